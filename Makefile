@@ -1,0 +1,35 @@
+# Two commands do everything: `make demo` and `make test`. Both set up first; a second call is quick.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint types setup train clean
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q torch==2.13.0
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[dev]"
+	touch $(READY)
+
+setup: $(READY)  ## install everything into .venv
+
+demo: $(READY)  ## the whole flow on the bundled model; prints a table and where the report is
+	$(BIN)/valuescope demo --out runs/demo
+
+test: $(READY)  ## all tests
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)  ## type check of the package
+	$(BIN)/mypy
+
+train: $(READY)  ## train the bundled organism again (about 35 minutes on two cores)
+	$(BIN)/python training/train.py --seed 0 --out runs/organism
+
+clean:  ## remove what these commands made
+	rm -rf $(VENV) runs

@@ -1,0 +1,7 @@
+"""`python -m valuescope`."""
+
+import sys
+
+from valuescope.cli import main
+
+sys.exit(main())

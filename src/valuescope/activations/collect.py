@@ -1,0 +1,213 @@
+"""One streaming pass over labelled texts that feeds every locator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from valuescope.activations.counters import SCOPES, ActivationError, Counters, add_hashes, text_hash
+from valuescope.activations.residuals import Activations, Residuals
+from valuescope.activations.running import RunningCounts
+from valuescope.data.records import LabelledText
+from valuescope.models import Batch, Encoded, NeuronModel, encode, forward_inputs, left_pad, site_hooks
+
+# Texts are tokenised this many batches at a time, and sorted by length among themselves.
+WINDOW = 64
+
+Progress = Callable[[int, int], None]
+
+
+def collect(
+    model: NeuronModel,
+    texts: Sequence[LabelledText],
+    *,
+    batch_size: int = 32,
+    scope: str = "all",
+    special_tokens: bool = False,
+    residuals: bool = True,
+    add_special_tokens: bool = True,
+    progress: Progress | None = None,
+) -> Activations:
+    """Read what every neuron does on every text: counters per label and last-token residuals.
+
+    One forward pass of the backbone (no language-model head) per batch. Activations are never kept: memory
+    grows with labels x layers x width for the counters and, unless `residuals` is False, with texts x
+    layers x hidden. Batches are made of texts of similar length; the result does not depend on them, nor on
+    padding.
+
+    `scope`: the tokens that count: "all", those of the "prompt" or of the "answer". `special_tokens`: count
+    special tokens too (the LAPE authors do); padding never counts. `add_special_tokens`: let the
+    tokenizer add its own (a BOS); switch it off for texts from a chat template. `progress(done, total)` is
+    called after each batch with numbers of texts. Residuals are always read at the text's last token.
+    """
+
+    def window(start: int, end: int) -> list[Encoded]:
+        part = texts[start:end]
+        prompts, answers = [text.prompt for text in part], [text.answer for text in part]
+        return encode(model, prompts, answers, add_special_tokens=add_special_tokens)
+
+    return _collect(
+        model,
+        window,
+        labels=[text.label for text in texts],
+        groups=[text.group for text in texts],
+        keys=[text_key(text) for text in texts],
+        batch_size=batch_size,
+        scope=scope,
+        special_tokens=special_tokens,
+        residuals=residuals,
+        progress=progress,
+    )
+
+
+def collect_encoded(
+    model: NeuronModel,
+    rows: Sequence[Encoded],
+    labels: Sequence[str],
+    *,
+    groups: Sequence[str] | None = None,
+    batch_size: int = 32,
+    scope: str = "all",
+    special_tokens: bool = False,
+    residuals: bool = True,
+    progress: Progress | None = None,
+) -> Activations:
+    """`collect` for texts that are token ids already, fed as they are; one label (and group) per row."""
+    groups = [""] * len(rows) if groups is None else groups
+    if not len(rows) == len(labels) == len(groups):
+        raise ActivationError(
+            f"{len(rows)} rows, {len(labels)} labels and {len(groups)} groups: give one of each per row"
+        )
+    return _collect(
+        model,
+        lambda start, end: rows[start:end],
+        labels=labels,
+        groups=groups,
+        keys=[text_hash(row.prompt_length, *row.input_ids) for row in rows],
+        batch_size=batch_size,
+        scope=scope,
+        special_tokens=special_tokens,
+        residuals=residuals,
+        progress=progress,
+    )
+
+
+def text_key(text: LabelledText) -> str:
+    """The hash by which residuals know their text; label and group are not part of it."""
+    return text_hash(text.prompt, text.answer)
+
+
+def special_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Ids of special tokens, those of chat templates (added tokens marked special) included."""
+    added = (token for token, content in tokenizer.added_tokens_decoder.items() if content.special)
+    return sorted({*tokenizer.all_special_ids, *added})
+
+
+def _collect(
+    model: NeuronModel,
+    window: Callable[[int, int], Sequence[Encoded]],
+    *,
+    labels: Sequence[str],
+    groups: Sequence[str],
+    keys: Sequence[str],
+    batch_size: int,
+    scope: str,
+    special_tokens: bool,
+    residuals: bool,
+    progress: Progress | None,
+) -> Activations:
+    if not labels:
+        raise ActivationError("there are no texts; give at least one")
+    if scope not in SCOPES:
+        raise ActivationError(f"scope is {scope!r}; it is one of {', '.join(SCOPES)}")
+    if batch_size < 1:
+        raise ActivationError(f"batch_size is {batch_size}; it must be at least 1")
+    names = tuple(sorted(set(labels)))
+    of_text = torch.tensor([names.index(label) for label in labels])
+    special = None if special_tokens else torch.tensor(special_ids(model.tokenizer), device=model.device)
+    running = RunningCounts(len(names), model.layers, model.width)
+    tokens = torch.zeros(len(names), dtype=torch.int64)
+    hidden = torch.empty(len(labels), model.layers, model.hidden) if residuals else None
+    last: list[Tensor] = []
+
+    def at_residual(_: int, h: Tensor) -> None:
+        last.append(h[:, -1].to(torch.float32, copy=True))  # a view would keep all tokens in memory
+
+    backbone, training, done = model.backbone(), model.model.training, 0
+    model.model.eval()
+    try:
+        with (
+            torch.no_grad(),
+            site_hooks(
+                model,
+                gate=running.gate,
+                product=running.product,
+                residual=at_residual if residuals else None,
+            ),
+        ):
+            for positions, encoded in _batches(window, len(labels), batch_size):
+                batch = left_pad(model, encoded)
+                counted = counted_tokens(batch, scope, special)
+                running.begin(counted, of_text[positions])
+                tokens.index_add_(0, of_text[positions], counted.sum(dim=1).cpu())
+                backbone(**forward_inputs(model, batch), use_cache=False)
+                if hidden is not None:
+                    hidden[positions] = torch.stack([one.cpu() for one in last], dim=1)
+                    last.clear()
+                done += len(positions)
+                if progress is not None:
+                    progress(done, len(labels))
+    finally:
+        model.model.train(training)
+    totals = running.totals()
+    _require_finite(totals["product_sum"], hidden)
+    counters = Counters(
+        labels=names,
+        scope=scope,
+        special_tokens=special_tokens,
+        model=model.identity,
+        tokens=tokens,
+        prompts=torch.bincount(of_text, minlength=len(names)),
+        data_hash=add_hashes(text_hash(label, key) for label, key in zip(labels, keys, strict=True)),
+        **totals,
+    )
+    if hidden is None:
+        return Activations(counters, None)
+    return Activations(counters, Residuals(model.identity, tuple(labels), tuple(groups), tuple(keys), hidden))
+
+
+def counted_tokens(batch: Batch, scope: str, special: Tensor | None) -> Tensor:
+    """The tokens of a batch that count, bool [B, T]: real ones in the scope, not among the special ids."""
+    counted = batch.attention_mask.bool()
+    if scope != "all":
+        counted = counted & (batch.response_mask == (scope == "answer"))
+    if special is not None:
+        counted = counted & ~torch.isin(batch.input_ids, special)
+    return counted
+
+
+def _batches(
+    window: Callable[[int, int], Sequence[Encoded]], total: int, batch_size: int
+) -> Iterator[tuple[Tensor, list[Encoded]]]:
+    """Batches of texts of similar length, each with the texts' positions."""
+    for start in range(0, total, WINDOW * batch_size):
+        encoded = window(start, start + WINDOW * batch_size)
+        # The longest come first, so that a model too large for memory fails at once.
+        order = sorted(range(len(encoded)), key=lambda row: -len(encoded[row].input_ids))
+        for first in range(0, len(order), batch_size):
+            rows = order[first : first + batch_size]
+            yield torch.tensor(rows) + start, [encoded[row] for row in rows]
+
+
+def _require_finite(product_sum: Tensor, hidden: Tensor | None) -> None:
+    """Overflow (float16) would poison every statistic without a word; name the first layer instead."""
+    bad = ~torch.isfinite(product_sum).all(dim=2).all(dim=0)
+    if hidden is not None:
+        bad = bad | ~torch.isfinite(hidden).all(dim=2).all(dim=0)
+    if bool(bad.any()):
+        raise ActivationError(
+            f"layer {int(bad.nonzero()[0])}: activations overflow; load the model in bfloat16 or float32"
+        )

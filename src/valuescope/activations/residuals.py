@@ -1,0 +1,111 @@
+"""The residual stream after every layer at each text's last token: what probes are trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from valuescope.activations.counters import ActivationError, Counters
+from valuescope.activations.tensor_file import load_tensor_file, save_tensor_file
+from valuescope.models import ModelIdentity
+
+KIND = "residuals"
+
+
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """Last-token residuals of P texts, in the order of the texts.
+
+    `hidden` float32 [P, layers, hidden], on the CPU: the stream after each layer, before the final norm.
+    `labels`, `groups`, `keys`: each text's label, its split group ("" for none) and its hash.
+    """
+
+    model: ModelIdentity
+    labels: tuple[str, ...]
+    groups: tuple[str, ...]
+    keys: tuple[str, ...]
+    hidden: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def rows(self, label: str) -> Tensor:
+        """Positions of a label's texts, int64; a label without texts raises ActivationError."""
+        rows = [row for row, its in enumerate(self.labels) if its == label]
+        if not rows:
+            known = ", ".join(sorted(set(self.labels)))
+            raise ActivationError(f"label {label!r} has no residuals; the labels are {known}")
+        return torch.tensor(rows, dtype=torch.int64)
+
+    def __add__(self, other: Residuals) -> Residuals:
+        """The texts of both, the left's first."""
+        if self.model.fingerprint != other.model.fingerprint:
+            raise ActivationError(
+                f"residuals of {self.model.id} ({self.model.fingerprint}) and of {other.model.id} "
+                f"({other.model.fingerprint}) cannot be joined; read both from one model"
+            )
+        return Residuals(
+            model=self.model,
+            labels=self.labels + other.labels,
+            groups=self.groups + other.groups,
+            keys=self.keys + other.keys,
+            hidden=torch.cat([self.hidden, other.hidden]),
+        )
+
+    def save(self, path: Path | str) -> Path:
+        """Write `<path>.safetensors` and `<path>.json`; returns the path of the JSON manifest."""
+        facts = {
+            "model": self.model.to_dict(),
+            "labels": list(self.labels),
+            "groups": list(self.groups),
+            "keys": list(self.keys),
+        }
+        return save_tensor_file(path, KIND, {"hidden": self.hidden}, facts)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Residuals:
+        """Read saved residuals."""
+        tensors, manifest = load_tensor_file(path, KIND)
+        return cls(
+            model=ModelIdentity.from_dict(manifest["model"]),
+            labels=tuple(manifest["labels"]),
+            groups=tuple(manifest["groups"]),
+            keys=tuple(manifest["keys"]),
+            hidden=tensors["hidden"],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Activations:
+    """The result of one pass: counters, and residuals unless not wanted. `a + b` is one pass over both."""
+
+    counters: Counters
+    residuals: Residuals | None
+
+    def __add__(self, other: Activations) -> Activations:
+        if (self.residuals is None) != (other.residuals is None):
+            raise ActivationError(
+                "only one of the two has residuals; collect both with residuals=True or False"
+            )
+        residuals = None
+        if self.residuals is not None and other.residuals is not None:
+            residuals = self.residuals + other.residuals
+        return Activations(self.counters + other.counters, residuals)
+
+    def save(self, folder: Path | str) -> Path:
+        """Write counters and residuals into a folder; returns the folder."""
+        folder = Path(folder)
+        if self.residuals is not None:
+            self.residuals.save(folder / "residuals")
+        self.counters.save(folder / "counters")
+        return folder
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Activations:
+        """Read a folder written by `save`."""
+        folder = Path(folder)
+        residuals = Residuals.load(folder / "residuals") if (folder / "residuals.json").exists() else None
+        return cls(Counters.load(folder / "counters"), residuals)

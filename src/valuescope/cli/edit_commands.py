@@ -1,0 +1,146 @@
+"""generate and evaluate: what a saved edit does to answers."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from valuescope.cli.options import ProgressBars, add_command, add_model_options, load_from, parameter
+from valuescope.data import SOURCES
+from valuescope.edit import Edit, load_edit
+from valuescope.generate import Sampling, generate
+from valuescope.judge import JUDGES
+from valuescope.metrics import control_effect
+from valuescope.models import NeuronModel
+
+
+def add_commands(commands: Any) -> None:
+    """Add the two commands."""
+    write = add_command(
+        commands,
+        "generate",
+        generate_answers,
+        "answer prompts with the base model and with edits, side by side",
+        'valuescope generate organism --question "Should Mei rest on the sofa or climb the wild ridge?" '
+        "--edit edits/neva/stimulation.json",
+    )
+    add_model_options(write)
+    _add_edit_options(write)
+    write.add_argument("--prompt", action="append", default=[], help="a prompt, used as it is; may be repeated")
+    write.add_argument("--question", action="append", default=[], help="a question, put into the chat template")
+    write.add_argument("--system", help="a description for the questions, put into the chat template")
+    judge = add_command(
+        commands,
+        "evaluate",
+        evaluate_edit,
+        "measure what an edit does on a source's evaluation questions",
+        "valuescope evaluate organism --edit edits/neva/stimulation.json",
+    )
+    add_model_options(judge)
+    _add_edit_options(judge)
+    judge.add_argument("--setting", default="dilemma", choices=("dilemma", "described"), help="how questions are asked")
+    judge.add_argument("--source", default="organism", choices=list(SOURCES), help="where the questions come from")
+    judge.add_argument("-d", "--data-parameter", type=parameter, action="append", default=[], metavar="NAME=VALUE")
+    judge.add_argument("--judge", default="oracle", choices=list(JUDGES))
+
+
+def _add_edit_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--edit", type=Path, action="append", default=[], help="an edit file; may be repeated")
+    parser.add_argument("--force", action="store_true", help="apply edits that were made for another model")
+    parser.add_argument("--on", default="both", choices=("both", "prompt", "response"), help="tokens that are edited")
+    parser.add_argument("--max-new-tokens", type=int, default=48)
+    parser.add_argument("--temperature", type=float, default=1.0, help="0 is greedy")
+    parser.add_argument("--top-p", type=float, default=1.0)
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def generate_answers(options: argparse.Namespace) -> None:
+    """`valuescope generate`."""
+    model = load_from(options)
+    prompts = [*options.prompt, *(_chat(model, question, options.system) for question in options.question)]
+    if not prompts:
+        raise ValueError("nothing to answer; give --prompt or --question")
+    edits: list[Edit | None] = [None, *(load_edit(path) for path in options.edit)]
+    rows = [(prompt, edit) for prompt in prompts for edit in edits]
+    answers = generate(
+        model,
+        [prompt for prompt, _ in rows],
+        edits=[edit for _, edit in rows],
+        sampling=_sampling(options),
+        keys=[str(number // len(edits)) for number in range(len(rows))],
+        batch_size=options.batch_size,
+        on=options.on,
+        force=options.force,
+    )
+    for (prompt, edit), answer in zip(rows, answers, strict=True):
+        if edit is None:
+            print(f"\n{prompt}")
+        print(f"  [{'base' if edit is None else edit.describe()}] {answer.text.strip()}")
+
+
+def evaluate_edit(options: argparse.Namespace) -> None:
+    """`valuescope evaluate`."""
+    if not options.edit:
+        raise ValueError("nothing to evaluate; give --edit FILE")
+    model, sampling = load_from(options), _sampling(options)
+    for path in options.edit:
+        edit = load_edit(path)
+        value = edit.neurons.value
+        material = SOURCES[options.source]((value,), seed=options.seed, **dict(options.data_parameter))
+        questions = [one for one in material.questions if one.setting == options.setting]
+        bars, judged = ProgressBars(), []
+        for name, one in (("base", None), ("edited", edit)):
+            answers = generate(
+                model,
+                [question.prompt for question in questions],
+                edits=one,
+                sampling=sampling,
+                keys=[question.key for question in questions],
+                batch_size=options.batch_size,
+                on=options.on,
+                force=options.force,
+                progress=lambda done, total, name=name: bars(f"{value} {name}", done, total),  # type: ignore[misc]
+            )
+            judged.append(JUDGES[options.judge](questions, answers))
+        bars.close()
+        base, edited = judged
+        measured = control_effect(
+            [one.success for one in base],
+            [one.success for one in edited],
+            base_fluent=[one.fluent for one in base],
+            fluent=[one.fluent for one in edited],
+            seed=options.seed,
+        )
+        print(f"{edit.describe()}, asked as {options.setting}, seed {options.seed}")
+        for name, estimate in (
+            ("control success, base", measured.base),
+            ("control success, edited", measured.edited),
+            ("effect", measured.effect),
+            ("fluency, base", measured.base_fluency),
+            ("fluency, edited", measured.fluency),
+        ):
+            print(f"  {name:24} {_told(estimate.to_dict())}")
+
+
+def _told(estimate: dict[str, Any]) -> str:
+    if estimate["mean"] is None:
+        return f"missing (n = 0, {estimate['missing']} without a judgement)"
+    interval = "" if estimate["ci"] is None else f" [{estimate['ci'][0]:+.3f}, {estimate['ci'][1]:+.3f}]"
+    missing = f", {estimate['missing']} missing" if estimate["missing"] else ""
+    return f"{estimate['mean']:+.3f}{interval}  n = {estimate['n']}{missing}"
+
+
+def _sampling(options: argparse.Namespace) -> Sampling:
+    return Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
+
+
+def _chat(model: NeuronModel, question: str, system: str | None) -> str:
+    if model.tokenizer.chat_template is None:
+        raise ValueError(f"{model.identity.id} has no chat template; use --prompt instead of --question")
+    messages = [{"role": "system", "content": system}] if system else []
+    messages.append({"role": "user", "content": question})
+    text: str = model.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    begin = model.tokenizer.bos_token
+    return text.removeprefix(begin) if begin else text  # the tokenizer adds it again

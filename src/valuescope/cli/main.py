@@ -1,0 +1,51 @@
+"""Entry point: the parser, and what each exit code means."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from valuescope import __version__
+from valuescope.cli import edit_commands, model_commands, run_commands
+
+DESCRIPTION = "Find, steer and measure the human values inside language models, neuron by neuron."
+EPILOG = """\
+start here:
+  valuescope demo                         the whole flow on the bundled model, about three minutes
+  valuescope sites MODEL                  can valuescope read and edit this model's neurons?
+  valuescope run SPEC.yaml --dry-run      what would this run cost?
+  valuescope run SPEC.yaml --model ID     run it; the same command again resumes it
+
+MODEL is a Hugging Face hub id, a folder with a saved model, or "organism" (the bundled model).
+exit codes: 0 done, 1 it could not be done (the reason is printed), 2 the command line is wrong, 130 interrupted
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with all commands."""
+    parser = argparse.ArgumentParser(
+        prog="valuescope",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"valuescope {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in (run_commands, model_commands, edit_commands):
+        module.add_commands(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code. Expected errors are one line, without a traceback."""
+    options = build_parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on where it stopped", file=sys.stderr)
+        return 130
+    except (ValueError, RuntimeError, OSError) as error:
+        print(f"valuescope: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,124 @@
+"""Reader for the data of ConVA and NeVA: contrast pairs and open dilemma questions, one CSV file per value."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import random
+from pathlib import Path
+
+from valuescope.data.records import ContrastPair, Material, Question, pair_texts
+
+TELLTALE = ("rather than", "instead", "avoid")
+"""Words that occur in up to 74% of some values' negative texts and hardly in positive ones (METHODS section 4)."""
+
+
+class DataError(ValueError):
+    """A data file that cannot be used; the message names file, line, field and the fix."""
+
+
+def conva_material(
+    values: tuple[str, ...],
+    *,
+    folder: str,
+    pairs: int | None = None,
+    held_out: float = 0.3,
+    questions: int | None = None,
+    seed: int = 0,
+) -> Material:
+    """Read `probe/<value>.csv` and `eval/test_<value>_new.csv` under `folder`.
+
+    Args:
+        values: value ids; each needs both files.
+        folder: where the published files lie; they have no licence and do not ship with valuescope.
+        pairs: contrast pairs per value at most (None: all).
+        held_out: share of the pairs kept from the probes, to measure preference on.
+        questions: evaluation questions per value at most (None: all).
+        seed: of the draw.
+
+    Raises:
+        DataError: for a missing file or column, an empty field or an undecodable file.
+    """
+    base = Path(folder).expanduser()
+    rng = random.Random(f"conva-{seed}")
+    texts, evaluation, asked, notes = [], [], [], []
+    for value in values:
+        found = read_pairs(base / "probe" / f"{value}.csv", value)
+        if note := _shortcut_note(value, found):
+            notes.append(note)
+        rng.shuffle(found)
+        found = found[:pairs]
+        kept = max(1, round(held_out * len(found)))
+        evaluation += found[:kept]
+        texts += [text for pair in found[kept:] for text in pair_texts(pair)]
+        wanted = read_questions(base / "eval" / f"test_{value}_new.csv", value)
+        if repeats := near_duplicates([question.question for question in wanted]):
+            notes.append(f"{value}: {repeats} pairs of near-duplicate questions among {len(wanted)}")
+        asked += rng.sample(wanted, min(questions or len(wanted), len(wanted)))
+    return Material("conva", values, tuple(texts), tuple(asked), (), tuple(evaluation), tuple(notes))
+
+
+def read_pairs(path: Path, value: str) -> list[ContrastPair]:
+    """Contrast pairs of one file: columns `question_1` (positive) and `question_2` (negative)."""
+    rows = _rows(path, ("question_1", "question_2"))
+    return [
+        ContrastPair(f"{value}/{number}", value, row["question_1"], row["question_2"])
+        for number, row in enumerate(rows)
+    ]
+
+
+def read_questions(path: Path, value: str) -> list[Question]:
+    """Open dilemma questions of one file: column `text`."""
+    return [
+        Question(f"{value}/{number}", value, "dilemma", row["text"], row["text"])
+        for number, row in enumerate(_rows(path, ("text",)))
+    ]
+
+
+def near_duplicates(texts: list[str], threshold: float = 0.9) -> int:
+    """Number of pairs of texts whose similarity ratio is above `threshold`."""
+    count = 0
+    matcher = difflib.SequenceMatcher(autojunk=False)
+    for index, first in enumerate(texts):
+        matcher.set_seq2(first)
+        for second in texts[index + 1 :]:
+            matcher.set_seq1(second)
+            if matcher.real_quick_ratio() > threshold and matcher.quick_ratio() > threshold:
+                count += matcher.ratio() > threshold
+    return count
+
+
+def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; `folder` must hold probe/<value>.csv and eval/test_<value>_new.csv")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            reader = csv.DictReader(handle, strict=True)
+            missing = [column for column in columns if column not in (reader.fieldnames or ())]
+            if missing:
+                found = ", ".join(reader.fieldnames or ()) or "nothing"
+                raise DataError(f"{path}: line 1: column {missing[0]!r} is missing; found {found}")
+            rows = []
+            for row in reader:
+                empty = [column for column in columns if not (row[column] or "").strip()]
+                if empty:
+                    raise DataError(f"{path}: line {reader.line_num}: field {empty[0]!r} is empty; fill it or drop the row")
+                rows.append({column: row[column].strip() for column in columns})
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: byte {error.start}: not UTF-8; save the file as UTF-8") from error
+    except csv.Error as error:
+        raise DataError(f"{path}: line {reader.line_num}: {error}; check the quoting") from error
+    if not rows:
+        raise DataError(f"{path}: no rows under the header; fill it or drop the value")
+    return rows
+
+
+def _shortcut_note(value: str, pairs: list[ContrastPair]) -> str:
+    def share(texts: list[str]) -> float:
+        return sum(any(word in text.lower() for word in TELLTALE) for text in texts) / len(texts)
+
+    negative, positive = share([pair.negative for pair in pairs]), share([pair.positive for pair in pairs])
+    if negative - positive < 0.2:
+        return ""
+    words = ", ".join(f"'{word}'" for word in TELLTALE)
+    return f"{value}: {negative:.0%} of the negative and {positive:.0%} of the positive texts hold {words}"

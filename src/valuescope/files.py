@@ -1,0 +1,58 @@
+"""Files that are whole or absent: every write goes aside first and is renamed into place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save as serialise_tensors
+
+
+def write_bytes_atomic(path: Path, content: bytes) -> Path:
+    """Write `content` to `path` so that a reader sees the old file or the new one, never half of it."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with aside.open("wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    os.replace(aside, path)
+    return path
+
+
+def write_text_atomic(path: Path, text: str) -> Path:
+    """`write_bytes_atomic` for UTF-8 text."""
+    return write_bytes_atomic(path, text.encode("utf-8"))
+
+
+def write_json_atomic(path: Path, content: Any) -> Path:
+    """Write JSON with sorted keys, so that equal content gives equal bytes. NaN is refused."""
+    return write_text_atomic(path, dump_json(content) + "\n")
+
+
+def dump_json(content: Any) -> str:
+    """JSON with sorted keys and two spaces; non-finite numbers raise ValueError (missing is null, never NaN)."""
+    return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+
+def save_tensors_atomic(path: Path, tensors: Mapping[str, torch.Tensor]) -> str:
+    """Write a safetensors file; returns the sha256 of its bytes."""
+    content = serialise_tensors({name: tensor.contiguous().cpu() for name, tensor in tensors.items()})
+    write_bytes_atomic(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_of(content: Any) -> str:
+    """sha256 of a JSON-able value in its canonical form."""
+    return hashlib.sha256(dump_json(content).encode("utf-8")).hexdigest()
+
+
+def sha256_of_file(path: Path) -> str:
+    """sha256 of a file's bytes."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -1,0 +1,135 @@
+"""NeVA: neurons whose value vectors lie along the direction that a probe reads (section 3, algorithm 1)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from valuescope.locate.bag_of_words import bag_of_words_accuracy
+from valuescope.locate.decode import decode_direction
+from valuescope.locate.evidence import Evidence, LocateError
+from valuescope.locate.location import Location, empty_warnings
+from valuescope.locate.probes import Probes, train_probes
+from valuescope.models import NeuronModel
+
+
+def neva(
+    model: NeuronModel,
+    evidence: Evidence,
+    *,
+    seed: int = 0,
+    alpha: float = 0.03,
+    accuracy: float = 0.95,
+    layers: tuple[int, int] | None = None,
+    validation: float = 0.3,
+    c: float = 1.0,
+) -> Location:
+    """The `alpha` share of each kept layer's neurons with the largest |cos(v_k, w)| (eqs. 10-12).
+
+    w is the direction of a probe on the residual stream after the layer (`train_probes`). A layer is kept
+    for a value when its probe's validation accuracy is at least `accuracy`; where none is, the value gets
+    no neurons and a warning. Score: |cos| in kept layers, else 0; signed: cos; sign +1 aligned, -1 opposed.
+
+    `alpha`: round(alpha * width) neurons per kept layer, at least one (ties: lower index). `layers`: first
+    and last layer of the band, counted from 0, both included (None: all). `validation`, `c`: see
+    `train_probes`. The statistic needs no activation site; the set says "product", where value vectors are
+    scaled and edits act.
+    """
+    if not 0 < alpha <= 1:
+        raise LocateError(
+            f"neva: alpha is {alpha}; it is a share of a layer's neurons, above 0 and at most 1"
+        )
+    if not 0 <= accuracy <= 1:
+        raise LocateError(
+            f"neva: accuracy is {accuracy}; it is a share between 0 and 1 (0 keeps every layer)"
+        )
+    band = (0, model.layers - 1) if layers is None else tuple(layers)
+    if len(band) != 2 or not 0 <= band[0] <= band[1] < model.layers:
+        raise LocateError(
+            f"neva: layers is {layers}; give the first and last layer, from 0 to {model.layers - 1}"
+        )
+    first, last = band
+    probes = train_probes(evidence, validation=validation, c=c, seed=seed, device=model.device)
+    kept = probes.validation_accuracy >= accuracy
+    kept[:, :first] = False
+    kept[:, last + 1 :] = False
+    cosines = torch.zeros(len(evidence.values), model.layers, model.width)
+    for layer in kept.any(dim=0).nonzero().squeeze(1).tolist():
+        rows = kept[:, layer]
+        cosines[rows, layer] = _cosines(model.value_vectors(layer), probes.weights[rows, layer])
+    count = max(1, round(alpha * model.width))
+    strongest = cosines.abs().argsort(dim=2, descending=True, stable=True)[:, :, :count]
+    selected = torch.zeros_like(cosines, dtype=torch.bool).scatter_(2, strongest, True) & kept[:, :, None]
+    wording = [
+        bag_of_words_accuracy(evidence.texts, split, c=c) if evidence.texts else None
+        for split in probes.splits
+    ]
+    best = probes.validation_accuracy[:, first : last + 1].argmax(dim=1) + first
+    return Location(
+        method="neva",
+        site="product",
+        values=evidence.values,
+        scores=cosines.abs(),
+        signed=cosines,
+        signs=torch.where(cosines < 0, -1, 1),
+        selected=selected,
+        parameters={
+            "alpha": alpha,
+            "accuracy": accuracy,
+            "layers": [first, last],
+            "validation": validation,
+            "c": c,
+        },
+        model=model.identity,
+        data_hash=evidence.data_hash,
+        seed=seed,
+        diagnostics={
+            "validation_accuracy": _by_value(evidence, probes.validation_accuracy),
+            "train_accuracy": _by_value(evidence, probes.train_accuracy),
+            "shuffled_accuracy": _by_value(evidence, probes.shuffled_accuracy),
+            "bag_of_words_accuracy": dict(zip(evidence.values, wording, strict=True)),
+            "kept_layers": {
+                value: row.nonzero().squeeze(1).tolist()
+                for value, row in zip(evidence.values, kept, strict=True)
+            },
+            "train_texts": dict(zip(evidence.values, probes.train_size, strict=True)),
+            "validation_texts": dict(zip(evidence.values, probes.validation_size, strict=True)),
+            "neurons_per_layer": count,
+            "best_layer": dict(zip(evidence.values, best.tolist(), strict=True)),
+            "decoded": {
+                value: decode_direction(model, probes.weights[row, best[row]])
+                for row, value in enumerate(evidence.values)
+            },
+        },
+        warnings=(
+            *empty_warnings(
+                evidence.values, selected, f"no probe in layers {first}-{last} reaches accuracy {accuracy}"
+            ),
+            *_doubts(probes, best, wording),
+        ),
+    )
+
+
+def _cosines(vectors: Tensor, directions: Tensor) -> Tensor:
+    """cos of every value vector [width, hidden] with every direction [n, hidden]: [n, width] on the CPU."""
+    return (normalize(directions.to(vectors.device), dim=1) @ normalize(vectors.float(), dim=1).T).cpu()
+
+
+def _by_value(evidence: Evidence, accuracy: Tensor) -> dict[str, list[float]]:
+    return {value: row.tolist() for value, row in zip(evidence.values, accuracy, strict=True)}
+
+
+def _doubts(probes: Probes, best: Tensor, wording: list[float | None]) -> list[str]:
+    """Warnings about probes that prove little: wording alone does as well, or the solver did not finish."""
+    found = []
+    for row, (value, words) in enumerate(zip(probes.values, wording, strict=True)):
+        reached = float(probes.validation_accuracy[row, best[row]])
+        if words is not None and words >= reached:
+            found.append(
+                f"{value}: a bag of words tells the labels as well as the best probe ({words:.2f} against "
+                f"{reached:.2f}); the probe may read wording, not the value"
+            )
+        if not bool(probes.converged[row].all()):
+            found.append(f"{value}: a probe did not converge; its direction is approximate")
+    return found

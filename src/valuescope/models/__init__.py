@@ -1,0 +1,35 @@
+"""Models: loading, who they are, where their neurons sit, hooks on them, and batches for them."""
+
+from valuescope.models.batching import Batch, BatchError, Encoded, encode, forward_inputs, left_pad
+from valuescope.models.describe import describe_sites
+from valuescope.models.hooks import site_hooks
+from valuescope.models.identity import ModelIdentity, fingerprint_of
+from valuescope.models.load import LoadError, load_model, resolve_path, wrap_model
+from valuescope.models.neuron_model import NeuronModel
+from valuescope.models.proof import prove_sites
+from valuescope.models.site_report import LayerProof, SiteReport
+from valuescope.models.sites import LayerSites, SiteError, resolve_sites
+
+__all__ = [
+    "Batch",
+    "BatchError",
+    "Encoded",
+    "LayerProof",
+    "LayerSites",
+    "LoadError",
+    "ModelIdentity",
+    "NeuronModel",
+    "SiteError",
+    "SiteReport",
+    "describe_sites",
+    "encode",
+    "fingerprint_of",
+    "forward_inputs",
+    "left_pad",
+    "load_model",
+    "prove_sites",
+    "resolve_path",
+    "resolve_sites",
+    "site_hooks",
+    "wrap_model",
+]

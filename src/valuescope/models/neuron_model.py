@@ -1,0 +1,92 @@
+"""A causal language model together with the places where its neurons sit."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from valuescope.models.identity import ModelIdentity
+from valuescope.models.site_report import SiteReport
+from valuescope.models.sites import LayerSites
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronModel:
+    """A model, its tokenizer, who it is, and its neuron sites (`proof` is None where unchecked).
+
+    The sites and the identity describe the weights at load. Nothing here copies weights.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    identity: ModelIdentity
+    sites: tuple[LayerSites, ...]
+    proof: SiteReport | None = field(default=None, repr=False)
+
+    @property
+    def layers(self) -> int:
+        """Number of decoder layers."""
+        return len(self.sites)
+
+    @property
+    def width(self) -> int:
+        """Neurons per layer; the same in all of them (the resolver refuses anything else)."""
+        return self.sites[0].width
+
+    @property
+    def hidden(self) -> int:
+        """Width of the residual stream."""
+        return self.sites[0].hidden
+
+    @property
+    def neurons(self) -> int:
+        """Neurons of the whole model: layers x width."""
+        return self.layers * self.width
+
+    @property
+    def device(self) -> torch.device:
+        """Where inputs go: the device of the input embedding (the first one under a device_map)."""
+        weight: Tensor = self.model.get_input_embeddings().weight
+        return weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the down projections' weights, and so of the activations."""
+        return self.value_vectors(0).dtype
+
+    @cached_property
+    def takes_position_ids(self) -> bool:
+        """Whether the backbone accepts `position_ids` (Bloom does not: it derives them from the mask)."""
+        return "position_ids" in inspect.signature(type(self.backbone()).forward).parameters
+
+    def value_vectors(self, layer: int) -> Tensor:
+        """[width, hidden]: row k is what neuron k writes per unit of `m`; a view, without gradient."""
+        weight = self.down(layer).weight
+        assert isinstance(weight, Tensor)
+        return weight.detach() if self.sites[layer].transposed else weight.detach().T
+
+    def backbone(self) -> nn.Module:
+        """The model without its head; its output has `.last_hidden_state` [batch, seq, hidden]."""
+        module: nn.Module = self.model.get_decoder()
+        return module
+
+    def decoder(self, layer: int) -> nn.Module:
+        """The decoder layer: its output is the residual stream after it."""
+        return self._module(self.sites[layer].decoder)
+
+    def activation(self, layer: int) -> nn.Module:
+        """The activation function's module: its output is the gate activation `a`."""
+        return self._module(self.sites[layer].activation)
+
+    def down(self, layer: int) -> nn.Module:
+        """The down projection: its input is the product `m`."""
+        return self._module(self.sites[layer].down)
+
+    def _module(self, path: str) -> nn.Module:
+        module: nn.Module = self.model.get_submodule(path)
+        return module

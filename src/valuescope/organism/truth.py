@@ -1,0 +1,72 @@
+"""The truth about the organism: which neurons were planted, for which value, in which role."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+CAUSAL_ROLES = ("core", "quiet", "constant", "shared")
+DECOY_ROLES = ("echo", "herald", "mute")
+
+
+@dataclass(frozen=True)
+class Plant:
+    """One planted neuron.
+
+    `role` is one of
+    - core: causes the value's answers and fires on its text;
+    - quiet: causes, but nothing was asked of its firing;
+    - constant: causes, but its gate is open on every text (the product carries the signal);
+    - shared: causes for two neighbours on the circle and fires for both;
+    - echo (decoy): fires on every text about the value, for or against, and causes nothing;
+    - herald (decoy): fires on text in favour of the value and causes nothing;
+    - mute (decoy): its value vector lies along the value's direction, but it never fires.
+    `sign` is the sign of the product m when it fires; `values` are the values it belongs to.
+    """
+
+    layer: int
+    index: int
+    role: str
+    values: tuple[str, ...]
+    sign: int
+
+    @property
+    def causal(self) -> bool:
+        """Whether the neuron changes answers."""
+        return self.role in CAUSAL_ROLES
+
+
+@dataclass(frozen=True)
+class Truth:
+    """All planted neurons of one organism, and how it was made."""
+
+    layers: int
+    width: int
+    seed: int
+    plants: tuple[Plant, ...]
+    training: dict[str, object]
+
+    def causal(self, value: str) -> tuple[Plant, ...]:
+        """The neurons that cause answers in favour of `value`."""
+        return tuple(plant for plant in self.plants if plant.causal and value in plant.values)
+
+    def decoys(self, value: str) -> tuple[Plant, ...]:
+        """The neurons that look like those of `value` and cause nothing."""
+        return tuple(plant for plant in self.plants if not plant.causal and value in plant.values)
+
+
+def weights_path() -> Path:
+    """The folder of the bundled model, in Hugging Face's format."""
+    return Path(str(files("valuescope.organism").joinpath("weights")))
+
+
+def load_truth(folder: Path | None = None) -> Truth:
+    """Read `truth.json` beside the weights; `folder` names another organism trained by the same script."""
+    path = (folder or weights_path()) / "truth.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    plants = tuple(
+        Plant(p["layer"], p["index"], p["role"], tuple(p["values"]), p["sign"]) for p in content["plants"]
+    )
+    return Truth(content["layers"], content["width"], content["seed"], plants, content["training"])

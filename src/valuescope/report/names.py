@@ -1,0 +1,46 @@
+"""Names to show for methods, edits, settings and kinds of prompts, and short forms for values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+METHODS = {"vape": "VAPE", "valuelocate": "ValueLocate", "neva": "NeVA", "base": "Base model"}
+SETTINGS = {"default": "paper's default", "found": "found by search"}
+ASKED = {
+    "dilemma": "open dilemmas",
+    "described": "value descriptions",
+    "pairs": "pairs of texts",
+}
+
+
+def method_name(method: str) -> str:
+    """The name to show for a method or an arm."""
+    return METHODS.get(method, method)
+
+
+def setting_name(setting: str) -> str:
+    """The name to show for a setting."""
+    return SETTINGS.get(setting, setting or "only setting")
+
+
+def asked_name(kind: str) -> str:
+    """What the prompts of a kind are."""
+    return ASKED.get(kind, kind)
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """A different short form for each name: initials (`SD`), else the first letters (`St`, `Sec`), else a number."""
+    taken: list[str] = []
+    for index, name in enumerate(names):
+        free = (short for short in _candidates(name) if short not in taken)
+        taken.append(next(free, f"#{index + 1}"))
+    return taken
+
+
+def _candidates(name: str) -> Iterator[str]:
+    words = [word for word in name.replace("-", " ").split() if word]
+    if len(words) > 1:
+        yield "".join(word[0] for word in words[:3]).upper()
+    for length in (2, 3, 4):
+        if len(name) >= length:
+            yield name[:length].strip().capitalize()

@@ -1,0 +1,66 @@
+"""The page: one self-contained HTML file without scripts."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from valuescope.report.markup import Markup, tag
+from valuescope.report.palette import page_css
+from valuescope.report.section_answers import answers_section
+from valuescope.report.section_provenance import provenance_section
+from valuescope.report.section_results import (
+    dose_section,
+    effects_section,
+    layers_section,
+    opening,
+    results_section,
+)
+from valuescope.report.section_truth import search_section, truth_section
+from valuescope.report.section_values import leakage_section, probes_section, radar_section
+from valuescope.report.summary import Summary
+
+# Nothing may load or run, whatever a model wrote: a second lock behind the escaping.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+SECTIONS = {
+    "results": ("Results", results_section),
+    "effects": ("Effects", effects_section),
+    "dose": ("Dose", dose_section),
+    "layers": ("Layers", layers_section),
+    "leakage": ("Leakage", leakage_section),
+    "profile": ("Profile", radar_section),
+    "probes": ("Probes", probes_section),
+    "truth": ("Truth", truth_section),
+    "search": ("Search", search_section),
+    "answers": ("Answers", answers_section),
+    "provenance": ("Provenance", provenance_section),
+}
+
+
+def page(summary: Summary) -> str:
+    """The whole page as HTML."""
+    links = [tag("a", name, href=f"#{id_}") for id_, (name, _) in SECTIONS.items()]
+    sections = [draw(summary) for _, draw in SECTIONS.values()]
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", f"valuescope: {summary.name or 'run'}"),
+        tag("style", Markup(page_css() + style_sheet())),
+    )
+    body = tag("body", tag("main", opening(summary), tag("nav", links, aria_label="Sections"), sections, _files()))
+    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def style_sheet() -> str:
+    """The layout of the page."""
+    return files("valuescope.report").joinpath("style.css").read_text(encoding="utf-8")
+
+
+def _files() -> Markup:
+    return tag(
+        "footer",
+        tag("p", "Beside this page: ", tag("code", "summary.json"), " (every number), ", tag("code", "tables/*.csv"), " and ",
+            tag("code", "figures/*.svg"), " (each picture as a file)."),
+    )

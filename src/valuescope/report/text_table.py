@@ -1,0 +1,69 @@
+"""The table that a command prints."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from valuescope.report.markup import clean
+from valuescope.report.names import method_name
+from valuescope.report.numbers import Numbers, effect_numbers, spread
+from valuescope.report.reading import read_summary
+from valuescope.report.summary import Method, Setting
+
+_HEAD = ("method", "setting", "edit", "avg. precision", "effect on target", "random neurons", "fluency (base)", "neurons/value")
+_LEFT = 3  # columns of words, the others are numbers
+
+
+def text_table(summary: Mapping[str, Any]) -> str:
+    """Every method at every setting as plain text: `*` marks the headline setting, `-` what was not measured.
+
+    Raises:
+        ReportError: a summary of another format or with a field of the wrong type.
+    """
+    read = read_summary(summary)
+    numbers = Numbers(effect_numbers(read).digits, minus="-")
+    rows = [_row(method, setting, numbers) for method in read.methods for setting in method.settings]
+    if not rows:
+        return "no method was measured"
+    widths = [max(map(_columns, column)) for column in zip(_HEAD, *rows, strict=True)]
+    lines = [_line(_HEAD, widths), "  ".join("-" * width for width in widths), *(_line(row, widths) for row in rows)]
+    unit = f" ({read.unit})" if read.unit else ""
+    foot = f"effect: change of {clean(read.measure_name)}{clean(unit)}, mean [interval]; * headline setting"
+    return "\n".join([*lines, foot])
+
+
+def _row(method: Method, setting: Setting, numbers: Numbers) -> tuple[str, ...]:
+    precision = method.precision_of(setting)
+    mark = "*" if setting is method.chosen and len(method.settings) > 1 else ""
+    shown = (
+        method_name(method.id),
+        (setting.name or "-") + mark,
+        method.edit or "-",
+        "-" if precision is None else f"{precision:.3f}",
+        numbers.full(setting.effect),
+        numbers.full(setting.random),
+        _fluency(setting),
+        spread(setting.neurons.values()).replace("–", "-"),
+    )
+    return tuple(clean(" ".join(cell.split())) for cell in shown)
+
+
+def _fluency(setting: Setting) -> str:
+    now = setting.fluency.mean if setting.fluency else None
+    base = setting.base_fluency.mean if setting.base_fluency else None
+    return f"{'missing' if now is None else f'{now:.2f}'} ({'missing' if base is None else f'{base:.2f}'})"
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    placed = []
+    for place, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        pad = " " * (width - _columns(cell))
+        placed.append(cell + pad if place < _LEFT else pad + cell)
+    return "  ".join(placed).rstrip()
+
+
+def _columns(cell: str) -> int:
+    """How many columns of a terminal a text takes: East Asian characters take two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in cell)

@@ -1,0 +1,128 @@
+"""An arm: items (questions or contrast pairs), each with its own edit, asked in fixed batches and kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from valuescope.data import ContrastPair, Question
+from valuescope.edit import Edit
+from valuescope.generate import Answer, Sampling, generate, log_likelihood
+from valuescope.judge import JUDGES
+from valuescope.models import NeuronModel
+from valuescope.run.folder import RunFolder
+from valuescope.run.spec import Spec
+
+Item = Question | ContrastPair
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One side of a comparison. Arms over the same items in the same order share batch shapes and noise, so that
+    their outcomes are paired item by item."""
+
+    name: str
+    items: tuple[Item, ...]
+    edits: tuple[Edit | None, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one item gave. `success` is 0 or 1 for a judged answer and the margin in nats per token for a pair."""
+
+    key: str
+    value: str
+    success: float | None
+    fluent: bool | None
+    text: str = ""
+    missing: str = ""
+    score: float | None = None  # mean log-probability per token under the unedited model, where the judge needs it
+
+
+class ArmRunner:
+    """Runs arms batch by batch; a batch that is on disk is not run again."""
+
+    def __init__(self, model: NeuronModel, spec: Spec, folder: RunFolder, progress: Progress):
+        self.model, self.spec, self.folder, self.progress = model, spec, folder, progress
+
+    def run(self, arm: Arm) -> list[Outcome]:
+        """The outcomes of an arm, in the order of its items."""
+        size, outcomes = self.spec.generate.batch_size, list[Outcome]()
+        for start in range(0, len(arm.items), size):
+            rows = slice(start, start + size)
+            name = f"answers/{arm.name}/{start:06d}.json"
+            raw = self.folder.read_json(name)
+            if raw is None:
+                raw = self._ask(arm.items[rows], arm.edits[rows])
+                self.folder.write_json(name, raw)
+            outcomes += self._read(arm.items[rows], raw)
+            self.progress(arm.name, len(outcomes), len(arm.items))
+        return outcomes
+
+    def _ask(self, items: Sequence[Item], edits: Sequence[Edit | None]) -> list[dict[str, Any]]:
+        how = self.spec.generate
+        pairs = [item for item in items if isinstance(item, ContrastPair)]
+        if pairs:
+            sides = [text for pair in pairs for text in (pair.positive, pair.negative)]
+            both = [edit for edit in edits for _ in range(2)]
+            scores = log_likelihood(self.model, sides, edits=both, batch_size=how.batch_size)
+            return [
+                {"key": pair.key, "positive": positive, "negative": negative}
+                for pair, positive, negative in zip(pairs, scores[::2], scores[1::2], strict=True)
+            ]
+        questions = [item for item in items if isinstance(item, Question)]
+        sampling = Sampling(how.max_new_tokens, how.temperature, how.top_p, self.spec.seed)
+        answers = generate(
+            self.model,
+            [question.prompt for question in questions],
+            edits=list(edits),
+            sampling=sampling,
+            keys=[question.key for question in questions],
+            batch_size=how.batch_size,
+            on=how.on,
+        )
+        scores = self._scores(questions, answers) if self.spec.judge == "likelihood" else [None] * len(answers)
+        return [
+            {
+                "key": question.key,
+                "text": answer.text,
+                "tokens": list(answer.tokens),
+                "finished": answer.finished,
+                "score": score,
+            }
+            for question, answer, score in zip(questions, answers, scores, strict=True)
+        ]
+
+    def _scores(self, questions: list[Question], answers: list[Answer]) -> list[float | None]:
+        """How likely the unedited model finds the answers; None for an empty one."""
+        spoken = [row for row, answer in enumerate(answers) if answer.text.strip()]
+        if not spoken:
+            return [None] * len(answers)
+        prompts, texts = [questions[row].prompt for row in spoken], [answers[row].text for row in spoken]
+        found = log_likelihood(self.model, prompts, texts, batch_size=self.spec.generate.batch_size)
+        by_row = dict(zip(spoken, found, strict=True))
+        return [by_row.get(row) for row in range(len(answers))]
+
+    def _read(self, items: Sequence[Item], raw: list[dict[str, Any]]) -> list[Outcome]:
+        if isinstance(items[0], ContrastPair):
+            return [
+                Outcome(item.key, item.value, row["positive"] - row["negative"], None)
+                for item, row in zip(items, raw, strict=True)
+            ]
+        questions = [item for item in items if isinstance(item, Question)]
+        answers = [Answer(row["text"], tuple(row["tokens"]), row["finished"]) for row in raw]
+        judgements = JUDGES[self.spec.judge](questions, answers)
+        return [
+            Outcome(
+                question.key,
+                question.value,
+                None if judged.success is None else float(judged.success),
+                judged.fluent,
+                answer.text,
+                judged.missing,
+                row["score"],
+            )
+            for question, answer, judged, row in zip(questions, answers, judgements, raw, strict=True)
+        ]

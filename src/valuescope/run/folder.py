@@ -1,0 +1,70 @@
+"""The folder of a run: one place per stage, whole files only, and a guard against mixing runs."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from valuescope.files import write_json_atomic, write_text_atomic
+from valuescope.run.spec import Spec
+
+PACKAGES = ("valuescope", "torch", "transformers", "safetensors", "numpy")
+
+
+class RunError(RuntimeError):
+    """A run that cannot go on in its folder."""
+
+
+class RunFolder:
+    """`<out>/spec.yaml, run.json, data/, activations/, locate/, answers/, search.json, seconds.json, summary.json,
+    report.html`. A file that exists is complete, so a run that was killed goes on with what is missing."""
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+
+    def open(self, spec: Spec, fingerprint: str) -> None:
+        """Start or resume: write the resolved specification, or check that the folder holds this very run.
+
+        Raises:
+            RunError: where the folder holds a run with another specification, model or versions.
+        """
+        facts = {"spec_hash": spec.hash, "fingerprint": fingerprint, "versions": versions()}
+        recorded = self.read_json("run.json")
+        if recorded is None:
+            write_text_atomic(self.path / "spec.yaml", spec.to_yaml())
+            write_json_atomic(self.path / "run.json", facts)
+            return
+        for name, what in (("spec_hash", "specification"), ("fingerprint", "model"), ("versions", "library versions")):
+            if recorded.get(name) != facts[name]:
+                raise RunError(
+                    f"{self.path} holds a run with another {what} ({name}: {recorded.get(name)} there, {facts[name]} "
+                    "now); choose another --out, or delete the folder to start over"
+                )
+
+    def read_json(self, name: str) -> Any:
+        """The content of a JSON file of the run, or None where it is not there yet."""
+        path = self.path / name
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Write a JSON file of the run, whole."""
+        write_json_atomic(self.path / name, content)
+
+    def add_seconds(self, stage: str, seconds: float) -> None:
+        """Add to the time spent in a stage, over all the sittings of the run."""
+        spent = self.seconds()
+        spent[stage] = round(spent.get(stage, 0.0) + seconds, 2)
+        self.write_json("seconds.json", spent)
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds spent per stage so far."""
+        return dict(self.read_json("seconds.json") or {})
+
+
+def versions() -> Mapping[str, str]:
+    """Versions that a result may depend on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}

@@ -1,0 +1,233 @@
+"""The specification of a run: strict, complete after loading, and saved beside the results."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from valuescope.data import SOURCES
+from valuescope.edit import EDITS
+from valuescope.files import sha256_of
+from valuescope.judge import JUDGES
+from valuescope.locate import locator_parameters
+from valuescope.run.names import keywords, require_known
+
+Asked = Literal["dilemma", "described", "pairs"]
+Roles = tuple[str, str]
+
+
+class SpecError(ValueError):
+    """A specification that cannot be run; the message names file, field, value and the fix."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class ModelSpec(_Strict):
+    """Which model, and how it is loaded (see `load_model`)."""
+
+    id: str = "organism"
+    revision: str | None = None
+    dtype: str = "auto"
+    device: str | None = None
+    device_map: str | None = None
+    attn_implementation: str | None = None
+    trust_remote_code: bool = False
+
+
+class ValuesSpec(_Strict):
+    """Which value system (a built-in name or a path), which level, and which of its values (None: all)."""
+
+    system: str = "schwartz"
+    level: str = "value"
+    only: tuple[str, ...] | None = None
+
+
+class DataSpec(_Strict):
+    """Which source, and its parameters."""
+
+    source: str = "organism"
+    parameters: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _known(self) -> DataSpec:
+        require_known("source", [self.source], SOURCES)
+        names = keywords(SOURCES[self.source]) - {"seed"}
+        require_known(f"parameter of source {self.source}", self.parameters, names)
+        return self
+
+
+class ActivationsSpec(_Strict):
+    """The streaming pass; `part` texts are counted between two saves."""
+
+    batch_size: int = Field(default=64, ge=1)
+    part: int = Field(default=1024, ge=1)
+    scope: Literal["all", "prompt", "answer"] = "all"
+
+
+class Setting(_Strict):
+    """One choice of everything between the activations and the edited model.
+
+    `locator` and `edit` hold parameters of the method's locator and edit; `top` keeps so many neurons per
+    value (None: all that the locator selects).
+    """
+
+    locator: dict[str, Any] = {}
+    edit: dict[str, Any] = {}
+    top: int | None = Field(default=None, ge=1)
+
+
+class SearchSpec(_Strict):
+    """Settings tried on the tuning questions: all combinations of the lists.
+
+    Taken is the largest effect in the method's direction among those whose fluency keeps at least
+    `min_fluency` of the base's; where none does, the default.
+    """
+
+    locator: tuple[dict[str, Any], ...] = ({},)
+    edit: tuple[dict[str, Any], ...] = ({},)
+    top: tuple[int | None, ...] = (None,)
+    min_fluency: float = Field(default=0.97, gt=0, le=1)
+
+    def settings(self) -> list[Setting]:
+        """All combinations, in the order of the lists."""
+        return [
+            Setting(locator=locator, edit=edit, top=top)
+            for locator in self.locator
+            for edit in self.edit
+            for top in self.top
+        ]
+
+
+class DoseSpec(_Strict):
+    """Strengths to sweep: an edit parameter's name or "top", and its values."""
+
+    parameter: str
+    values: tuple[float, ...] = Field(min_length=1)
+    questions: int = Field(default=20, ge=1)
+
+
+DEFAULT_ROLES: dict[str, Roles] = {
+    "vape": ("text", "text"),
+    "valuelocate": ("for", "against"),
+    "neva": ("positive", "negative"),
+}
+"""Which texts a locator reads: (for the value, against it)."""
+
+
+class MethodSpec(_Strict):
+    """A locator, the edit that uses what it finds, and how its effect is measured.
+
+    `asked`: evaluation dilemmas alone ("dilemma"), after a description of somebody who holds the value
+    ("described"), or held-out contrast pairs ("pairs"). `direction` is the intended one. `default` should be
+    the paper's setting: it is always shown, also where a search finds a better one.
+    """
+
+    locator: str
+    roles: Roles | None = None
+    edit: str
+    asked: Asked = "dilemma"
+    direction: Literal["up", "down"] = "up"
+    default: Setting = Setting()
+    search: SearchSpec | None = None
+    dose: DoseSpec | None = None
+
+    @model_validator(mode="after")
+    def _known(self) -> MethodSpec:
+        names = locator_parameters(self.locator)
+        require_known("edit", [self.edit], EDITS)
+        strengths = {field.name for field in fields(EDITS[self.edit])} - {"neurons"}
+        for setting in self.settings():
+            require_known(f"parameter of locator {self.locator}", setting.locator, names)
+            require_known(f"parameter of edit {self.edit}", setting.edit, strengths)
+        if self.dose:
+            require_known(f"dose parameter of edit {self.edit}", [self.dose.parameter], strengths | {"top"})
+        if self.search and self.asked == "pairs":
+            raise ValueError("search needs tuning questions, and pairs have none; drop search or ask dilemmas")
+        if self.roles is None and self.locator not in DEFAULT_ROLES:
+            raise ValueError(f"locator {self.locator} has no default roles; give roles: [positive, negative]")
+        return self
+
+    def settings(self) -> list[Setting]:
+        """The default, then what the search tries."""
+        tried = self.search.settings() if self.search else []
+        return [self.default, *(setting for setting in tried if setting != self.default)]
+
+    @property
+    def read_roles(self) -> Roles:
+        """The roles that the locator reads."""
+        return self.roles or DEFAULT_ROLES[self.locator]
+
+
+class ControlsSpec(_Strict):
+    """Random controls of equal size: draws of uniform ones and of ones matched by layer and rate."""
+
+    draws: int = Field(default=2, ge=1)
+    matched: bool = True
+
+
+class GenerateSpec(_Strict):
+    """How answers are drawn, and how many rows share a batch."""
+
+    max_new_tokens: int = Field(default=40, ge=1)
+    temperature: float = Field(default=1.0, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    batch_size: int = Field(default=100, ge=1)
+    on: Literal["both", "prompt", "response"] = "both"
+
+
+class LeakageSpec(_Strict):
+    """The matrix of every steered against every evaluated value, with one method's headline setting."""
+
+    method: str = "neva"
+    questions: int = Field(default=20, ge=1)
+
+
+class BootstrapSpec(_Strict):
+    """Intervals: resampled questions."""
+
+    resamples: int = Field(default=2000, ge=1)
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+
+
+class Spec(_Strict):
+    """One run. `seed` drives the draws of data, splits, controls, sampling noise and bootstrap."""
+
+    name: str
+    seed: int = 0
+    model: ModelSpec = ModelSpec()
+    values: ValuesSpec = ValuesSpec()
+    data: DataSpec = DataSpec()
+    activations: ActivationsSpec = ActivationsSpec()
+    methods: dict[str, MethodSpec] = Field(min_length=1)
+    controls: ControlsSpec = ControlsSpec()
+    generate: GenerateSpec = GenerateSpec()
+    judge: str = "oracle"
+    leakage: LeakageSpec | None = None
+    bootstrap: BootstrapSpec = BootstrapSpec()
+    answers_per_value: int = Field(default=5, ge=1)  # questions answered beside pairs, for fluency and examples
+    examples: int = Field(default=1, ge=0)
+
+    @model_validator(mode="after")
+    def _known(self) -> Spec:
+        require_known("judge", [self.judge], JUDGES)
+        if self.leakage:
+            require_known("leakage.method", [self.leakage.method], self.methods)
+        measures = {method.asked == "pairs" for method in self.methods.values()}
+        if len(measures) > 1:
+            raise ValueError("methods ask both pairs and questions; their effects have different units: ask one kind")
+        return self
+
+    @property
+    def hash(self) -> str:
+        """sha256 of the resolved content."""
+        return sha256_of(self.model_dump(mode="json"))
+
+    def to_yaml(self) -> str:
+        """The resolved specification, every default written out."""
+        text: str = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        return text

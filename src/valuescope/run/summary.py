@@ -1,0 +1,280 @@
+"""summary.json: every number of a run, put together from trials, locations and the truth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from valuescope import __version__
+from valuescope.data import Question
+from valuescope.metrics import bootstrap_mean, circle_leakage, delta_matrix, group_leakage, value_leakage
+from valuescope.models import NeuronModel
+from valuescope.organism import Truth
+from valuescope.run.arms import Outcome
+from valuescope.run.folder import RunFolder, versions
+from valuescope.run.search import Search
+from valuescope.run.spec import MethodSpec, Setting, Spec
+from valuescope.run.stages import edits, neuron_sets
+from valuescope.run.trial import Laboratory, Outcomes, Trial
+from valuescope.run.truth import chance_precision, precision_of_ranking, selection_against
+from valuescope.values import ValueSystem
+
+EXPLANATIONS = {
+    "control success": "share of answers biased towards the value; an answer that weighs both sides is not",
+    "preference": "mean log-probability per token of a pair's positive text minus that of its negative text",
+}
+
+
+def method_block(
+    laboratory: Laboratory,
+    method: MethodSpec,
+    trials: dict[str, tuple[Setting, Trial]],
+    search: Search | None,
+    dose: dict[str, Any] | None,
+    truth: Truth | None,
+) -> dict[str, Any]:
+    """Everything about one method. `trials` maps "default" and, after a search, "found" to a setting's outcomes."""
+    headline = "found" if "found" in trials else "default"
+    setting, trial = trials[headline]
+    location = laboratory.locations.of(method, setting)
+    sets = neuron_sets(location, setting)
+    settings = [
+        setting_block(laboratory, method, name, one, outcomes, truth) for name, (one, outcomes) in trials.items()
+    ]
+    shown = next(block for block in settings if block["name"] == headline)
+    precision = shown["average_precision"]
+    return {
+        "locator": method.locator,
+        "edit": method.edit,
+        "asked": method.asked,
+        "direction": 1 if method.direction == "up" else -1,
+        "setting": headline,
+        "average_precision": mean_present(precision),
+        "chance_precision": None if truth is None else chance_precision(truth, location.values),
+        "effect": shown["effect"],
+        "random": shown["random"],
+        "random_matched": shown["random_matched"],
+        "fluency": shown["fluency"]["mean"],
+        "base_fluency": shown["base_fluency"]["mean"],
+        "settings": settings,
+        "by_value": {
+            value: {
+                "base": laboratory.success(trial.base, value).to_dict(),
+                "edited": laboratory.success(trial.edited, value).to_dict(),
+                "effect": laboratory.effect(trial.base, trial.edited, value=value).to_dict(),
+                "random": laboratory.effect(trial.base, *trial.random, value=value).to_dict(),
+            }
+            for value in location.values
+        },
+        "neurons_per_layer": {
+            value: neurons.layers.bincount(minlength=location.model.layers).tolist() for value, neurons in sets.items()
+        },
+        "dose": dose,
+        "search": None if search is None else search_block(search),
+    }
+
+
+def setting_block(
+    laboratory: Laboratory, method: MethodSpec, name: str, setting: Setting, trial: Trial, truth: Truth | None
+) -> dict[str, Any]:
+    """One setting's neurons, effect, controls, fluency and quality against the truth."""
+    location = laboratory.locations.of(method, setting)
+    sets = neuron_sets(location, setting)
+    against = {"recall": None, "precision": None, "roles": None}
+    return {
+        "name": name,
+        "locator_parameters": dict(location.parameters),
+        "edit_parameters": edit_parameters(laboratory, method, setting),
+        "neurons": {value: len(neurons) for value, neurons in sets.items()},
+        "effect": laboratory.effect(trial.base, trial.edited).to_dict(),
+        "random": laboratory.effect(trial.base, *trial.random).to_dict(),
+        "random_matched": laboratory.effect(trial.base, *trial.matched).to_dict() if trial.matched else None,
+        "fluency": laboratory.fluency(trial.answers).to_dict(),
+        "base_fluency": laboratory.fluency(trial.base_answers).to_dict(),
+        "average_precision": None if truth is None else precision_of_ranking(truth, location),
+        **(against if truth is None else selection_against(truth, sets)),
+        "warnings": list(location.warnings),
+        "diagnostics": dict(location.diagnostics),
+    }
+
+
+def edit_parameters(laboratory: Laboratory, method: MethodSpec, setting: Setting) -> dict[str, Any]:
+    """The edit's parameters with their defaults, and `top` where it is set."""
+    made = edits(method, setting, laboratory.locations.of(method, setting)).values()
+    resolved = next((edit.parameters for edit in made if edit is not None), dict(setting.edit))
+    return {**resolved, **({} if setting.top is None else {"top": setting.top})}
+
+
+def search_block(search: Search) -> dict[str, Any]:
+    """The settings tried and the one chosen."""
+    return {
+        "questions": search.questions,
+        "rule": search.rule,
+        "tried": [
+            {
+                "locator_parameters": one.setting.locator,
+                "edit_parameters": {**one.setting.edit, **({} if one.setting.top is None else {"top": one.setting.top})},
+                "effect": one.effect.to_dict(),
+                "fluency": one.fluency.to_dict(),
+                "chosen": one.setting == search.chosen,
+            }
+            for one in search.tried
+        ],
+    }
+
+
+def leakage_block(
+    spec: Spec, system: ValueSystem, base: Outcomes, steered: dict[str, Outcomes], setting: str
+) -> dict[str, Any]:
+    """The leakage matrix: rows steered, columns evaluated; and what follows from it (NeVA, section 2)."""
+    assert spec.leakage is not None
+    values = tuple(steered)
+
+    def by_value(outcomes: Outcomes) -> dict[str, list[float | None]]:
+        return {value: [one.success for one in outcomes if one.value == value] for value in values}
+
+    how = {"resamples": spec.bootstrap.resamples, "confidence": spec.bootstrap.confidence, "seed": spec.seed}
+    before = by_value(base)
+    delta = delta_matrix(before, {value: by_value(outcomes) for value, outcomes in steered.items()}, **how)  # type: ignore[arg-type]
+    leakage, groups = value_leakage(delta), group_leakage(delta, {value: system.groups(value) for value in values})
+    table, ratio, shares = delta.to_dict(), leakage.to_dict(), groups.to_dict()
+    circle = circle_leakage(delta, system.distance) if system.circle and set(values) <= set(system.circle) else None
+    return {
+        "method": spec.leakage.method,
+        "setting": setting,
+        "values": list(values),
+        "n": min(len(outcomes) for outcomes in before.values()),
+        "base": [bootstrap_mean(before[value], **how).mean for value in values],  # type: ignore[arg-type]
+        "delta": table["mean"],
+        "delta_low": table["low"],
+        "delta_high": table["high"],
+        "nlr": ratio["nlr"],
+        "nlr_mean": leakage.nlr_mean.mean,
+        "nlr_mean_ci": None if leakage.nlr_mean.ci is None else list(leakage.nlr_mean.ci),
+        "nlr_median": leakage.nlr_median.mean,
+        "undefined": list(leakage.at_floor),
+        "gain_floor": leakage.gain_floor,
+        "group_leakage": {"groups": shares["groups"], "matrix": shares["nglr"], "empty": list(groups.empty)},
+        "by_distance": []
+        if circle is None
+        else [
+            {"distance": distance, "mean": estimate.to_dict()}
+            for distance, estimate in zip(circle.distances, circle.delta, strict=True)
+        ],
+        "random": None,
+    }
+
+
+def probes_block(laboratory: Laboratory, spec: Spec) -> dict[str, Any] | None:
+    """Probe accuracies with their baselines, from the first method that trains probes."""
+    for method in spec.methods.values():
+        facts = laboratory.locations.of(method, method.default).diagnostics
+        if "validation_accuracy" in facts:
+            accuracy = facts["validation_accuracy"]
+            return {
+                "layers": list(range(1, len(next(iter(accuracy.values()))) + 1)),
+                "accuracy": accuracy,
+                "kept": {value: [layer + 1 for layer in layers] for value, layers in facts["kept_layers"].items()},
+                "bag_of_words": facts["bag_of_words_accuracy"],
+                "shuffled": {value: sum(row) / len(row) for value, row in facts["shuffled_accuracy"].items()},
+                "n_train": min(facts["train_texts"].values()),
+                "n_validation": min(facts["validation_texts"].values()),
+            }
+    return None
+
+
+def head_block(
+    spec: Spec, model: NeuronModel, system: ValueSystem, laboratory: Laboratory, truth: Truth | None
+) -> dict[str, Any]:
+    """What was run on what."""
+    material = laboratory.material
+    pairs = any(method.asked == "pairs" for method in spec.methods.values())
+    measure = "preference" if pairs else "control success"
+    groups: dict[str, list[str]] = {}
+    for value in material.values:
+        for group in system.groups(value):
+            groups.setdefault(group, []).append(value)
+    return {
+        "format": 1,
+        "name": spec.name,
+        "spec_hash": spec.hash,
+        "seed": spec.seed,
+        "valuescope": __version__,
+        "versions": dict(versions()),
+        "model": {
+            **model.identity.to_dict(),
+            "neurons": model.neurons,
+            "parameters": sum(parameter.numel() for parameter in model.model.parameters()),
+        },
+        "bundled_organism": truth is not None,
+        "values": list(material.values),
+        "value_names": {value: system[value].names["en"] for value in material.values},
+        "groups": groups,
+        "group_names": {group: system[group].names["en"] for group in groups},
+        "data": {
+            "source": material.source,
+            "hash": material.hash,
+            "counts": material.counts(),
+            "questions": len(material.questions),
+            "pairs": len(material.pairs),
+            "notes": list(material.notes),
+        },
+        "measure": {
+            "name": measure,
+            "unit": "nats per token" if pairs else "share",
+            "judge": "none (log-probabilities)" if pairs else spec.judge,
+            "explanation": EXPLANATIONS[measure],
+        },
+    }
+
+
+def example_blocks(
+    spec: Spec, questions: tuple[Question, ...], arms: dict[str, dict[str, Outcomes]]
+) -> list[dict[str, Any]]:
+    """The first questions of each value in each setting with every arm's answer; never picked by outcome.
+
+    `arms` maps a setting to arm names to outcomes.
+    """
+    blocks = []
+    for setting, outcomes in arms.items():
+        found = {arm: {one.key: one for one in answers} for arm, answers in outcomes.items()}
+        shown = Counter[str]()
+        for question in questions:
+            if question.setting != setting or shown[question.value] >= spec.examples:
+                continue
+            if any(question.key not in answers for answers in found.values()):
+                continue
+            shown[question.value] += 1
+            blocks.append(
+                {
+                    "value": question.value,
+                    "question": question.question,
+                    "system": question.system,
+                    "answers": [_answer(arm, answers[question.key]) for arm, answers in found.items()],
+                }
+            )
+    return blocks
+
+
+def _answer(arm: str, outcome: Outcome) -> dict[str, Any]:
+    success = None if outcome.success is None else bool(outcome.success)
+    return {"arm": arm, "text": outcome.text, "success": success, "fluent": outcome.fluent}
+
+
+def missing_block(outcomes: list[Outcomes]) -> dict[str, Any]:
+    """How many answers have no judgement, by kind."""
+    every = [one for arm in outcomes for one in arm]
+    kinds = Counter(one.missing or "unjudged" for one in every if one.success is None)
+    return {"answers": len(every), "unjudged": sum(kinds.values()), "by_kind": dict(sorted(kinds.items()))}
+
+
+def mean_present(by_value: dict[str, float | None] | None) -> float | None:
+    """The mean over values that have one."""
+    present = [number for number in (by_value or {}).values() if number is not None]
+    return sum(present) / len(present) if present else None
+
+
+def seconds_block(folder: RunFolder) -> dict[str, float]:
+    """Seconds per stage over all sittings, and their sum."""
+    spent = folder.seconds()
+    return {**spent, "total": round(sum(spent.values()), 2)}

@@ -1,0 +1,188 @@
+"""Loading, wrapping, identity, and greedy continuations of the two real models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import shared
+from tiny_models import FAMILIES, tiny_hf_model, tiny_model, tiny_tokenizer
+
+import valuescope
+from valuescope.models import (
+    LoadError,
+    ModelIdentity,
+    NeuronModel,
+    encode,
+    fingerprint_of,
+    forward_inputs,
+    left_pad,
+    load_model,
+    wrap_model,
+)
+from valuescope.models import identity as identity_module
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    model = tiny_model("llama")
+    model.model.save_pretrained(tmp_path / "tiny")
+    model.tokenizer.save_pretrained(tmp_path / "tiny")
+    return tmp_path / "tiny"
+
+
+def test_load_gives_what_was_saved(saved: Path) -> None:
+    before, after = tiny_model("llama"), load_model(str(saved))
+    assert after.identity == ModelIdentity(str(saved), None, before.identity.fingerprint, 3, 48)
+    assert after.sites == before.sites
+    assert not after.model.training
+    assert not any(parameter.requires_grad for parameter in after.model.parameters())
+    assert after.tokenizer.padding_side == "left"
+    inputs = forward_inputs(after, left_pad(after, encode(after, ["we help people", "you win"])))
+    assert torch.equal(before.model(**inputs).logits, after.model(**inputs).logits)
+
+
+def test_load_passes_its_options_through(saved: Path) -> None:
+    model = load_model(str(saved), dtype="bfloat16", device="cpu", attn_implementation="eager")
+    assert model.dtype == torch.bfloat16
+    assert model.device == torch.device("cpu")
+    assert model.model.config._attn_implementation == "eager"
+    assert load_model(str(saved), dtype=torch.float64).dtype == torch.float64
+    assert load_model(str(saved), check=False).proof is None
+
+
+def test_a_device_map_is_passed_through(saved: Path) -> None:
+    pytest.importorskip("accelerate")
+    model = load_model(str(saved), device_map={"": "cpu"})
+    assert model.identity.fingerprint == tiny_model("llama").identity.fingerprint
+
+
+def test_load_errors_say_what_and_how(saved: Path, tmp_path: Path) -> None:
+    with pytest.raises(LoadError, match=r"nowhere: no such folder"):
+        load_model(str(tmp_path / "nowhere"))
+    with pytest.raises(LoadError, match=r"no config\.json"):
+        load_model(str(tmp_path))
+    with pytest.raises(LoadError, match="no such folder"):
+        load_model(str(saved / "config.json"))
+    (saved / "model.safetensors").unlink()
+    with pytest.raises(LoadError, match=r"could not be loaded.*model\.safetensors"):
+        load_model(str(saved))
+    with pytest.raises(ValueError, match="exclude each other"):
+        load_model(str(saved), device="cpu", device_map="auto")
+    with pytest.raises(ValueError, match="dtype='float23': unknown"):
+        load_model(str(saved), dtype="float23")
+
+
+def test_organism_is_an_id_of_the_bundled_model(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+    import types
+
+    bundled = types.ModuleType("valuescope.organism")
+    bundled.weights_path = lambda: saved  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "valuescope.organism", bundled)
+    monkeypatch.setattr(valuescope, "organism", bundled, raising=False)
+    assert load_model("organism").identity.id == "organism"
+
+
+def test_a_missing_pad_token_is_replaced() -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.pad_token = None
+    assert wrap_model(tiny_hf_model("llama"), tokenizer).tokenizer.pad_token == "</s>"
+    tokenizer.pad_token = tokenizer.eos_token = None
+    assert wrap_model(tiny_hf_model("llama"), tokenizer).tokenizer.pad_token == "<unk>"
+    tokenizer.pad_token = tokenizer.unk_token = None
+    with pytest.raises(ValueError, match=r"no pad, eos or unk token; set tokenizer\.pad_token"):
+        wrap_model(tiny_hf_model("llama"), tokenizer)
+
+
+# Identity
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_fingerprint_is_of_the_weights(family: str, tmp_path: Path) -> None:
+    model = tiny_model(family)
+    fingerprint = model.identity.fingerprint
+    assert len(fingerprint) == 32
+    assert tiny_model(family).identity.fingerprint == fingerprint
+    model.model.save_pretrained(tmp_path)
+    model.tokenizer.save_pretrained(tmp_path)
+    assert load_model(str(tmp_path), check=False).identity.fingerprint == fingerprint
+    for layer in (0, model.layers - 1):
+        vector = model.value_vectors(layer)
+        before = vector[3, 4].clone()
+        vector[3, 4] += 1e-3
+        assert fingerprint_of(model.model, model.sites) != fingerprint
+        vector[3, 4] = before
+        assert fingerprint_of(model.model, model.sites) == fingerprint
+
+
+def test_fingerprints_tell_models_dtypes_and_embeddings_apart() -> None:
+    model = tiny_model("llama")
+    for family in ("phi3", "gpt2", "opt", "falcon", "bloom"):
+        assert tiny_model(family).identity.fingerprint != model.identity.fingerprint
+    assert tiny_model("llama", torch.bfloat16).identity.fingerprint != model.identity.fingerprint
+    model.model.get_input_embeddings().weight.data[5, 6] += 1
+    assert fingerprint_of(model.model, model.sites) != model.identity.fingerprint
+
+
+def test_sampled_fingerprints_meet_every_row_and_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity_module, "_WHOLE", 1000)
+    monkeypatch.setattr(identity_module, "_SAMPLE", 150)
+    model = tiny_model("llama")
+    whole = fingerprint_of(model.model, model.sites)
+    vectors = model.value_vectors(1)
+    for view in (vectors, vectors.T):
+        for row in view:
+            kept = row.clone()
+            row += 1
+            assert fingerprint_of(model.model, model.sites) != whole
+            row.copy_(kept)
+    assert fingerprint_of(model.model, model.sites) == whole
+
+
+def test_identities_are_values() -> None:
+    identity = tiny_model("llama").identity
+    assert ModelIdentity.from_dict(json.loads(json.dumps(identity.to_dict()))) == identity
+    with pytest.raises(ValueError, match=r"missing or unknown field revision"):
+        ModelIdentity.from_dict(
+            {key: value for key, value in identity.to_dict().items() if key != "revision"}
+        )
+
+
+# Greedy continuations recorded from the original programs
+
+
+def greedy(model: NeuronModel, ids: tuple[int, ...], length: int) -> list[int]:
+    prompt = torch.tensor([ids])
+    output = model.model.generate(
+        prompt, attention_mask=torch.ones_like(prompt), do_sample=False, max_new_tokens=length - len(ids)
+    )
+    tokens: list[int] = output[0].tolist()
+    return tokens
+
+
+def test_llama_continues_as_the_original_program_did() -> None:
+    record = json.loads(shared("models/stories260K_greedy.json").read_text(encoding="utf-8"))
+    model = load_model(str(shared("models/stories260K")))
+    tokens = greedy(model, tuple(record["prompt_ids"]), len(record["greedy_ids"]))
+    assert tokens == record["greedy_ids"]
+    assert model.tokenizer.decode(tokens, skip_special_tokens=True) == record["text"]
+
+
+def test_gpt2_continues_as_the_original_program_did() -> None:
+    """Equal where the record says so; where it says not, the first difference must be a near tie."""
+    records = json.loads(shared("models/gpt2-tinystories-280k_greedy.json").read_text(encoding="utf-8"))
+    model = load_model(str(shared("models/gpt2-tinystories-280k")))
+    assert sum(record["equal"] for record in records) >= 2
+    for record in records:
+        prompt, recorded = (row.input_ids for row in encode(model, [record["prompt"], record["text"]]))
+        tokens = greedy(model, prompt, len(recorded))
+        if record["equal"]:
+            assert model.tokenizer.decode(tokens, skip_special_tokens=True) == record["text"]
+            continue
+        first = next(place for place in range(len(recorded)) if tokens[place] != recorded[place])
+        assert first >= len(prompt)
+        logits = model.model(torch.tensor([tokens[:first]])).logits[0, -1]
+        assert logits[tokens[first]] - logits[recorded[first]] < 0.01

@@ -1,0 +1,196 @@
+"""Train the organism: `python training/train.py --seed 0 --out DIR`. About half an hour on two cores.
+
+Phase 1 learns the language and where the planted neurons fire; phase 2 adds interchange training (rows whose
+planted neurons are edited, with the answer that should follow). See docs/organism.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import random
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numpy as np
+import torch
+from corpus import Encoder, RowWriter, sample_texts
+from planting import PLANTED_LAYERS, FiringLoss, PlantedMLP, membership, reserve, writing_loss, writing_targets
+from tokenizer import save_tokenizer, train_tokenizer
+from torch.nn import functional as F
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from valuescope.files import write_json_atomic
+from valuescope.organism import lexicon
+from valuescope.organism.truth import DECOY_ROLES
+
+LAYERS, HIDDEN, WIDTH, HEADS, VOCABULARY = 6, 160, 640, 5, 2048
+BATCH_TOKENS = 6144
+LEARNING_RATE, WARMUP = 2.5e-3, 150
+LOSS_NAMES = ("language", "firing", "writing", "size")
+LOSS_WEIGHTS = torch.tensor([1.0, 0.5, 0.5, 0.3])
+STREAM_SIZE = 1.2  # root mean square that the residual stream may have: the planted neurons must be heard in it
+LENGTHS = (48, 64, 80, 112)  # rows are padded to one of these: each costs a compilation
+
+
+def build(seed: int, tokenizer) -> LlamaForCausalLM:
+    """The untrained model."""
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=HIDDEN, intermediate_size=WIDTH, num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS, num_key_value_heads=HEADS, max_position_embeddings=256,
+        tie_word_embeddings=True, attn_implementation="sdpa", bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    return LlamaForCausalLM(config)
+
+
+class Trainer:
+    """Owns model, plants and optimiser; `step` does one update on one batch."""
+
+    def __init__(self, seed: int, steps: int):
+        self.seed, self.steps = seed, steps
+        self.values = list(lexicon().values)
+        self.tokenizer = train_tokenizer(sample_texts(20000, "tokenizer"), VOCABULARY)
+        self.reserved = reserve(len(self.values), seed)
+        self.of_layer = {layer: [p for p in self.reserved if p.layer == layer] for layer in PLANTED_LAYERS}
+        self.signs = np.array([p.sign for p in self.reserved], np.float32)
+        self.model = build(seed, self.tokenizer)
+        for index, layer in enumerate(self.model.model.layers):
+            layer.mlp = PlantedMLP(layer.mlp, len(self.of_layer.get(index, ())))
+        generator = torch.Generator().manual_seed(seed)
+        self.directions = torch.linalg.qr(torch.randn(HIDDEN, HIDDEN, generator=generator))[0][: len(self.values)]
+        decay = [p for p in self.model.parameters() if p.ndim >= 2]
+        rest = [p for p in self.model.parameters() if p.ndim < 2]
+        self.targets = {layer: writing_targets(plants, self.directions) for layer, plants in self.of_layer.items()}
+        self.firing = {layer: FiringLoss(plants, len(self.values)) for layer, plants in self.of_layer.items()}
+        groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
+        self.optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.97), fused=True)
+        self.compiled = torch.compile(self._losses, dynamic=False)
+        blocks = membership(self.reserved, len(self.values)).numpy()
+        decoys = membership(self.reserved, len(self.values), DECOY_ROLES).numpy()
+        self.writer = RowWriter(blocks, decoys, f"rows-{seed}")
+        self.encoder = Encoder(self.tokenizer, len(self.values), len(self.reserved))
+
+    def batches(self, editing: bool, count: int = 40) -> list[dict[str, np.ndarray]]:
+        """Some batches of rows of like length, shuffled."""
+        rows = [self.writer.draw(editing) for _ in range(count * BATCH_TOKENS // 56)]
+        lengths = [sum(map(len, self.encoder.pieces(row))) + 1 for row in rows]
+        groups: dict[int, list] = {}
+        for row, length in zip(rows, lengths, strict=True):
+            groups.setdefault(next(n for n in LENGTHS if n >= length), []).append(row)
+        made = []
+        for padded, members in groups.items():
+            size = BATCH_TOKENS // padded
+            made += [members[i : i + size] for i in range(0, len(members) - size + 1, size)]
+        random.Random(f"{self.seed}-{self.writer.rng.random()}").shuffle(made)
+        return [self.encoder.encode(rows, self.signs, LENGTHS) for rows in made]
+
+    def set_edits(self, scale: torch.Tensor, shift: torch.Tensor) -> None:
+        """Hand every planted layer its columns of the edit tables."""
+        start = 0
+        for layer in PLANTED_LAYERS:
+            mlp, end = self.model.model.layers[layer].mlp, start + len(self.of_layer[layer])
+            mlp.scale, mlp.shift = scale[:, start:end].contiguous(), shift[:, start:end].contiguous()
+            start = end
+
+    def losses(self, batch: dict[str, np.ndarray]) -> torch.Tensor:
+        """The losses in the order of LOSS_NAMES; firing counts rows without an edit only."""
+        data = {name: torch.from_numpy(array) for name, array in batch.items()}
+        self.set_edits(data["scale"], data["shift"])
+        labels = torch.cat([data["stance"], data["topic"]], dim=-1)
+        counted = ((data["ids"] != self.tokenizer.pad_token_id) & ~data["edited"][:, None]).float()
+        return self.compiled(data["ids"], data["targets"], labels, counted)
+
+    def _losses(
+        self, ids: torch.Tensor, targets: torch.Tensor, labels: torch.Tensor, counted: torch.Tensor
+    ) -> torch.Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            output = self.model.model(input_ids=ids, use_cache=False, output_hidden_states=True)
+            logits = self.model.lm_head(output.last_hidden_state[:, :-1])
+        sizes = [stream.float().square().mean(-1).sqrt() for stream in output.hidden_states[1:-1]]
+        size = torch.stack([F.relu(one - STREAM_SIZE).square().mean() for one in sizes]).mean()
+        language = F.cross_entropy(logits.float().flatten(0, 1), targets[:, 1:].flatten())
+        firing, writing = language.new_zeros(()), language.new_zeros(())
+        for layer, plants in self.of_layer.items():
+            mlp = self.model.model.layers[layer].mlp
+            firing = firing + self.firing[layer](*mlp.seen, labels, counted)
+            columns = mlp.down_proj.weight[:, : len(plants)]
+            writing = writing + writing_loss(columns, plants, self.targets[layer])
+        return torch.stack([language, firing / len(self.reserved), writing / len(self.reserved), size])
+
+    def rate(self, step: int) -> float:
+        """Linear warm-up, then a cosine down to 3%."""
+        if step < WARMUP:
+            return step / WARMUP
+        return 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * (step - WARMUP) / (self.steps - WARMUP)))
+
+    def step(self, step: int, batch: dict[str, np.ndarray]) -> dict[str, float]:
+        for group in self.optimiser.param_groups:
+            group["lr"] = LEARNING_RATE * self.rate(step)
+        losses = self.losses(batch)
+        (losses * LOSS_WEIGHTS).sum().backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        return dict(zip(LOSS_NAMES, losses.tolist(), strict=True))
+
+    def export(self, folder: Path, record: dict[str, object]) -> None:
+        """Write a plain Llama: each planted layer's neurons in random order, and the truth beside it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        plain = build(self.seed, self.tokenizer)
+        plain.load_state_dict(self.model.state_dict())
+        generator = torch.Generator().manual_seed(self.seed + 1)
+        plants = []
+        for layer in PLANTED_LAYERS:
+            mlp, order = plain.model.layers[layer].mlp, torch.randperm(WIDTH, generator=generator)
+            for name in ("gate_proj", "up_proj"):
+                getattr(mlp, name).weight.data = getattr(mlp, name).weight.data[order].contiguous()
+            mlp.down_proj.weight.data = mlp.down_proj.weight.data[:, order].contiguous()
+            place = {int(old): new for new, old in enumerate(order.tolist())}
+            for old, plant in enumerate(self.of_layer[layer]):
+                values = [self.values[v] for v in plant.values]
+                plants.append(
+                    {"layer": layer, "index": place[old], "role": plant.role, "values": values, "sign": plant.sign}
+                )
+        plain.generation_config.max_new_tokens = 48
+        plain.to(torch.bfloat16).save_pretrained(folder)
+        save_tokenizer(self.tokenizer, folder)
+        truth = {"layers": LAYERS, "width": WIDTH, "seed": self.seed, "plants": plants, "training": record}
+        write_json_atomic(folder / "truth.json", truth)
+
+
+def main() -> None:
+    """Train one organism and write it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--edits-from", type=float, default=0.2, help="share of the steps after which edits begin")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    trainer = Trainer(arguments.seed, arguments.steps)
+    start, tokens, queue, history = time.time(), 0, [], []
+    for step in range(arguments.steps):
+        editing = step >= arguments.edits_from * arguments.steps
+        if not queue:
+            queue = trainer.batches(editing)
+        batch = queue.pop()
+        tokens += int((batch["ids"] != trainer.tokenizer.pad_token_id).sum())
+        losses = trainer.step(step + 1, batch)
+        if step % 50 == 0 or step == arguments.steps - 1:
+            spent = time.time() - start
+            line = {"step": step, "tokens": tokens, "seconds": round(spent), **{k: round(v, 4) for k, v in losses.items()}}
+            print(json.dumps(line), f"{tokens / spent:.0f} tokens/s", flush=True)
+            history.append(line)
+        if step % 400 == 399:
+            trainer.export(arguments.out, {"steps": step + 1, "complete": False})
+    record = {"steps": arguments.steps, "tokens": tokens, "seconds": round(time.time() - start), "history": history}
+    trainer.export(arguments.out, record)
+
+
+if __name__ == "__main__":
+    main()
