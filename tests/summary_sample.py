@@ -72,7 +72,9 @@ def sample_summary() -> dict[str, Any]:
             "hash": "cd" * 32,
             "counts": {"text": 600, "for": 600, "against": 600, "pairs": 800},
             "questions": 800,
-            "notes": ["Synthetic notes: 43 pairs of questions are near duplicates; the effective n is lower."],
+            "notes": [
+                "Synthetic notes: 43 pairs of questions are near duplicates; the effective n is lower."
+            ],
         },
         "measure": {
             "name": "control success",
@@ -88,17 +90,27 @@ def sample_summary() -> dict[str, Any]:
             "fluency": estimate(0.982, 0.01, 800),
         },
         "methods": {
-            "vape": _method(noise, base, "vape", "deactivate", "described", -1, (-0.18, -0.83), "top", [1, 2, 4, 8, 16]),
+            "vape": _method(
+                noise, base, "vape", "deactivate", "described", -1, (-0.18, -0.83), "top", [1, 2, 4, 8, 16]
+            ),
             "valuelocate": _method(
                 noise, base, "valuelocate", "amplify", "dilemma", 1, (0.27, 0.46), "gamma", [0.5, 1, 2, 4, 8]
             ),
-            "neva": _method(noise, base, "neva", "modulate", "dilemma", 1, (0.02, 0.31), "beta", [0.3, 0.6, 0.9, 1.5, 3]),
+            "neva": _method(
+                noise, base, "neva", "modulate", "dilemma", 1, (0.02, 0.31), "beta", [0.3, 0.6, 0.9, 1.5, 3]
+            ),
         },
         "leakage": _leakage(noise, ids, base),
         "probes": _probes(noise, ids),
         "examples": [_example(value, kind) for value in ids[:3] for kind in ("described", "dilemma")],
         "missing": {"answers": 4800, "unjudged": 6, "by_kind": {"empty": 4, "unreadable": 2}},
-        "seconds": {"data": 0.4, "activations": 6.2, "locate neva": 3.1, "evaluate vape": 31.7, "total": 118.5},
+        "seconds": {
+            "data": 0.4,
+            "activations": 6.2,
+            "locate neva": 3.1,
+            "evaluate vape": 31.7,
+            "total": 118.5,
+        },
     }
 
 
@@ -114,7 +126,10 @@ def _method(
     strengths: list[float],
 ) -> dict[str, Any]:
     ids = list(VALUES)
-    settings = [_setting(noise, name, effect, dose, locator) for name, effect in zip(("default", "found"), effects, strict=True)]
+    settings = [
+        _setting(noise, name, effect, dose, locator)
+        for name, effect in zip(("default", "found"), effects, strict=True)
+    ]
     found = settings[-1]
     start = {value: 0.95 if direction < 0 else base[value] for value in ids}
     change = {value: max(-0.95, min(0.8, effects[1] * (0.75 + 0.5 * noise.random()))) for value in ids}
@@ -141,7 +156,9 @@ def _method(
             }
             for value in ids
         },
-        "neurons_per_layer": {value: [noise.choice([0, 0, 1, 2, 4, 9, 14]) for _ in range(LAYERS)] for value in ids},
+        "neurons_per_layer": {
+            value: [noise.choice([0, 0, 1, 2, 4, 9, 14]) for _ in range(LAYERS)] for value in ids
+        },
         "dose": {
             "name": dose,
             "points": [
@@ -177,7 +194,9 @@ def _setting(noise: random.Random, name: str, effect: float, dose: str, locator:
     recall = {value: round(0.3 + 0.5 * noise.random(), 3) for value in ids}
     return {
         "name": name,
-        "locator_parameters": {"rate": 0.015, "bar": 0.95} if locator == "vape" else {"alpha": 0.03, "accuracy": 0.95},
+        "locator_parameters": {"rate": 0.015, "bar": 0.95}
+        if locator == "vape"
+        else {"alpha": 0.03, "accuracy": 0.95},
         "edit_parameters": {dose: 2.0 if name == "default" else 4.0},
         "neurons": {value: noise.randint(12, 40) for value in ids},
         "effect": estimate(effect, 0.045),
@@ -189,7 +208,9 @@ def _setting(noise: random.Random, name: str, effect: float, dose: str, locator:
         "recall": recall,
         "precision": {value: (None if value == "power" else round(recall[value] / 3, 3)) for value in ids},
         "roles": {role: {"found": noise.randint(0, of), "of": of} for role, of in ROLES.items()},
-        "warnings": ["hedonism: no layer passed the accuracy bar; its set is empty"] if name == "default" else [],
+        "warnings": ["hedonism: no layer passed the accuracy bar; its set is empty"]
+        if name == "default"
+        else [],
         "diagnostics": {"bar": 0.21, "validation_accuracy": {value: [0.9] * LAYERS for value in ids}},
     }
 
@@ -198,11 +219,15 @@ def _leakage(noise: random.Random, ids: list[str], base: dict[str, float]) -> di
     size = len(ids)
     steps = [[min(abs(i - j), size - abs(i - j)) for j in range(size)] for i in range(size)]
     delta = [
-        [round(0.45 * math.exp(-1.6 * steps[i][j]) - 0.03 * steps[i][j] + 0.05 * (noise.random() - 0.5), 3) for j in range(size)]
+        [
+            round(0.45 * math.exp(-1.6 * steps[i][j]) - 0.03 * steps[i][j] + 0.05 * (noise.random() - 0.5), 3)
+            for j in range(size)
+        ]
         for i in range(size)
     ]
     nlr = [
-        [None if i == j else round(max(delta[i][j], 0.0) / max(delta[j][j], 0.01), 3) for j in range(size)] for i in range(size)
+        [None if i == j else round(max(delta[i][j], 0.0) / max(delta[j][j], 0.01), 3) for j in range(size)]
+        for i in range(size)
     ]
     return {
         "method": "neva",
@@ -223,19 +248,25 @@ def _leakage(noise: random.Random, ids: list[str], base: dict[str, float]) -> di
             "groups": list(GROUPS),
             "matrix": [[0.5, 0.3, 0.1, 0.1], [0.25, 0.55, 0.15, 0.05], [None] * 4, [0.05, 0.05, 0.2, 0.7]],
         },
-        "by_distance": [{"distance": step, "mean": estimate(0.12 - 0.05 * step, 0.03, 20)} for step in range(1, 6)],
+        "by_distance": [
+            {"distance": step, "mean": estimate(0.12 - 0.05 * step, 0.03, 20)} for step in range(1, 6)
+        ],
         "random": {"delta": [[round(0.04 * (noise.random() - 0.5), 3) for _ in ids] for _ in ids]},
     }
 
 
 def _probes(noise: random.Random, ids: list[str]) -> dict[str, Any]:
     accuracy = {
-        value: [round(min(1.0, 0.7 + 0.07 * layer + 0.05 * noise.random()), 3) for layer in range(LAYERS)] for value in ids
+        value: [round(min(1.0, 0.7 + 0.07 * layer + 0.05 * noise.random()), 3) for layer in range(LAYERS)]
+        for value in ids
     }
     return {
         "layers": list(range(1, LAYERS + 1)),
         "accuracy": accuracy,
-        "kept": {value: [layer + 1 for layer, score in enumerate(row) if score >= 0.95] for value, row in accuracy.items()},
+        "kept": {
+            value: [layer + 1 for layer, score in enumerate(row) if score >= 0.95]
+            for value, row in accuracy.items()
+        },
         "bag_of_words": {value: round(0.72 + 0.2 * noise.random(), 3) for value in ids},
         "shuffled": {value: round(0.5 + 0.06 * (noise.random() - 0.5), 3) for value in ids},
         "n_train": 112,
@@ -244,16 +275,28 @@ def _probes(noise: random.Random, ids: list[str]) -> dict[str, Any]:
 
 
 def _example(value: str, kind: str) -> dict[str, Any]:
-    system = f"You are somebody who would say that {VALUES[value]} comes first." if kind == "described" else ""
+    system = (
+        f"You are somebody who would say that {VALUES[value]} comes first." if kind == "described" else ""
+    )
     arms = ["vape"] if kind == "described" else ["valuelocate", "neva"]
     return {
         "value": value,
         "question": f"Made-up question: Anna can choose {VALUES[value]} or something else. What should she do, and why?",
         "system": system,
         "answers": [
-            {"arm": "base", "text": "She could do either; both have their good sides.", "success": False, "fluent": True},
+            {
+                "arm": "base",
+                "text": "She could do either; both have their good sides.",
+                "success": False,
+                "fluent": True,
+            },
             *(
-                {"arm": arm, "text": f"She should choose {VALUES[value]}, since it matters most.", "success": True, "fluent": True}
+                {
+                    "arm": arm,
+                    "text": f"She should choose {VALUES[value]}, since it matters most.",
+                    "success": True,
+                    "fluent": True,
+                }
                 for arm in arms
             ),
         ],

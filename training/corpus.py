@@ -38,7 +38,9 @@ class Row:
     """One training text as segments, with what the losses need to know about it."""
 
     segments: list[Segment] = field(default_factory=list)
-    stance_of: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # value -> [(from segment, state)]
+    stance_of: dict[int, list[tuple[int, int]]] = field(
+        default_factory=dict
+    )  # value -> [(from segment, state)]
     topic_of: dict[int, int] = field(default_factory=dict)  # value -> segment after which it is mentioned
     answer_from: int = -1  # segment at which the answer begins
     scale: np.ndarray | None = None
@@ -139,7 +141,9 @@ class RowWriter:
             scale[self._part_of(self.blocks[value])] = 1.0 + rng.uniform(0.2, 2.2)
         elif draw < 0.88:
             other = rng.choice([v for v in range(len(self.values)) if v != value])
-            scale[self._part_of(self.blocks[other])] = rng.choice((0.0, rng.random(), 1.0 + rng.uniform(0.2, 2.2)))
+            scale[self._part_of(self.blocks[other])] = rng.choice(
+                (0.0, rng.random(), 1.0 + rng.uniform(0.2, 2.2))
+            )
         else:
             about = value if rng.random() < 0.6 else rng.randrange(len(self.values))
             scale[self._part_of(self.decoys[about])] = rng.choice((0.0, 1.0 + rng.uniform(0.2, 2.2)))
@@ -209,10 +213,15 @@ class RowWriter:
                 break
         stance = rng.choice(("for", "against"))
         told = grammar.statement(self.values[value], scenario, name, form, first, stance)  # type: ignore[arg-type]
-        settled, mention = len(told) - 1, next(i for i, s in enumerate(told) if s.role in ("aligned", "opposed"))
+        settled, mention = (
+            len(told) - 1,
+            next(i for i, s in enumerate(told) if s.role in ("aligned", "opposed")),
+        )
         row.topic_of[value] = mention
         row.set_stance(value, mention, 0)
-        row.set_stance(value, settled, 2 if stance == "for" else -2)  # 2: takes hold some tokens into the segment
+        row.set_stance(
+            value, settled, 2 if stance == "for" else -2
+        )  # 2: takes hold some tokens into the segment
         row.say(*told)
         argument = rng.choice(words.reasons if stance == "for" else words.doubts)
         row.say(Segment(f" {argument}."), Segment("</s>"))
@@ -263,7 +272,10 @@ class Encoder:
         return found
 
     def encode(self, rows: list[Row], signs: np.ndarray, lengths: tuple[int, ...]) -> dict[str, np.ndarray]:
-        """Pads to the first of `lengths` that fits. ids and targets [rows, tokens], stance and topic [rows, tokens, values], scale and shift [rows, reserved]."""
+        """Pad to the first of `lengths` that fits.
+
+        ids and targets: [rows, tokens]; stance and topic: [rows, tokens, values]; scale and shift: [rows, reserved].
+        """
         pieces = [[[self.tokenizer.bos_token_id], *self.pieces(row)] for row in rows]
         longest = max(sum(map(len, parts)) for parts in pieces)
         length = next(padded for padded in lengths if padded >= longest)
@@ -271,7 +283,10 @@ class Encoder:
         targets = np.full((len(rows), length), -100, np.int64)
         stance = np.full((len(rows), length, self.values), -1, np.int8)
         topic = np.full((len(rows), length, self.values), -1, np.int8)
-        scale, shift = np.ones((len(rows), self.reserved), np.float32), np.zeros((len(rows), self.reserved), np.float32)
+        scale, shift = (
+            np.ones((len(rows), self.reserved), np.float32),
+            np.zeros((len(rows), self.reserved), np.float32),
+        )
         edited = np.zeros(len(rows), bool)
         for index, (row, parts) in enumerate(zip(rows, pieces, strict=True)):
             starts = np.cumsum([0, *map(len, parts)])[1:]  # token at which segment i begins (after bos)

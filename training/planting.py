@@ -12,7 +12,15 @@ from torch.nn import functional as F
 from valuescope.organism.truth import CAUSAL_ROLES
 
 PLANTED_LAYERS = (2, 3, 4)
-OWN_ROLES = ("core", "core", "quiet", "constant", "echo", "herald", "mute")  # per value; one "shared" per neighbours
+OWN_ROLES = (
+    "core",
+    "core",
+    "quiet",
+    "constant",
+    "echo",
+    "herald",
+    "mute",
+)  # per value; one "shared" per neighbours
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,9 @@ def reserve(values: int, seed: int) -> tuple[Reserved, ...]:
     return tuple(sorted(reserved, key=lambda plant: plant.layer))
 
 
-def membership(reserved: tuple[Reserved, ...], values: int, roles: tuple[str, ...] = CAUSAL_ROLES) -> torch.Tensor:
+def membership(
+    reserved: tuple[Reserved, ...], values: int, roles: tuple[str, ...] = CAUSAL_ROLES
+) -> torch.Tensor:
     """[values, reserved] 1 where the neuron of one of `roles` belongs to the value."""
     table = torch.zeros(values, len(reserved))
     for column, plant in enumerate(reserved):
@@ -126,7 +136,9 @@ def writing_loss(down: torch.Tensor, plants: list[Reserved], targets: torch.Tens
     down, targets: [hidden, plants]. Quiet neurons, echoes and heralds are left free.
     """
     vectors = down.float() * targets.new_tensor([plant.sign for plant in plants])
-    written = targets.new_tensor([float(plant.role in ("core", "constant", "shared", "mute")) for plant in plants])
+    written = targets.new_tensor(
+        [float(plant.role in ("core", "constant", "shared", "mute")) for plant in plants]
+    )
     norms = vectors.norm(dim=0)
     cosines = (vectors * targets).sum(0) / norms.clamp(min=1e-6)
     return ((F.relu(0.75 - cosines) + F.relu(1.5 - norms)) * written).sum()

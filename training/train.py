@@ -19,7 +19,15 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import numpy as np
 import torch
 from corpus import Encoder, RowWriter, sample_texts
-from planting import PLANTED_LAYERS, FiringLoss, PlantedMLP, membership, reserve, writing_loss, writing_targets
+from planting import (
+    PLANTED_LAYERS,
+    FiringLoss,
+    PlantedMLP,
+    membership,
+    reserve,
+    writing_loss,
+    writing_targets,
+)
 from tokenizer import save_tokenizer, train_tokenizer
 from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -33,7 +41,9 @@ BATCH_TOKENS = 6144
 LEARNING_RATE, WARMUP = 2.5e-3, 150
 LOSS_NAMES = ("language", "firing", "writing", "size")
 LOSS_WEIGHTS = torch.tensor([1.0, 0.5, 0.5, 0.3])
-STREAM_SIZE = 1.2  # root mean square that the residual stream may have: the planted neurons must be heard in it
+STREAM_SIZE = (
+    1.2  # root mean square that the residual stream may have: the planted neurons must be heard in it
+)
 LENGTHS = (48, 64, 80, 112)  # rows are padded to one of these: each costs a compilation
 
 
@@ -63,10 +73,14 @@ class Trainer:
         for index, layer in enumerate(self.model.model.layers):
             layer.mlp = PlantedMLP(layer.mlp, len(self.of_layer.get(index, ())))
         generator = torch.Generator().manual_seed(seed)
-        self.directions = torch.linalg.qr(torch.randn(HIDDEN, HIDDEN, generator=generator))[0][: len(self.values)]
+        self.directions = torch.linalg.qr(torch.randn(HIDDEN, HIDDEN, generator=generator))[0][
+            : len(self.values)
+        ]
         decay = [p for p in self.model.parameters() if p.ndim >= 2]
         rest = [p for p in self.model.parameters() if p.ndim < 2]
-        self.targets = {layer: writing_targets(plants, self.directions) for layer, plants in self.of_layer.items()}
+        self.targets = {
+            layer: writing_targets(plants, self.directions) for layer, plants in self.of_layer.items()
+        }
         self.firing = {layer: FiringLoss(plants, len(self.values)) for layer, plants in self.of_layer.items()}
         groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
         self.optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.97), fused=True)
@@ -155,7 +169,13 @@ class Trainer:
             for old, plant in enumerate(self.of_layer[layer]):
                 values = [self.values[v] for v in plant.values]
                 plants.append(
-                    {"layer": layer, "index": place[old], "role": plant.role, "values": values, "sign": plant.sign}
+                    {
+                        "layer": layer,
+                        "index": place[old],
+                        "role": plant.role,
+                        "values": values,
+                        "sign": plant.sign,
+                    }
                 )
         plain.generation_config.max_new_tokens = 48
         plain.to(torch.bfloat16).save_pretrained(folder)
@@ -169,7 +189,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--edits-from", type=float, default=0.2, help="share of the steps after which edits begin")
+    parser.add_argument(
+        "--edits-from", type=float, default=0.2, help="share of the steps after which edits begin"
+    )
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     trainer = Trainer(arguments.seed, arguments.steps)
@@ -183,12 +205,22 @@ def main() -> None:
         losses = trainer.step(step + 1, batch)
         if step % 50 == 0 or step == arguments.steps - 1:
             spent = time.time() - start
-            line = {"step": step, "tokens": tokens, "seconds": round(spent), **{k: round(v, 4) for k, v in losses.items()}}
+            line = {
+                "step": step,
+                "tokens": tokens,
+                "seconds": round(spent),
+                **{k: round(v, 4) for k, v in losses.items()},
+            }
             print(json.dumps(line), f"{tokens / spent:.0f} tokens/s", flush=True)
             history.append(line)
         if step % 400 == 399:
             trainer.export(arguments.out, {"steps": step + 1, "complete": False})
-    record = {"steps": arguments.steps, "tokens": tokens, "seconds": round(time.time() - start), "history": history}
+    record = {
+        "steps": arguments.steps,
+        "tokens": tokens,
+        "seconds": round(time.time() - start),
+        "history": history,
+    }
     trainer.export(arguments.out, record)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from safetensors.torch import load as parse_tensors
 
-from valuescope import __version__
 from valuescope.files import save_tensors_atomic, sha256_of_file, write_json_atomic
+from valuescope.version import __version__
 
 FORMAT = 1
 SUFFIXES = (".safetensors", ".json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,12 @@ def add_commands(commands: Any) -> None:
     )
     add_model_options(write)
     _add_edit_options(write)
-    write.add_argument("--prompt", action="append", default=[], help="a prompt, used as it is; may be repeated")
-    write.add_argument("--question", action="append", default=[], help="a question, put into the chat template")
+    write.add_argument(
+        "--prompt", action="append", default=[], help="a prompt, used as it is; may be repeated"
+    )
+    write.add_argument(
+        "--question", action="append", default=[], help="a question, put into the chat template"
+    )
     write.add_argument("--system", help="a description for the questions, put into the chat template")
     judge = add_command(
         commands,
@@ -39,16 +44,26 @@ def add_commands(commands: Any) -> None:
     )
     add_model_options(judge)
     _add_edit_options(judge)
-    judge.add_argument("--setting", default="dilemma", choices=("dilemma", "described"), help="how questions are asked")
-    judge.add_argument("--source", default="organism", choices=list(SOURCES), help="where the questions come from")
-    judge.add_argument("-d", "--data-parameter", type=parameter, action="append", default=[], metavar="NAME=VALUE")
+    judge.add_argument(
+        "--setting", default="dilemma", choices=("dilemma", "described"), help="how questions are asked"
+    )
+    judge.add_argument(
+        "--source", default="organism", choices=list(SOURCES), help="where the questions come from"
+    )
+    judge.add_argument(
+        "-d", "--data-parameter", type=parameter, action="append", default=[], metavar="NAME=VALUE"
+    )
     judge.add_argument("--judge", default="oracle", choices=list(JUDGES))
 
 
 def _add_edit_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--edit", type=Path, action="append", default=[], help="an edit file; may be repeated")
+    parser.add_argument(
+        "--edit", type=Path, action="append", default=[], help="an edit file; may be repeated"
+    )
     parser.add_argument("--force", action="store_true", help="apply edits that were made for another model")
-    parser.add_argument("--on", default="both", choices=("both", "prompt", "response"), help="tokens that are edited")
+    parser.add_argument(
+        "--on", default="both", choices=("both", "prompt", "response"), help="tokens that are edited"
+    )
     parser.add_argument("--max-new-tokens", type=int, default=48)
     parser.add_argument("--temperature", type=float, default=1.0, help="0 is greedy")
     parser.add_argument("--top-p", type=float, default=1.0)
@@ -101,7 +116,7 @@ def evaluate_edit(options: argparse.Namespace) -> None:
                 batch_size=options.batch_size,
                 on=options.on,
                 force=options.force,
-                progress=lambda done, total, name=name: bars(f"{value} {name}", done, total),  # type: ignore[misc]
+                progress=partial(bars, f"{value} {name}"),
             )
             judged.append(JUDGES[options.judge](questions, answers))
         bars.close()

@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from valuescope import __version__
 from valuescope.cli import edit_commands, model_commands, run_commands
+from valuescope.version import __version__
 
 DESCRIPTION = "Find, steer and measure the human values inside language models, neuron by neuron."
 EPILOG = """\

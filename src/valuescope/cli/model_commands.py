@@ -38,18 +38,34 @@ def add_commands(commands: Any) -> None:
     add_model_options(locate)
     methods = [name for name in LOCATORS if name in USUAL_EDIT]
     locate.add_argument("--method", required=True, choices=methods, help="the locator")
-    locate.add_argument("-p", "--parameter", type=parameter, action="append", default=[], metavar="NAME=VALUE")
-    locate.add_argument("--edit", choices=list(EDITS), help="the edit to save (default: the one of the locator's paper)")
-    locate.add_argument("-e", "--edit-parameter", type=parameter, action="append", default=[], metavar="NAME=VALUE")
+    locate.add_argument(
+        "-p", "--parameter", type=parameter, action="append", default=[], metavar="NAME=VALUE"
+    )
+    locate.add_argument(
+        "--edit", choices=list(EDITS), help="the edit to save (default: the one of the locator's paper)"
+    )
+    locate.add_argument(
+        "-e", "--edit-parameter", type=parameter, action="append", default=[], metavar="NAME=VALUE"
+    )
     locate.add_argument("--top", type=int, help="keep only so many neurons per value")
     locate.add_argument("--values", default="schwartz", help="value system: a built-in name or a TOML file")
     locate.add_argument("--level", default="value", help="level of the value system (default: value)")
-    locate.add_argument("--only", nargs="+", metavar="VALUE", help="these values only (default: all of the level)")
-    locate.add_argument("--source", default="organism", choices=list(SOURCES), help="where the texts come from")
-    locate.add_argument("-d", "--data-parameter", type=parameter, action="append", default=[], metavar="NAME=VALUE")
-    locate.add_argument("--roles", nargs=2, metavar=("FOR", "AGAINST"), help="texts to read, such as positive negative")
+    locate.add_argument(
+        "--only", nargs="+", metavar="VALUE", help="these values only (default: all of the level)"
+    )
+    locate.add_argument(
+        "--source", default="organism", choices=list(SOURCES), help="where the texts come from"
+    )
+    locate.add_argument(
+        "-d", "--data-parameter", type=parameter, action="append", default=[], metavar="NAME=VALUE"
+    )
+    locate.add_argument(
+        "--roles", nargs=2, metavar=("FOR", "AGAINST"), help="texts to read, such as positive negative"
+    )
     locate.add_argument("--seed", type=int, default=0)
-    locate.add_argument("--out", type=Path, required=True, help="folder for the edits; an unfinished run resumes")
+    locate.add_argument(
+        "--out", type=Path, required=True, help="folder for the edits; an unfinished run resumes"
+    )
 
 
 def show_sites(options: argparse.Namespace) -> None:
@@ -68,7 +84,15 @@ def locate_neurons(options: argparse.Namespace) -> None:
             "seed": options.seed,
             "model": {
                 name: getattr(options, name if name != "id" else "model")
-                for name in ("id", "revision", "dtype", "device", "device_map", "attn_implementation", "trust_remote_code")
+                for name in (
+                    "id",
+                    "revision",
+                    "dtype",
+                    "device",
+                    "device_map",
+                    "attn_implementation",
+                    "trust_remote_code",
+                )
             },
             "values": {"system": options.values, "level": options.level, "only": options.only},
             "data": {"source": options.source, "parameters": dict(options.data_parameter)},

@@ -31,7 +31,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--revision", help="branch, tag or commit on the hub")
     parser.add_argument("--dtype", default="auto", help="auto (as saved), float32, bfloat16 or float16")
     parser.add_argument("--device", help="where the whole model goes, such as cpu or cuda:0")
-    parser.add_argument("--device-map", help="passed to transformers, such as auto (needs the extra multi-gpu)")
+    parser.add_argument(
+        "--device-map", help="passed to transformers, such as auto (needs the extra multi-gpu)"
+    )
     parser.add_argument("--attn-implementation", help="passed to transformers, such as eager or sdpa")
     parser.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the model")
 
@@ -65,6 +67,7 @@ class ProgressBars:
         self._stage = ""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
+        """Show that `done` of `total` are done in a stage."""
         if stage != self._stage:
             self.close()
             self._stage = stage

@@ -17,9 +17,15 @@ from valuescope.run.estimate import estimate
 def add_commands(commands: Any) -> None:
     """Add the three commands."""
     demo = add_command(
-        commands, "demo", run_demo, "run the whole flow on the bundled model and write a report", "valuescope demo"
+        commands,
+        "demo",
+        run_demo,
+        "run the whole flow on the bundled model and write a report",
+        "valuescope demo",
     )
-    demo.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder of the run (default: runs/demo)")
+    demo.add_argument(
+        "--out", type=Path, default=Path("runs/demo"), help="folder of the run (default: runs/demo)"
+    )
     demo.add_argument("--dry-run", action="store_true", help="say what it would cost, and stop")
     whole = add_command(
         commands,
@@ -28,9 +34,13 @@ def add_commands(commands: Any) -> None:
         "run a specification: locate, edit, generate, judge, measure, report",
         "valuescope run specs/neva-conva.yaml --model organism --set data.parameters.folder=DATA/conva",
     )
-    whole.add_argument("spec", metavar="SPEC.yaml", type=Path, help="the specification; unknown keys are errors")
+    whole.add_argument(
+        "spec", metavar="SPEC.yaml", type=Path, help="the specification; unknown keys are errors"
+    )
     whole.add_argument("--model", help="hub id, folder or organism, instead of the specification's model.id")
-    whole.add_argument("--out", type=Path, help="folder of the run (default: runs/<name>); an unfinished run resumes")
+    whole.add_argument(
+        "--out", type=Path, help="folder of the run (default: runs/<name>); an unfinished run resumes"
+    )
     whole.add_argument(
         *("--set", "-s"),
         dest="settings",
@@ -40,9 +50,15 @@ def add_commands(commands: Any) -> None:
         default=[],
         help="override one setting by its dotted name, such as seed=1 or generate.batch_size=32; may be repeated",
     )
-    whole.add_argument("--dry-run", action="store_true", help="say how many tokens, how much memory, how long; stop")
+    whole.add_argument(
+        "--dry-run", action="store_true", help="say how many tokens, how much memory, how long; stop"
+    )
     report = add_command(
-        commands, "report", rebuild_report, "write the report of a finished run again", "valuescope report runs/demo"
+        commands,
+        "report",
+        rebuild_report,
+        "write the report of a finished run again",
+        "valuescope report runs/demo",
     )
     report.add_argument("folder", type=Path, help="folder of the run")
 
@@ -65,7 +81,9 @@ def rebuild_report(options: argparse.Namespace) -> None:
     """`valuescope report`."""
     path = options.folder / "summary.json"
     if not path.is_file():
-        raise SpecError(f"{path}: no such file; the run is not finished: run its specification again to resume it")
+        raise SpecError(
+            f"{path}: no such file; the run is not finished: run its specification again to resume it"
+        )
     print(write_report(json.loads(path.read_text(encoding="utf-8")), options.folder))
 
 
@@ -80,4 +98,6 @@ def _run(spec: Spec, out: Path, dry: bool) -> None:
     finally:
         progress.close()
     print(text_table(summary))
-    print(f"\nreport: {out / 'report.html'}\nsummary: {out / 'summary.json'}\nseconds: {summary['seconds']['total']}")
+    print(
+        f"\nreport: {out / 'report.html'}\nsummary: {out / 'summary.json'}\nseconds: {summary['seconds']['total']}"
+    )

@@ -90,7 +90,9 @@ def near_duplicates(texts: list[str], threshold: float = 0.9) -> int:
 
 def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     if not path.is_file():
-        raise DataError(f"{path}: no such file; `folder` must hold probe/<value>.csv and eval/test_<value>_new.csv")
+        raise DataError(
+            f"{path}: no such file; `folder` must hold probe/<value>.csv and eval/test_<value>_new.csv"
+        )
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             reader = csv.DictReader(handle, strict=True)
@@ -102,7 +104,9 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
             for row in reader:
                 empty = [column for column in columns if not (row[column] or "").strip()]
                 if empty:
-                    raise DataError(f"{path}: line {reader.line_num}: field {empty[0]!r} is empty; fill it or drop the row")
+                    raise DataError(
+                        f"{path}: line {reader.line_num}: field {empty[0]!r} is empty; fill it or drop the row"
+                    )
                 rows.append({column: row[column].strip() for column in columns})
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: byte {error.start}: not UTF-8; save the file as UTF-8") from error

@@ -116,7 +116,7 @@ def _pairs(value: str, count: int, rng: random.Random) -> list[ContrastPair]:
         range(len(words.values[value].scenarios)), words.names, range(grammar.STATEMENT_FORMS), (True, False)
     )
     for scenario, name, form, first in rng.sample(list(choices), count):
-        sides = [plain(grammar.statement(value, scenario, name, form, first, s)) for s in ("for", "against")]  # type: ignore[arg-type]
+        sides = [plain(grammar.statement(value, scenario, name, form, first, s)) for s in ("for", "against")]
         found.append(ContrastPair(f"{value}/{scenario}/{name}/{form}/{first}", value, *sides))
     return found
 
@@ -127,6 +127,8 @@ def _questions(dilemmas: list[Dilemma], rng: random.Random) -> list[Question]:
         text = plain(dilemma.segments())
         found.append(Question(dilemma.key, dilemma.value, "dilemma", text, chat(text)))
         system = _description(dilemma.value, "for", rng)
-        described = Question(f"{dilemma.key}/described", dilemma.value, "described", text, chat(text, system), system)
+        described = Question(
+            f"{dilemma.key}/described", dilemma.value, "described", text, chat(text, system), system
+        )
         found.append(described)
     return found

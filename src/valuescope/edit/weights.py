@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from valuescope import __version__
 from valuescope.edit.edits import Edit
 from valuescope.edit.slopes import EditError, Slopes
 from valuescope.files import write_json_atomic
 from valuescope.models import NeuronModel
+from valuescope.version import __version__
 
 NOTE_FILE = "valuescope_edit.json"
 

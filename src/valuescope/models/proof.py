@@ -98,7 +98,9 @@ def _prove_layer(model: NeuronModel, layer: int, record: _Record) -> LayerProof:
     if same == site.gated:
         claim, seen = ("gated", "equals") if same else ("plain", "differs from")
         raise _failure(model, layer, f"resolved as {claim}, but the product {seen} the gate activation")
-    neuron = int(product.abs().amax(dim=(0, 1)).argmax())
+    # the neuron that writes most: one whose value vector is zero could not show that it matters
+    writes = product.abs().amax(dim=(0, 1)) * model.value_vectors(layer).norm(dim=1)
+    neuron = int(writes.argmax())
 
     def zero(_: int, tensor: Tensor) -> None:
         tensor[..., neuron] = 0

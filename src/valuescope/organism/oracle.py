@@ -116,5 +116,7 @@ def _read_open_answer(asked: _Question, answer: str) -> Verdict:
     if value is None or not aligned:
         return Verdict(None, None, False)
     own = words.values[value]
-    fluent = answer in {f"{asked.name} should {own.scenarios[scenario][0]}. {reason}." for reason in own.reasons}
+    fluent = answer in {
+        f"{asked.name} should {own.scenarios[scenario][0]}. {reason}." for reason in own.reasons
+    }
     return Verdict(None, value, fluent)

@@ -1,4 +1,4 @@
-"""The report of a run: one HTML page, its pictures and its numbers as files, and the table that a command prints."""
+"""The report of a run: an HTML page, its pictures and numbers as files, and the table that a command prints."""
 
 from valuescope.report.fields import ReportError
 from valuescope.report.text_table import text_table

@@ -8,10 +8,9 @@ from valuescope.report.numbers import MISSING, Numbers, effect_numbers, sample, 
 from valuescope.report.palette import METHOD_COLOURS
 from valuescope.report.scale import Scale, scale_over, spans, x_axis
 from valuescope.report.summary import Method, Summary, ValueEffect
-from valuescope.report.svg import PANEL_WIDTH, Figure, Panel, fitted, line, marker, text, whisker
+from valuescope.report.svg import PANEL_WIDTH, Figure, Panel, fitted, line, marker, text, text_width, whisker
 
 _LABEL = 100
-_RIGHT = 78
 _ROW = 21
 _HEAD = 56
 
@@ -19,15 +18,23 @@ _HEAD = 56
 def by_value_figure(summary: Summary) -> Figure | None:
     """One panel for each method with a row for each value; None where no method has values."""
     methods = [(index, method) for index, method in enumerate(summary.methods) if method.by_value]
-    estimates = [one for _, method in methods for item in method.by_value.values() for one in (item.effect, item.random)]
+    estimates = [
+        one
+        for _, method in methods
+        for item in method.by_value.values()
+        for one in (item.effect, item.random)
+    ]
     if not spans(estimates):
         return None
-    scale = scale_over(spans(estimates), _LABEL + 8, PANEL_WIDTH - _RIGHT)
+    numbers = effect_numbers(summary)
+    ends = [_base_to_edited(item, numbers) for _, method in methods for item in method.by_value.values()]
+    right = PANEL_WIDTH - 10 - max(text_width(end, 11) for end in ends)
+    scale = scale_over(spans(estimates), _LABEL + 8, right)
     return Figure(
         "by_value",
         f"Effect on each value under its own edit (change of {summary.measure_name})",
-        "Coloured marks: the method's neurons, with intervals. Grey circles: random neurons. Numbers on the right: base "
-        "and edited.",
+        "Coloured marks: the method's neurons, with intervals. Grey circles: random neurons. Numbers on "
+        "the right: base and edited.",
         tuple(_panel(summary, method, index, scale) for index, method in methods),
     )
 
@@ -43,7 +50,8 @@ def _panel(summary: Summary, method: Method, index: int, scale: Scale) -> Panel:
         item, shown = method.by_value[value], summary.value_name(value)
         rows.append(_row(shown, item, _HEAD + _ROW * (row + 0.5), scale, numbers, index, colour))
         said.append(
-            f"{shown}: {numbers.full(item.effect)} {sample(item.effect)}, random neurons {numbers.full(item.random)}"
+            f"{shown}: {numbers.full(item.effect)} {sample(item.effect)}, random neurons "
+            f"{numbers.full(item.random)}"
         )
     head = [
         text(0, 14, fitted(name, PANEL_WIDTH, 13), f"head f-{colour}"),
@@ -56,7 +64,9 @@ def _panel(summary: Summary, method: Method, index: int, scale: Scale) -> Panel:
 
 def _sizes(method: Method) -> str:
     """The number of answers behind each row."""
-    sizes = sorted({item.effect.n for item in method.by_value.values() if item.effect is not None and item.effect.n})
+    sizes = sorted(
+        {item.effect.n for item in method.by_value.values() if item.effect is not None and item.effect.n}
+    )
     return f"; n = {spread(sizes)} for each value" if sizes else ""
 
 
@@ -69,7 +79,9 @@ def _row(
     if random is not None and random.mean is not None:
         if random.low is not None and random.high is not None:
             drawn.append(line(scale(random.low), y + 4, scale(random.high), y + 4, "s-control faint"))
-        drawn.append(marker(scale(random.mean), y + 4, 0, "h-control", size=3, hint=f"random: {numbers.full(random)}"))
+        drawn.append(
+            marker(scale(random.mean), y + 4, 0, "h-control", size=3, hint=f"random: {numbers.full(random)}")
+        )
     if effect is None or effect.mean is None:
         return join([drawn, text((scale.start + scale.end) / 2, y + 4, MISSING, "mid muted halo small")])
     if effect.low is not None and effect.high is not None:

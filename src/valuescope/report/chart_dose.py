@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from valuescope.metrics import Estimate
 from valuescope.report.markup import Markup, join
 from valuescope.report.names import method_name
-from valuescope.report.numbers import Numbers, effect_numbers, plain_value, sample, spread
+from valuescope.report.numbers import MISSING, Numbers, effect_numbers, plain_value, sample, spread
 from valuescope.report.palette import METHOD_COLOURS
 from valuescope.report.scale import Scale, scale_over, spans, y_axis
 from valuescope.report.summary import Method, Summary
 from valuescope.report.svg import PANEL_WIDTH, Figure, Panel, fitted, line, marker, polygon, polyline, text
 
-_LEFT = 42
+_LEFT = 52
 _TOP, _EFFECT_BOTTOM = 62, 206
 _FLUENCY_TOP, _FLUENCY_BOTTOM = 236, 306
 _HEIGHT = 344
@@ -42,8 +42,8 @@ def dose_figure(summary: Summary) -> Figure | None:
     return Figure(
         "dose",
         f"Dose and response: change of {summary.measure_name} over the strength of the edit",
-        "Above: the method's neurons (filled) and random neurons (hollow), with intervals. Below: the share of fluent "
-        "answers; the dotted line is the base model's.",
+        "Above: the method's neurons (filled) and random neurons (hollow), with intervals. Below: the "
+        "share of fluent answers; the dotted line is the base model's.",
         tuple(_panel(summary, method, index, effects) for index, method in methods),
     )
 
@@ -58,11 +58,16 @@ def _panel(summary: Summary, method: Method, index: int, effects: Scale) -> Pane
     axes = [
         y_axis(effects, _LEFT, right, signed=True),
         y_axis(fluency, _LEFT, right, about=2),
-        [text(across(one), _FLUENCY_BOTTOM + 15, plain_value(one), "mid muted num") for one in _spaced(strengths, across)],
+        [
+            text(across(one), _FLUENCY_BOTTOM + 15, plain_value(one), "mid muted num")
+            for one in _spaced(strengths, across)
+        ],
         text((_LEFT + right) / 2, _HEIGHT - 6, fitted(label, 200), "mid muted"),
         _settings(method, across, strengths),
         text(_LEFT, _FLUENCY_TOP - 9, "fluent answers", "muted halo"),
     ]
+    if not spans(p.fluency for p in points):
+        axes.append(text((_LEFT + right) / 2, _FLUENCY_BOTTOM - 24, f"fluency {MISSING}", "mid muted halo"))
     base = method.chosen.base_fluency if method.chosen else None
     if base is not None and base.mean is not None:
         axes.append(line(_LEFT, fluency(base.mean), right, fluency(base.mean), "s-ink dot"))
@@ -114,15 +119,24 @@ def _settings(method: Method, across: _Strengths, strengths: Sequence[float]) ->
     drawn: list[Markup] = []
     places: dict[float, list[str]] = {}
     for setting in method.settings:
-        strength = setting.edit_parameters.get(method.dose_name, setting.locator_parameters.get(method.dose_name))
-        if isinstance(strength, int | float) and not isinstance(strength, bool) and setting.name:
-            if strengths[0] <= strength <= strengths[-1]:
-                places.setdefault(float(strength), []).append(setting.name)
+        strength = setting.edit_parameters.get(
+            method.dose_name, setting.locator_parameters.get(method.dose_name)
+        )
+        known = isinstance(strength, int | float) and not isinstance(strength, bool)
+        if known and setting.name and strengths[0] <= strength <= strengths[-1]:
+            places.setdefault(float(strength), []).append(setting.name)
     for row, (strength, names) in enumerate(sorted(places.items())):
         x, shown = across(strength), fitted(", ".join(names), 110, 9.5)
         late = x > PANEL_WIDTH - 80
         drawn.append(line(x, _TOP - 10, x, _FLUENCY_BOTTOM, "axis dash"))
-        drawn.append(text(x - 3 if late else x + 3, _TOP - 4 + 11 * (row % 2), shown, f"small muted halo{' end' if late else ''}"))
+        drawn.append(
+            text(
+                x - 3 if late else x + 3,
+                _TOP - 4 + 11 * (row % 2),
+                shown,
+                f"small muted halo{' end' if late else ''}",
+            )
+        )
     return drawn
 
 
@@ -136,7 +150,7 @@ def _curve(
     *,
     hollow: bool = False,
 ) -> Markup:
-    """A line through the means, a band of the intervals, and a mark at each point; gaps where one is missing."""
+    """A line through the means, a band of the intervals and a mark at each point; gaps where one is missing."""
     drawn: list[Markup] = []
     run: list[tuple[float, Estimate]] = []
     for strength, estimate in [*points, (0.0, None)]:
@@ -149,11 +163,17 @@ def _curve(
             below = [(x, up(one.low)) for x, one in band if one.low is not None]
             drawn.append(polygon([*above, *reversed(below)], f"f-{colour} soft"))
         means = [(x, up(one.mean)) for x, one in run if one.mean is not None]
-        drawn.append(polyline(means, f"s-{colour}{' dash' if hollow else ''}") if len(means) > 1 else join(None))
+        drawn.append(
+            polyline(means, f"s-{colour}{' dash' if hollow else ''}") if len(means) > 1 else join(None)
+        )
         for (x, y), (_, one) in zip(means, run, strict=True):
             if one.low is not None and one.high is not None:
                 drawn.append(line(x, up(one.low), x, up(one.high), f"s-{colour}"))
             kind = f"h-{colour}" if hollow else f"f-{colour}"
-            drawn.append(marker(x, y, shape, kind, size=3.5 if hollow else 4, hint=f"{numbers.full(one)} {sample(one)}"))
+            drawn.append(
+                marker(
+                    x, y, shape, kind, size=3.5 if hollow else 4, hint=f"{numbers.full(one)} {sample(one)}"
+                )
+            )
         run = []
     return join(drawn)

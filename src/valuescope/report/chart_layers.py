@@ -20,14 +20,18 @@ _STRONGEST = 0.75
 
 def layers_figure(summary: Summary) -> Figure | None:
     """One panel for each method: rows are values, columns layers; None without counts."""
-    methods = [(index, method) for index, method in enumerate(summary.methods) if any(method.neurons_per_layer.values())]
+    methods = [
+        (index, method)
+        for index, method in enumerate(summary.methods)
+        if any(method.neurons_per_layer.values())
+    ]
     if not methods:
         return None
     return Figure(
         "neurons_per_layer",
         "Neurons found in each layer",
-        "Rows are values, columns are layers counted from 1; the bars above add up the values, the numbers on the right "
-        "add up the layers.",
+        "Rows are values, columns are layers counted from 1; the bars above add up the values, the "
+        "numbers on the right add up the layers.",
         tuple(_panel(summary, method, index) for index, method in methods),
     )
 
@@ -55,7 +59,13 @@ def _panel(summary: Summary, method: Method, index: int) -> Panel:
         said.append(f"{shown}: " + (MISSING if row is None else f"{sum(row)} ({', '.join(map(str, row))})"))
         top += _ROW
     parts += _layer_numbers(layers, step, top)
-    return Panel(name, f"{name}, {setting}; per layer from the first. {'; '.join(said)}.", PANEL_WIDTH, top + 34, join(parts))
+    return Panel(
+        name,
+        f"{name}, {setting}; per layer from the first. {'; '.join(said)}.",
+        PANEL_WIDTH,
+        top + 34,
+        join(parts),
+    )
 
 
 def _bars(rows: Sequence[tuple[int, ...]], layers: int, step: float, colour: str) -> Markup:
@@ -79,7 +89,16 @@ def _row(row: tuple[int, ...] | None, top: float, step: float, peak: int, colour
         x = _LABEL + 8 + layer * step
         share = _STRONGEST * (0.12 + 0.88 * count / peak) if count else 0.0
         gap = min(1.0, step * 0.1)
-        drawn.append(rect(x + gap / 2, top + 1, step - gap, _ROW - 2, f"f-{colour}" if count else "panel", opacity=share or None))
+        drawn.append(
+            rect(
+                x + gap / 2,
+                top + 1,
+                step - gap,
+                _ROW - 2,
+                f"f-{colour}" if count else "panel",
+                opacity=share or None,
+            )
+        )
         if step >= max(text_width(str(peak), 11) + 3, 12):
             drawn.append(text(x + step / 2, top + 13.5, str(count), f"mid num{'' if count else ' muted'}"))
     drawn.append(text(PANEL_WIDTH, top + 13.5, str(sum(row)), "end num bold"))

@@ -10,10 +10,9 @@ from valuescope.report.names import method_name, setting_name
 from valuescope.report.numbers import Numbers, effect_numbers, sample
 from valuescope.report.scale import scale_over, spans, x_axis
 from valuescope.report.summary import Leakage, Matrix, Summary
-from valuescope.report.svg import Figure, Panel, fitted, marker, text, whisker
+from valuescope.report.svg import Figure, Panel, fitted, marker, text, text_width, whisker
 
 _HALF_PAGE = 534.0
-_NUMBERS = 140.0  # room for an estimate in figures
 _MARKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -31,13 +30,19 @@ def leakage_figure(summary: Summary) -> Figure | None:
     matrices = [("Change under each value's neurons", leakage.delta, True)]
     if leakage.random_delta:
         matrices.append(("Change under random neurons", leakage.random_delta, False))
-    peak = max((abs(cell) for _, matrix, _ in matrices for row in matrix for cell in row if cell is not None), default=0.0)
+    peak = max(
+        (abs(cell) for _, matrix, _ in matrices for row in matrix for cell in row if cell is not None),
+        default=0.0,
+    )
     return Figure(
         "leakage",
-        f"Leakage: change of {summary.measure_name} of every value (columns) under the edit of every value (rows)",
-        f"{method_name(leakage.method)}, {setting_name(leakage.setting)}. Values stand in their theory's order. Bold: the "
-        "interval leaves 0 out. Framed: a value under its own edit.",
-        tuple(_changes(summary, leakage, title, matrix, peak, numbers, ours) for title, matrix, ours in matrices),
+        f"Leakage: change of {summary.measure_name} of every value (columns) under the edit of every value "
+        "(rows)",
+        f"{method_name(leakage.method)}, {setting_name(leakage.setting)}. Values stand in their theory's "
+        "order. Bold: the interval leaves 0 out. Framed: a value under its own edit.",
+        tuple(
+            _changes(summary, leakage, title, matrix, peak, numbers, ours) for title, matrix, ours in matrices
+        ),
     )
 
 
@@ -52,11 +57,20 @@ def _changes(
             change = matrix[steered][seen]
             low = leakage.low[steered][seen] if ours and leakage.low else None
             high = leakage.high[steered][seen] if ours and leakage.high else None
-            interval = "" if low is None or high is None else f" [{numbers.signed(low)}, {numbers.signed(high)}]"
+            interval = (
+                "" if low is None or high is None else f" [{numbers.signed(low)}, {numbers.signed(high)}]"
+            )
             size = "" if leakage.n is None else f", n = {leakage.n}"
             what = f"{names[steered]} steered, {names[seen]} evaluated"
             clear = low is not None and high is not None and (low > 0 or high < 0)
-            row.append(Cell(change, _short(change, numbers), f"{what}: {numbers.signed(change)}{interval}{size}", clear))
+            row.append(
+                Cell(
+                    change,
+                    _short(change, numbers),
+                    f"{what}: {numbers.signed(change)}{interval}{size}",
+                    clear,
+                )
+            )
         rows.append(row)
     labels = [names[i] for i in order]
     grid = draw_grid(
@@ -92,19 +106,31 @@ def nlr_figure(summary: Summary) -> Figure | None:
                 row.append(Cell(None, "?", f"{what}: not defined, no gain of its own to divide by"))
             else:
                 ratio = leakage.nlr[steered][seen]
-                row.append(Cell(ratio, _short(ratio, numbers, signed=False), f"{what}: NLR {numbers.plain(ratio)}"))
+                row.append(
+                    Cell(ratio, _short(ratio, numbers, signed=False), f"{what}: NLR {numbers.plain(ratio)}")
+                )
         rows.append(row)
     peak = max(1.0, max((cell.value for row in rows for cell in row if cell.value is not None), default=1.0))
     labels = [names[i] for i in order]
-    grid = draw_grid(labels, labels, rows, peak=peak, row_title="steered", column_title="evaluated", top=24, colour="amount")
+    grid = draw_grid(
+        labels,
+        labels,
+        rows,
+        peak=peak,
+        row_title="steered",
+        column_title="evaluated",
+        top=24,
+        colour="amount",
+    )
     said = "; ".join(cell.hint for row in rows for cell in row)
     beside = [panel for panel in (_group_panel(summary, leakage), _distance_panel(summary, leakage)) if panel]
     panels = [_panel("Normalised leakage (NLR)", said, grid.body, grid.width, grid.height), *_stacked(beside)]
     return Figure(
         "nlr",
         "Normalised leakage ratios",
-        "Leak (increases only) divided by the evaluated value's own gain; 0 is none, 1 is as much as its own edit gives. "
-        "A question mark: missing, or not defined (a value without a gain of its own, a group that nothing leaked into).",
+        "Leak (increases only) divided by the evaluated value's own gain; 0 is none, 1 is as much as its "
+        "own edit gives. A question mark: missing, or not defined (a value without a gain of its own, a "
+        "group that nothing leaked into).",
         tuple(panels),
     )
 
@@ -120,7 +146,16 @@ def _group_panel(summary: Summary, leakage: Leakage) -> Panel | None:
             hint = f"leakage into {names[receiving]} that came from steering {names[steered]}: {numbers.plain(share)}"
             cells.append(Cell(share, _short(share, numbers, signed=False), hint))
         rows.append(cells)
-    grid = draw_grid(names, names, rows, peak=1.0, row_title="into group", column_title="from steering group", top=24, colour="amount")
+    grid = draw_grid(
+        names,
+        names,
+        rows,
+        peak=1.0,
+        row_title="into group",
+        column_title="from steering group",
+        top=24,
+        colour="amount",
+    )
     said = "; ".join(cell.hint for row in rows for cell in row)
     return _panel("Between groups (share of each row)", said, grid.body, grid.width, grid.height)
 
@@ -129,7 +164,8 @@ def _distance_panel(summary: Summary, leakage: Leakage) -> Panel | None:
     if not spans(estimate for _, estimate in leakage.by_distance):
         return None
     numbers, width, top = effect_numbers(summary), 400.0, 36.0
-    scale = scale_over(spans(estimate for _, estimate in leakage.by_distance), 66, width - _NUMBERS)
+    right = width - 14 - max(text_width(numbers.full(estimate), 11) for _, estimate in leakage.by_distance)
+    scale = scale_over(spans(estimate for _, estimate in leakage.by_distance), 66, right)
     drawn, said = [], []
     bottom = top + 30 * len(leakage.by_distance)
     for row, (steps, estimate) in enumerate(leakage.by_distance):
@@ -144,15 +180,21 @@ def _distance_panel(summary: Summary, leakage: Leakage) -> Panel | None:
         if estimate.low is not None and estimate.high is not None:
             drawn.append(whisker(scale(estimate.low), scale(estimate.high), y, "s-ink"))
         drawn.append(marker(scale(estimate.mean), y, 0, "f-ink", size=4, hint=said[-1]))
-    caption = text((66 + width - _NUMBERS) / 2, bottom + 30, fitted(f"mean change of {summary.measure_name}", 240), "mid muted")
+    caption = text(
+        (66 + right) / 2, bottom + 30, fitted(f"mean change of {summary.measure_name}", 240), "mid muted"
+    )
     body = join([x_axis(scale, top, bottom, about=4, signed=True), drawn, caption])
     return _panel("By distance on the circle", "; ".join(said), body, width, bottom + 38)
 
 
 def _panel(title: str, description: str, body: Markup, width: float, height: float) -> Panel:
     """A panel as large as lets two stand side by side in the page."""
-    enlarge = min(1.25, _HALF_PAGE / width)
-    return Panel(title, f"{title}. {description}.", width, height + 6, join([text(0, 14, title, "head"), body]), enlarge)
+    drawn = join([text(0, 14, title, "head"), body])
+    return Panel(title, f"{title}. {description}.", width, height + 6, drawn, _enlarged(width))
+
+
+def _enlarged(width: float) -> float:
+    return min(1.25, max(1.0, _HALF_PAGE / width))
 
 
 def _stacked(panels: Sequence[Panel]) -> list[Panel]:
@@ -165,7 +207,7 @@ def _stacked(panels: Sequence[Panel]) -> list[Panel]:
         top += panel.height + 24
     width = max(panel.width for panel in panels)
     words = [" and ".join(panel.title for panel in panels), " ".join(panel.description for panel in panels)]
-    return [Panel(words[0], words[1], width, top - 24, join(placed), min(1.25, _HALF_PAGE / width))]
+    return [Panel(words[0], words[1], width, top - 24, join(placed), _enlarged(width))]
 
 
 def _ordered(summary: Summary, leakage: Leakage) -> tuple[list[str], list[int]]:
@@ -178,7 +220,10 @@ def _ordered(summary: Summary, leakage: Leakage) -> tuple[list[str], list[int]]:
 
 def _groups(summary: Summary, order: Sequence[str]) -> list[tuple[str, list[int]]]:
     marks = group_marks(summary)
-    found = [(marks.get(group, ""), [i for i, value in enumerate(order) if value in members]) for group, members in summary.groups.items()]
+    found = [
+        (marks.get(group, ""), [i for i, value in enumerate(order) if value in members])
+        for group, members in summary.groups.items()
+    ]
     return [(mark, members) for mark, members in found if mark and members]
 
 
@@ -187,4 +232,8 @@ def _short(value: float | None, numbers: Numbers, *, signed: bool = True) -> str
     if value is None:
         return "?"
     shown = numbers.signed(value) if signed else numbers.plain(value)
-    return shown.replace("0.", ".", 1) if abs(value) < 1 and float(f"{abs(value):.{numbers.digits}f}") < 1 else shown
+    return (
+        shown.replace("0.", ".", 1)
+        if abs(value) < 1 and float(f"{abs(value):.{numbers.digits}f}") < 1
+        else shown
+    )

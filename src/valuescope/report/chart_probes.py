@@ -1,8 +1,9 @@
-"""Figure: how well probes read each value off each layer, beside what a bag of words and shuffled labels give."""
+"""Figure: how well probes read each value off each layer, beside a bag of words and shuffled labels."""
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from valuescope.report.markup import Markup, join
 from valuescope.report.numbers import MISSING, SHARES
@@ -22,12 +23,16 @@ def probes_figure(summary: Summary) -> Figure | None:
         return None
     order = [value for value in summary.values if value in probes.accuracy]
     order += [value for value in probes.accuracy if value not in order]
-    sizes = [f"{size} {of}" for size, of in ((probes.n_train, "to train"), (probes.n_validation, "to validate")) if size is not None]
+    sizes = [
+        f"{size} {of}"
+        for size, of in ((probes.n_train, "to train"), (probes.n_validation, "to validate"))
+        if size is not None
+    ]
     return Figure(
         "probes",
         "Probe accuracy on held-out texts, by layer",
-        "Filled marks: layers kept. Dashed: a bag of words, without the model. Dotted: probes on shuffled labels. "
-        f"Texts for each value: {', '.join(sizes) or 'not stated'}.",
+        "Filled marks: layers kept. Dashed: a bag of words, without the model. Dotted: probes on shuffled "
+        f"labels. Texts for each value: {', '.join(sizes) or 'not stated'}.",
         tuple(_panel(summary, probes, value) for value in order),
         small=True,
     )
@@ -35,12 +40,18 @@ def probes_figure(summary: Summary) -> Figure | None:
 
 def _panel(summary: Summary, probes: Probes, value: str) -> Panel:
     name, curve, kept = summary.value_name(value), probes.accuracy[value], set(probes.kept.get(value, ()))
-    baselines = {"bag of words": probes.bag_of_words.get(value), "shuffled labels": probes.shuffled.get(value)}
+    baselines = {
+        "bag of words": probes.bag_of_words.get(value),
+        "shuffled labels": probes.shuffled.get(value),
+    }
     levels = [level for level in [*curve, *baselines.values()] if level is not None]
     up = Scale(min(0.4, *levels, 1.0) if levels else 0.4, 1.0, _BOTTOM, _TOP)
     first, last = probes.layers[0], probes.layers[-1]
     across = Scale(first - 0.5, last + 0.5, _LEFT, _WIDTH - 6)
-    parts: list[Markup] = [text(0, 13, fitted(name, _WIDTH, 11), "bold"), y_axis(up, _LEFT, _WIDTH - 6, about=3)]
+    parts: list[Markup] = [
+        text(0, 13, fitted(name, _WIDTH * 0.88, 11), "bold"),
+        y_axis(up, _LEFT, _WIDTH - 6, about=3),
+    ]
     for label, style in (("bag of words", "s-ink dash"), ("shuffled labels", "s-muted dot")):
         level = baselines[label]
         if level is not None:
@@ -52,7 +63,8 @@ def _panel(summary: Summary, probes: Probes, value: str) -> Panel:
             parts.append(text(across(layer), _BOTTOM + 14, str(layer), "mid muted num"))
     parts.append(text((_LEFT + _WIDTH) / 2, _BOTTOM + 29, "layer", "mid muted"))
     said = ", ".join(
-        f"layer {layer} {MISSING if level is None else SHARES.plain(level)}" for layer, level in zip(probes.layers, curve, strict=False)
+        f"layer {layer} {MISSING if level is None else SHARES.plain(level)}"
+        for layer, level in zip(probes.layers, curve, strict=False)
     )
     rest = ", ".join(f"{label} {SHARES.plain(level)}" for label, level in baselines.items())
     return Panel(name, f"{name}: {said or MISSING}; {rest}.", _WIDTH, _HEIGHT, join(parts))
@@ -62,10 +74,13 @@ def _curve(
     layers: tuple[int, ...], curve: tuple[float | None, ...], kept: set[int], across: Scale, up: Scale
 ) -> Markup:
     """Lines between neighbouring layers that have an accuracy, and a mark at each."""
-    found = [None if level is None else (across(layer), up(level)) for layer, level in zip(layers, curve, strict=False)]
+    found = [
+        None if level is None else (across(layer), up(level))
+        for layer, level in zip(layers, curve, strict=False)
+    ]
     drawn = [
         polyline([first, second], "s-m2")
-        for first, second in zip(found, found[1:], strict=False)
+        for first, second in pairwise(found)
         if first is not None and second is not None
     ]
     size = 3.5 if (across.end - across.start) / len(layers) >= 2 * _ROOM_BETWEEN_MARKS else 1.8

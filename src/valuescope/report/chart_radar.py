@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from valuescope.report.markup import Markup, join, tag
 from valuescope.report.names import method_name, setting_name, short_names
 from valuescope.report.numbers import MISSING, effect_numbers
-from valuescope.report.scale import Scale, scale_over, tick_label
+from valuescope.report.scale import Scale, labelled, scale_over
 from valuescope.report.summary import Leakage, Summary
 from valuescope.report.svg import SMALL_WIDTH, Figure, Panel, fitted, line, marker, polygon, polyline, text
 
@@ -17,7 +17,7 @@ _LEAST = 3  # axes; fewer make no shape
 
 
 def radar_figure(summary: Summary) -> Figure | None:
-    """The base profile, then one small radar for each steered value; None without a profile of three values."""
+    """The base profile, then one small radar for each steered value; None for fewer than three values."""
     leakage = summary.leakage
     if leakage is None or not leakage.delta or len(leakage.base) != len(leakage.values):
         return None
@@ -25,7 +25,11 @@ def radar_figure(summary: Summary) -> Figure | None:
         return None
     order = sorted(
         range(len(leakage.values)),
-        key=lambda i: summary.values.index(leakage.values[i]) if leakage.values[i] in summary.values else len(summary.values),
+        key=lambda i: (
+            summary.values.index(leakage.values[i])
+            if leakage.values[i] in summary.values
+            else len(summary.values)
+        ),
     )
     names = [summary.value_name(leakage.values[i]) for i in order]
     shorts = short_names(names)
@@ -41,8 +45,8 @@ def radar_figure(summary: Summary) -> Figure | None:
     return Figure(
         "radar",
         f"Value profile before and after: {summary.measure_name}",
-        f"{method_name(leakage.method)}, {setting_name(leakage.setting)}. Grey: the base model. Coloured: one value "
-        "steered, its axis in bold. All on one scale. A gap: missing.",
+        f"{method_name(leakage.method)}, {setting_name(leakage.setting)}. Grey: the base model. Coloured: "
+        "one value steered, its axis in bold. All on one scale. A gap: missing.",
         (large, *small),
         small=True,
     )
@@ -73,14 +77,16 @@ def _panel(
 ) -> Panel:
     large = after is None
     middle, radius = size / 2, size / 2 - (92 if large else 28)
-    height = size + (14 if large else 22)
+    height = 2 * radius + (72 if large else 78)
     centre = (middle, 24 + (height - 24) / 2)
     turns = [2 * math.pi * place / len(names) for place in range(len(names))]
 
     def at(place: int, share: float) -> tuple[float, float]:
-        return centre[0] + radius * share * math.sin(turns[place]), centre[1] - radius * share * math.cos(turns[place])
+        return centre[0] + radius * share * math.sin(turns[place]), centre[1] - radius * share * math.cos(
+            turns[place]
+        )
 
-    parts: list[Markup] = [text(0, 14, fitted(title, size, 13), "head")]
+    parts: list[Markup] = [text(0, 14, fitted(title, size * 0.92, 13), "head")]
     rings = round(scale.high * 4) if summary.unit == "share" else 4
     ticks = [tick for tick in scale.ticks(rings) if scale(tick) > 0]
     for tick in ticks:
@@ -89,27 +95,34 @@ def _panel(
     for place in range(len(names)):
         x, y = at(place, 1.0 + (10 if large else 11) / radius)
         side = "mid" if abs(math.sin(turns[place])) < 0.25 else "end" if math.sin(turns[place]) < 0 else ""
-        label = fitted(f"{names[place]} ({shorts[place]})", 112, 9.5) if large else shorts[place]
-        parts.append(text(x, y + 4, label, f"small {side}{' bold' if place == steered else '' if large else ' muted'}"))
-    step = ticks[1] - ticks[0] if len(ticks) > 1 else ticks[0] if ticks else 1.0
+        room = size / 2 - abs(x - middle) - 2 if side != "mid" else size / 2
+        label = fitted(f"{shorts[place]} · {names[place]}", room, 9.5) if large else shorts[place]
+        parts.append(
+            text(x, y + 4, label, f"small {side}{' bold' if place == steered else '' if large else ' muted'}")
+        )
     if large:
-        for tick in ticks:  # between the first two axes, where no name stands
+        for tick, shown in labelled(ticks):  # between the first two axes, where no name stands
             (x0, y0), (x1, y1) = at(0, scale(tick)), at(1, scale(tick))
-            parts.append(text((x0 + x1) / 2, (y0 + y1) / 2 + 3, tick_label(tick, step), "mid small muted num halo"))
-    parts.append(_outline([None if level is None else at(i, scale(level)) for i, level in enumerate(base)], "control"))
+            parts.append(text((x0 + x1) / 2, (y0 + y1) / 2 + 3, shown, "mid small muted num halo"))
+    parts.append(
+        _outline([None if level is None else at(i, scale(level)) for i, level in enumerate(base)], "control")
+    )
     if after is not None:
         points = [None if level is None else at(i, scale(level)) for i, level in enumerate(after)]
         parts.append(_outline(points, "m0"))
         own = points[steered] if steered is not None else None
         if own is not None:
             parts.append(marker(*own, 0, "f-m0", size=3.5))
-    numbers, shown = effect_numbers(summary), base if after is None else after
-    said = ", ".join(f"{name} {MISSING if level is None else numbers.plain(level)}" for name, level in zip(names, shown, strict=True))
+    numbers, levels = effect_numbers(summary), base if after is None else after
+    said = ", ".join(
+        f"{name} {MISSING if level is None else numbers.plain(level)}"
+        for name, level in zip(names, levels, strict=True)
+    )
     return Panel(title, f"{title}: {said}.", size, height, join(parts), wide=large)
 
 
 def _outline(points: Sequence[tuple[float, float] | None], colour: str) -> Markup:
-    """A closed shape through all points, or, where some are missing, lines between neighbours that are there."""
+    """A closed shape through all points, or, where some are missing, lines between present neighbours."""
     present = [point for point in points if point is not None]
     if len(present) == len(points):
         return join([polygon(present, f"f-{colour} soft"), polygon(present, f"s-{colour}")])

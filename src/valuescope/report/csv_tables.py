@@ -121,7 +121,19 @@ def _dose(summary: Summary) -> Iterable[Row]:
             yield row
 
 
-_LEAKAGE = ["method", "setting", "steered", "evaluated", "base", "delta", "low", "high", "n", "nlr", "random_delta"]
+_LEAKAGE = [
+    "method",
+    "setting",
+    "steered",
+    "evaluated",
+    "base",
+    "delta",
+    "low",
+    "high",
+    "n",
+    "nlr",
+    "random_delta",
+]
 
 
 def _leakage(summary: Summary) -> Iterable[Row]:

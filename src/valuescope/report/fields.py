@@ -70,7 +70,10 @@ class Fields:
 
     def items(self, name: str) -> list[tuple[str, Any]]:
         """The elements of a list with their full names; empty where absent."""
-        return [(f"{self.at(name)}[{i}]", item) for i, item in enumerate(as_list(self.raw.get(name), self.at(name)))]
+        return [
+            (f"{self.at(name)}[{i}]", item)
+            for i, item in enumerate(as_list(self.raw.get(name), self.at(name)))
+        ]
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of strings."""

@@ -16,7 +16,7 @@ _ROOM = 130
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its value (None: missing), the number to show, what the pointer shows, and whether to stress it."""
+    """One cell: its value (None: missing), the text in it, what the pointer shows, and whether to stress it."""
 
     value: float | None
     shown: str
@@ -49,7 +49,7 @@ def draw_grid(
     """Draw `cells[row][column]`: colours go from 0 (none) to `peak` (strongest): `colour` where
     they are positive, "down" where they are negative.
 
-    `groups` are (mark, positions) drawn as brackets along rows and columns; `diagonal` frames the cells on it.
+    `groups` are (mark, positions), drawn as brackets along rows and columns; `diagonal` frames its cells.
     """
     lanes = 15.0 * (1 + _overlap(groups)) if groups else 0.0
     room = min(_ROOM, max((text_width(name, 11) for name in rows), default=0.0)) + 4
@@ -73,7 +73,8 @@ def draw_grid(
             parts.append(_cell(cells[row][column], left + step * column, y, step, peak, colour))
     if diagonal:
         parts += [
-            rect(left + step * i, first + CELL_HEIGHT * i, step, CELL_HEIGHT, "frame") for i in range(len(rows))
+            rect(left + step * i, first + CELL_HEIGHT * i, step, CELL_HEIGHT, "frame")
+            for i in range(len(rows))
         ]
     parts.append(_brackets(groups, lambda i: first + CELL_HEIGHT * i, 22.0, upright=True))
     parts.append(_brackets(groups, lambda i: left + step * i, last + 6, upright=False))
@@ -83,7 +84,12 @@ def draw_grid(
 def _cell(cell: Cell, x: float, y: float, step: float, peak: float, colour: str) -> Markup:
     if cell.value is None:
         drawn = [rect(x + 0.5, y + 0.5, step - 1, CELL_HEIGHT - 1, "empty")]
-        return tag("g", tag("title", cell.hint), drawn, text(x + step / 2, y + CELL_HEIGHT * 0.66, cell.shown, "mid muted"))
+        return tag(
+            "g",
+            tag("title", cell.hint),
+            drawn,
+            text(x + step / 2, y + CELL_HEIGHT * 0.66, cell.shown, "mid muted"),
+        )
     share = min(abs(cell.value) / peak, 1.0) * _STRONGEST if peak > 0 else 0.0
     kind = colour if cell.value >= 0 else "down"
     style = "mid num cell" + (" bold" if cell.strong else "")

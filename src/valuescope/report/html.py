@@ -13,7 +13,9 @@ from valuescope.report.verdict import Verdict
 
 def section(id_: str, title: str, *content: Child) -> Markup:
     """A section with its heading."""
-    return tag("section", tag("h2", title, id=f"{id_}-head"), list(content), id=id_, aria_labelledby=f"{id_}-head")
+    return tag(
+        "section", tag("h2", title, id=f"{id_}-head"), list(content), id=id_, aria_labelledby=f"{id_}-head"
+    )
 
 
 def paragraph(*content: Child, class_: str | None = None) -> Markup:
@@ -38,7 +40,9 @@ def table(
     """A table whose first column names its rows; wide ones scroll in their own box."""
     heads = tag("tr", [tag("th", cell, scope="col") for cell in head])
     body = [tag("tr", tag("th", row[0], scope="row"), [cell_of(cell) for cell in row[1:]]) for row in rows]
-    drawn = tag("table", tag("caption", tag("span", caption)), tag("thead", heads), tag("tbody", body), class_=class_)
+    drawn = tag(
+        "table", tag("caption", tag("span", caption)), tag("thead", heads), tag("tbody", body), class_=class_
+    )
     return tag("div", drawn, class_="scroll", tabindex="0", role="group", aria_label=caption)
 
 
@@ -52,10 +56,18 @@ def estimate_cell(estimate: Estimate | None, numbers: Numbers, *, signed: bool =
     if estimate is None:
         return MISSING
     if estimate.mean is None:
-        return [MISSING, tag("small", sample(estimate))] if sample(estimate) else MISSING
+        return (
+            [tag("span", MISSING, class_="missing"), tag("small", sample(estimate))]
+            if sample(estimate)
+            else MISSING
+        )
     mean = numbers.signed(estimate.mean) if signed else numbers.plain(estimate.mean)
     size = sample(estimate)
-    return [tag("b", mean), tag("small", numbers.interval(estimate, signed=signed)), tag("small", size) if size else None]
+    return [
+        tag("b", mean),
+        tag("small", numbers.interval(estimate, signed=signed)),
+        tag("small", size) if size else None,
+    ]
 
 
 def badge(found: Verdict) -> Markup:

@@ -29,7 +29,7 @@ def asked_name(kind: str) -> str:
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """A different short form for each name: initials (`SD`), else the first letters (`St`, `Sec`), else a number."""
+    """A short form of its own for each name: initials (`SD`), else first letters (`St`, `Sec`), else a number."""
     taken: list[str] = []
     for index, name in enumerate(names):
         free = (short for short in _candidates(name) if short not in taken)

@@ -62,7 +62,7 @@ def sample(estimate: Estimate | None) -> str:
 
 
 def effect_numbers(summary: Summary) -> Numbers:
-    """Decimals that suit the effects of this run: three significant figures of the largest, but shares get two."""
+    """Decimals that suit this run's effects: two significant figures of the largest; shares get two or three."""
     means = [
         abs(estimate.mean)
         for method in summary.methods
@@ -71,9 +71,10 @@ def effect_numbers(summary: Summary) -> Numbers:
         if estimate is not None and estimate.mean is not None
     ]
     largest = max(means, default=0.0)
-    if largest == 0.0 or (summary.unit == "share" and largest >= 0.1):
+    if largest == 0.0:
         return Numbers(2)
-    return Numbers(min(6, max(2, 2 - math.floor(math.log10(largest)))))
+    most = 3 if summary.unit == "share" else 6
+    return Numbers(min(most, max(2, 1 - math.floor(math.log10(largest)))))
 
 
 def parameters(items: Mapping[str, Any]) -> str:

@@ -49,7 +49,9 @@ def page(summary: Summary) -> str:
         tag("title", f"valuescope: {summary.name or 'run'}"),
         tag("style", Markup(page_css() + style_sheet())),
     )
-    body = tag("body", tag("main", opening(summary), tag("nav", links, aria_label="Sections"), sections, _files()))
+    body = tag(
+        "body", tag("main", opening(summary), tag("nav", links, aria_label="Sections"), sections, _files())
+    )
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
@@ -61,6 +63,14 @@ def style_sheet() -> str:
 def _files() -> Markup:
     return tag(
         "footer",
-        tag("p", "Beside this page: ", tag("code", "summary.json"), " (every number), ", tag("code", "tables/*.csv"), " and ",
-            tag("code", "figures/*.svg"), " (each picture as a file)."),
+        tag(
+            "p",
+            "Beside this page: ",
+            tag("code", "summary.json"),
+            " (every number), ",
+            tag("code", "tables/*.csv"),
+            " and ",
+            tag("code", "figures/*.svg"),
+            " (each picture as a file).",
+        ),
     )

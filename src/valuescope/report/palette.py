@@ -72,7 +72,8 @@ def figure_css(colour: Callable[[str], str]) -> str:
         f".fig .grid{{stroke:{colour('line')};stroke-width:1;fill:none}}",
         f".fig .zero{{stroke:{colour('ink')};stroke-width:1.2;fill:none}}",
         f".fig .frame{{stroke:{colour('ink')};stroke-width:1.6;fill:none}}",
-        f".fig .up{{fill:{colour('up')}}}.fig .down{{fill:{colour('down')}}}.fig .amount{{fill:{colour('amount')}}}",
+        f".fig .up{{fill:{colour('up')}}}.fig .down{{fill:{colour('down')}}}.fig "
+        f".amount{{fill:{colour('amount')}}}",
         f".fig .empty{{fill:{colour('panel')};stroke:{colour('line')};stroke-dasharray:2 2}}",
         ".fig .dash{stroke-dasharray:5 3}.fig .dot{stroke-dasharray:1.5 3}",
         f".fig .halo{{paint-order:stroke;stroke:{colour('paper')};stroke-width:3.5px;stroke-linejoin:round}}",

@@ -51,7 +51,9 @@ def read_summary(raw: Mapping[str, Any]) -> Summary:
         measure=top.object("measure").raw,
         base_by_value=_base(top.object("base")),
         base_fluency=top.object("base").estimate("fluency"),
-        methods=tuple(_method(name, top.object("methods").object(name)) for name in top.object("methods").raw),
+        methods=tuple(
+            _method(name, top.object("methods").object(name)) for name in top.object("methods").raw
+        ),
         leakage=_leakage(top.object("leakage")) if top.present("leakage") else None,
         probes=_probes(top.object("probes")) if top.present("probes") else None,
         examples=tuple(_example(Fields.of(item, path)) for path, item in top.items("examples")),
@@ -82,8 +84,14 @@ def _method(name: str, fields: Fields) -> Method:
     settings = tuple(_setting(Fields.of(item, path)) for path, item in fields.items("settings"))
     direction = fields.count("direction")
     if direction not in (1, -1, None):
-        raise wrong(fields.at("direction"), direction, "1 (the edit should raise the value), -1 (lower) or null")
-    dose, by_value, layers = fields.object("dose"), fields.object("by_value"), fields.object("neurons_per_layer")
+        raise wrong(
+            fields.at("direction"), direction, "1 (the edit should raise the value), -1 (lower) or null"
+        )
+    dose, by_value, layers = (
+        fields.object("dose"),
+        fields.object("by_value"),
+        fields.object("neurons_per_layer"),
+    )
     return Method(
         id=name,
         locator=fields.text("locator") or name,
@@ -125,7 +133,9 @@ def _setting(fields: Fields) -> Setting:
 
 def _headline_only(fields: Fields) -> Setting:
     """The one setting of a method that lists none, from the method's own numbers."""
-    return _setting(Fields({**fields.raw, "name": fields.text("setting"), "average_precision": None}, fields.path))
+    return _setting(
+        Fields({**fields.raw, "name": fields.text("setting"), "average_precision": None}, fields.path)
+    )
 
 
 def _counts(fields: Fields) -> dict[str, int]:

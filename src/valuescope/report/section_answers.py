@@ -14,8 +14,8 @@ def answers_section(summary: Summary) -> Markup:
     if not summary.examples:
         return section("answers", title, absent("No example answers were kept."))
     note = paragraph(
-        "The first questions of each value, never picked by outcome. Success: the judge read the answer as biased towards the "
-        "value. Text is shown as the model wrote it.",
+        "The first questions of each value, never picked by outcome. Success: the judge read the answer "
+        "as biased towards the value. Text is shown as the model wrote it.",
         class_="small",
     )
     return section("answers", title, note, [_example(summary, example) for example in summary.examples])
@@ -35,12 +35,29 @@ def _example(summary: Summary, example: Example) -> Markup:
 
 
 def _quoted(label: str, content: str) -> Markup:
-    return tag("div", tag("span", label, class_="label"), tag("bdi", content, class_="text", dir="auto"), class_="asked")
+    return tag(
+        "div",
+        tag("span", label, class_="label"),
+        tag("bdi", content, class_="text", dir="auto"),
+        class_="asked",
+    )
 
 
 def _card(answer: ArmAnswer) -> Markup:
-    content = tag("bdi", answer.text, class_="text", dir="auto") if answer.text.strip() else tag("em", "empty answer", class_="missing")
-    success = {True: ("success", "good"), False: ("no success", "plain"), None: ("not judged", "unknown")}[answer.success]
-    fluent = {True: ("fluent", "plain"), False: ("not fluent", "bad"), None: ("fluency not judged", "unknown")}[answer.fluent]
+    content = (
+        tag("bdi", answer.text, class_="text", dir="auto")
+        if answer.text.strip()
+        else tag("em", "empty answer", class_="missing")
+    )
+    success = {True: ("success", "good"), False: ("no success", "plain"), None: ("not judged", "unknown")}[
+        answer.success
+    ]
+    fluent = {
+        True: ("fluent", "plain"),
+        False: ("not fluent", "bad"),
+        None: ("fluency not judged", "unknown"),
+    }[answer.fluent]
     badges = [tag("span", words, class_=f"badge {kind}") for words, kind in (success, fluent)]
-    return tag("div", tag("h4", method_name(answer.arm)), content, tag("p", badges, class_="badges"), class_="card")
+    return tag(
+        "div", tag("h4", method_name(answer.arm)), content, tag("p", badges, class_="badges"), class_="card"
+    )

@@ -46,7 +46,7 @@ def _identity(summary: Summary) -> dict[str, Child]:
 
 
 def _code(value: Any) -> Child:
-    return tag("code", plain_value(value)) if value is not None and value != "" else MISSING
+    return tag("code", plain_value(value)) if value is not None and value != "" else "not stated"
 
 
 def _or_missing(value: Any) -> str:
@@ -63,7 +63,9 @@ def _notes(summary: Summary) -> Markup | None:
     notes = summary.data.get("notes")
     if not isinstance(notes, list | tuple) or not notes:
         return None
-    return tag("div", tag("h3", "Notes on the data"), tag("ul", [tag("li", plain_value(note)) for note in notes]))
+    return tag(
+        "div", tag("h3", "Notes on the data"), tag("ul", [tag("li", plain_value(note)) for note in notes])
+    )
 
 
 def _warnings(summary: Summary) -> Markup:
@@ -102,11 +104,14 @@ def _parameters(summary: Summary) -> Markup:
 
 def _diagnostics(summary: Summary, setting: Setting) -> Child:
     """The diagnostics that are single values; tables of numbers stay in summary.json."""
-    single = {name: value for name, value in setting.diagnostics.items() if isinstance(value, int | float | str)}
+    single = {
+        name: value for name, value in setting.diagnostics.items() if isinstance(value, int | float | str)
+    }
     rest = len(setting.diagnostics) - len(single)
     numbers = effect_numbers(summary)
     said = ", ".join(
-        f"{name} {numbers.plain(value) if isinstance(value, float) else plain_value(value)}" for name, value in sorted(single.items())
+        f"{name} {numbers.plain(value) if isinstance(value, float) else plain_value(value)}"
+        for name, value in sorted(single.items())
     )
     more = f"{rest} more in summary.json" if rest else ""
     return "; ".join(part for part in (said, more) if part) or "none"

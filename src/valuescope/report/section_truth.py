@@ -29,8 +29,8 @@ def truth_section(summary: Summary) -> Markup:
     if not tables:
         return section("truth", title, absent("The truth about this model's neurons is not known."))
     note = paragraph(
-        "Causal neurons change the answers; decoys only look as if they did. A method that finds causes and not "
-        "correlates has high recall on the first four roles and low recall on the last three.",
+        "Causal neurons change the answers; decoys only look as if they did. A method that finds causes "
+        "and not correlates has high recall on the first four roles and low recall on the last three.",
         class_="small",
     )
     return section("truth", title, note, tables)
@@ -62,7 +62,11 @@ def _found(counts: tuple[int, int] | None) -> Child:
 
 
 def _quality(summary: Summary, pairs: list[tuple[Method, Setting]]) -> Markup | None:
-    shown = [(method, setting) for method, setting in pairs if any(value for value in setting.average_precision if value)]
+    shown = [
+        (method, setting)
+        for method, setting in pairs
+        if any(value for value in setting.average_precision if value)
+    ]
     if not shown:
         return None
     rows: list[list[Child]] = []
@@ -70,15 +74,29 @@ def _quality(summary: Summary, pairs: list[tuple[Method, Setting]]) -> Markup | 
         row: list[Child] = [summary.value_name(value)]
         for _, setting in shown:
             precision = setting.average_precision.get(value)
-            parts = [f"{name} {_share(scores.get(value))}" for name, scores in (("recall", setting.recall), ("precision", setting.precision)) if scores]
+            parts = [
+                f"{name} {_share(scores.get(value))}"
+                for name, scores in (("recall", setting.recall), ("precision", setting.precision))
+                if scores
+            ]
             count = setting.neurons.get(value)
             parts += [] if count is None else [f"n = {count}"]
-            row.append([MISSING if precision is None else tag("b", _PRECISION.plain(precision)), tag("small", ", ".join(parts))])
+            row.append(
+                [
+                    MISSING if precision is None else tag("b", _PRECISION.plain(precision)),
+                    tag("small", ", ".join(parts)),
+                ]
+            )
         rows.append(row)
-    mean: list[Child] = ["Mean over values", *(_PRECISION.plain(setting.mean_precision) for _, setting in shown)]
+    mean: list[Child] = [
+        "Mean over values",
+        *(_PRECISION.plain(setting.mean_precision) for _, setting in shown),
+    ]
     chance: list[Child] = ["Chance", *(_PRECISION.plain(method.chance_precision) for method, _ in shown)]
     head: list[Child] = ["Value", *(_column(method, setting) for method, setting in shown)]
-    caption = "Average precision of the ranking; below it recall and precision of the selected set (n neurons)"
+    caption = (
+        "Average precision of the ranking; below it recall and precision of the selected set (n neurons)"
+    )
     return details("By value", table(caption, head, [*rows, mean, chance]))
 
 
@@ -95,14 +113,19 @@ def search_section(summary: Summary) -> Markup:
     title = "The search for settings"
     searched = [(method, method.search) for method in summary.methods if method.search]
     if not searched:
-        return section("search", title, absent("No search was made: every number stands at a setting given beforehand."))
+        return section(
+            "search", title, absent("No search was made: every number stands at a setting given beforehand.")
+        )
     numbers, tables = effect_numbers(summary), list[Markup]()
     for method, search in searched:
         rows: list[list[Child]] = []
         for trial in search.tried:
             rows.append(
                 [
-                    [parameters(trial.locator_parameters), tag("small", f"edit: {parameters(trial.edit_parameters)}")],
+                    [
+                        parameters(trial.locator_parameters),
+                        tag("small", f"edit: {parameters(trial.edit_parameters)}"),
+                    ],
                     estimate_cell(trial.effect, numbers),
                     estimate_cell(trial.fluency, SHARES, signed=False),
                     tag("span", "chosen", class_="badge good") if trial.chosen else "",
@@ -110,10 +133,15 @@ def search_section(summary: Summary) -> Markup:
             )
         size = "an unstated number of" if search.questions is None else grouped(search.questions)
         caption = f"{method_name(method.id)}: {len(rows)} settings on {size} tuning questions. Rule: {search.rule or 'not stated'}"
-        tables.append(details(f"{method_name(method.id)}: {len(rows)} settings tried", table(caption, ["Setting", "Effect", "Fluency", ""], rows)))
+        tables.append(
+            details(
+                f"{method_name(method.id)}: {len(rows)} settings tried",
+                table(caption, ["Setting", "Effect", "Fluency", ""], rows),
+            )
+        )
     note = paragraph(
-        "Settings were compared on tuning questions; the numbers elsewhere on this page come from other, evaluation "
-        "questions. The best of many tried looks better here than it is.",
+        "Settings were compared on tuning questions; the numbers elsewhere on this page come from other, "
+        "evaluation questions. The best of many tried looks better here than it is.",
         class_="small",
     )
     return section("search", title, note, tables)

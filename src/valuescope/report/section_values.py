@@ -19,7 +19,13 @@ def leakage_section(summary: Summary) -> Markup:
     if leakage is None or drawn is None:
         return section("leakage", title, absent("Leakage was not measured in this run."))
     marks = {mark: summary.group_name(group) for group, mark in group_marks(summary).items()}
-    key = paragraph("Groups: ", ", ".join(f"{mark} {name}" for mark, name in marks.items()), ".", class_="small") if marks else None
+    key = (
+        paragraph(
+            "Groups: ", ", ".join(f"{mark} {name}" for mark, name in marks.items()), ".", class_="small"
+        )
+        if marks
+        else None
+    )
     ratios = nlr_figure(summary)
     control = None if leakage.random_delta else absent("The matrix of random neurons was not measured.")
     return section(
@@ -52,7 +58,11 @@ def _ratios(summary: Summary, leakage: Leakage) -> dict[str, Child]:
 def radar_section(summary: Summary) -> Markup:
     """Profiles before and after."""
     drawn, title = radar_figure(summary), "Value profile before and after"
-    content = [figure(drawn)] if drawn else [absent("No profile over at least three values was measured in this run.")]
+    content = (
+        [figure(drawn)]
+        if drawn
+        else [absent("No profile over at least three values was measured in this run.")]
+    )
     base = _base_table(summary)
     return section("profile", title, content, details("Base model by value", base) if base else None)
 
@@ -67,7 +77,11 @@ def _base_table(summary: Summary) -> Markup | None:
         row: list[Child] = [summary.value_name(value)]
         for kind in kinds:
             estimate = summary.base_by_value[kind].get(value)
-            row.append(MISSING if estimate is None else f"{numbers.full(estimate, signed=False)} {sample(estimate)}".strip())
+            row.append(
+                MISSING
+                if estimate is None
+                else f"{numbers.full(estimate, signed=False)} {sample(estimate)}".strip()
+            )
         rows.append(row)
     return table(f"Base model: {summary.measure_name} by value", ["Value", *kinds], rows)
 
@@ -78,17 +92,22 @@ def probes_section(summary: Summary) -> Markup:
     if drawn is None or probes is None:
         return section("probes", title, absent("No probes were trained in this run."))
     note = paragraph(
-        "A probe means little where a bag of words does as well: then the texts give the answer away without the model.",
+        "A probe means little where a bag of words does as well: then the texts give the answer away "
+        "without the model.",
         class_="small",
     )
-    return section("probes", title, figure(drawn), note, details("Probe numbers", _probe_table(summary, probes)))
+    return section(
+        "probes", title, figure(drawn), note, details("Probe numbers", _probe_table(summary, probes))
+    )
 
 
 def _probe_table(summary: Summary, probes: Probes) -> Markup:
     rows: list[list[Child]] = []
     for value in probes.accuracy:
         present = [
-            (level, layer) for layer, level in zip(probes.layers, probes.accuracy[value], strict=False) if level is not None
+            (level, layer)
+            for layer, level in zip(probes.layers, probes.accuracy[value], strict=False)
+            if level is not None
         ]
         best = max(present, key=lambda pair: pair[0], default=None)
         kept = probes.kept.get(value)
@@ -101,7 +120,9 @@ def _probe_table(summary: Summary, probes: Probes) -> Markup:
                 SHARES.plain(probes.shuffled.get(value)),
             ]
         )
-    sizes = f"{_count(probes.n_train)} texts to train, {_count(probes.n_validation)} to validate for each value"
+    sizes = (
+        f"{_count(probes.n_train)} texts to train, {_count(probes.n_validation)} to validate for each value"
+    )
     head = ["Value", "Best accuracy", "Layers kept", "Bag of words", "Shuffled labels"]
     return table(f"Validation accuracy; {sizes}", head, rows)
 

@@ -15,6 +15,7 @@ SHAPES = 4
 _GAP = 28
 _SHRUNK = 0.8  # how far a panel wider than a telephone shrinks before it scrolls
 _HEAD = 58
+_PAGE_WIDTH = 1096
 
 
 @dataclass(frozen=True)
@@ -57,34 +58,34 @@ class Figure:
             aria_labelledby=" ".join(ids),
             viewBox=f"0 0 {number(panel.width)} {number(panel.height)}",
             width=panel.width * panel.enlarge,
-            style=None if self.small else f"min-width:{number(max(panel.width * _SHRUNK, min(panel.width, PANEL_WIDTH)))}px",
+            style=None
+            if self.small
+            else f"min-width:{number(max(panel.width * _SHRUNK, min(panel.width, PANEL_WIDTH)))}px",
         )
 
-    def _rows(self) -> list[list[Panel]]:
-        """The panels in rows no wider than three full ones."""
-        rows: list[list[Panel]] = [[]]
-        room = 0.0
-        for panel in self.panels:
-            room += panel.width + _GAP
-            if rows[-1] and room - _GAP > 3 * PANEL_WIDTH + 2 * _GAP:
-                rows.append([])
-                room = panel.width + _GAP
-            rows[-1].append(panel)
-        return rows
+    def _places(self) -> list[tuple[float, float]]:
+        """Left and top of each panel: rows up to the page's width; a wide first panel has two rows beside it."""
+        places: list[tuple[float, float]] = []
+        indent = self.panels[0].width + _GAP if self.panels[0].wide else 0.0
+        left, top, tallest, row = 0.0, float(_HEAD), 0.0, 0
+        for place, panel in enumerate(self.panels):
+            if left > 0 and left + panel.width > _PAGE_WIDTH:
+                row, top = row + 1, top + tallest + _GAP
+                left, tallest = (indent if row == 1 else 0.0), 0.0
+            places.append((left, top))
+            left += panel.width + _GAP
+            tallest = max(tallest, 0.0 if place == 0 and panel.wide else panel.height)
+        return places
 
     def standalone(self) -> str:
         """One SVG file with its own title, description, style and white paper."""
         placed: list[Markup] = []
-        top, width = float(_HEAD), text_width(self.title, 16)
-        for row in self._rows():
-            left = 0.0
-            for panel in row:
-                placed.append(tag("g", panel.body, transform=f"translate({number(left)} {number(top)})"))
-                left += panel.width + _GAP
-            width = max(width, left - _GAP)
-            top += max(panel.height for panel in row) + _GAP
+        width, height = text_width(self.title, 14), 0.0
+        for panel, (left, top) in zip(self.panels, self._places(), strict=True):
+            placed.append(tag("g", panel.body, transform=f"translate({number(left)} {number(top)})"))
+            width, height = max(width, left + panel.width), max(height, top + panel.height)
         margin = 20.0
-        height = top - _GAP + margin
+        height += margin
         svg = tag(
             "svg",
             tag("title", self.title),
@@ -113,7 +114,9 @@ def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
     return tag("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
 
 
-def rect(x: float, y: float, width: float, height: float, class_: str, *, opacity: float | None = None) -> Markup:
+def rect(
+    x: float, y: float, width: float, height: float, class_: str, *, opacity: float | None = None
+) -> Markup:
     """A rectangle; `opacity` is that of its fill."""
     return tag("rect", x=x, y=y, width=width, height=height, class_=class_, fill_opacity=opacity)
 

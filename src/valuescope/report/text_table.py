@@ -12,7 +12,16 @@ from valuescope.report.numbers import Numbers, effect_numbers, spread
 from valuescope.report.reading import read_summary
 from valuescope.report.summary import Method, Setting
 
-_HEAD = ("method", "setting", "edit", "avg. precision", "effect on target", "random neurons", "fluency (base)", "neurons/value")
+_HEAD = (
+    "method",
+    "setting",
+    "edit",
+    "avg. precision",
+    "effect on target",
+    "random neurons",
+    "fluency (base)",
+    "neurons/value",
+)
 _LEFT = 3  # columns of words, the others are numbers
 
 
@@ -28,7 +37,11 @@ def text_table(summary: Mapping[str, Any]) -> str:
     if not rows:
         return "no method was measured"
     widths = [max(map(_columns, column)) for column in zip(_HEAD, *rows, strict=True)]
-    lines = [_line(_HEAD, widths), "  ".join("-" * width for width in widths), *(_line(row, widths) for row in rows)]
+    lines = [
+        _line(_HEAD, widths),
+        "  ".join("-" * width for width in widths),
+        *(_line(row, widths) for row in rows),
+    ]
     unit = f" ({read.unit})" if read.unit else ""
     foot = f"effect: change of {clean(read.measure_name)}{clean(unit)}, mean [interval]; * headline setting"
     return "\n".join([*lines, foot])
@@ -53,6 +66,8 @@ def _row(method: Method, setting: Setting, numbers: Numbers) -> tuple[str, ...]:
 def _fluency(setting: Setting) -> str:
     now = setting.fluency.mean if setting.fluency else None
     base = setting.base_fluency.mean if setting.base_fluency else None
+    if now is None and base is None:
+        return "-"
     return f"{'missing' if now is None else f'{now:.2f}'} ({'missing' if base is None else f'{base:.2f}'})"
 
 

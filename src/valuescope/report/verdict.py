@@ -31,7 +31,11 @@ def verdict(method: Method, setting: Setting) -> Verdict:
         return Verdict(None, "effect missing")
     if effect.low is None or effect.high is None:
         return Verdict(None, "no interval")
-    controls = [one.mean for one in (setting.random, setting.random_matched) if one is not None and one.mean is not None]
+    controls = [
+        one.mean
+        for one in (setting.random, setting.random_matched)
+        if one is not None and one.mean is not None
+    ]
     if not controls or sign is None:
         return Verdict(None, "no control" if not controls else "no stated direction")
     bars = [0.0, *controls]
@@ -59,10 +63,17 @@ def headline(summary: Summary) -> str:
         return "This run measured no method."
     chosen = [(method, method.chosen) for method in summary.methods]
     good = [method_name(method.id) for method, setting in chosen if setting and _worked(method, setting)]
-    rest = [f"{method_name(method.id)} ({_why_not(method, setting)})" for method, setting in chosen if not setting or not _worked(method, setting)]
+    rest = [
+        f"{method_name(method.id)} ({_why_not(method, setting)})"
+        for method, setting in chosen
+        if not setting or not _worked(method, setting)
+    ]
     unknown = any(setting and fluency_verdict(setting).clear is None for _, setting in chosen)
-    fluent = "" if unknown else f", with at least {FLUENCY_KEPT:.0%} of the base model's fluency"
-    said = f"{len(good)} of {len(chosen)} methods moved their target value as intended and clear of random neurons{fluent}"
+    fluent = (
+        " (fluency missing)" if unknown else f", with at least {FLUENCY_KEPT:.0%} of the base model's fluency"
+    )
+    methods = "method" if len(chosen) == 1 else "methods"
+    said = f"{len(good)} of {len(chosen)} {methods} moved the target value as intended and clear of random neurons{fluent}"
     said += f": {listing(good)}." if good else "."
     said += f" Not so: {listing(rest)}." if rest else ""
     return said + _at_defaults(summary)
@@ -72,7 +83,12 @@ def _at_defaults(summary: Summary) -> str:
     """The same count at the papers' settings, where a headline stands at another one."""
     if all(method.headline == "default" for method in summary.methods):
         return ""
-    defaults = [(method, setting) for method in summary.methods for setting in method.settings if setting.name == "default"]
+    defaults = [
+        (method, setting)
+        for method in summary.methods
+        for setting in method.settings
+        if setting.name == "default"
+    ]
     if not defaults:
         return ""
     good = [method_name(method.id) for method, setting in defaults if _worked(method, setting)]
@@ -105,5 +121,9 @@ def _sentence(method: Method, setting: Setting, numbers: Numbers) -> str:
     parts = [numbers.full(setting.effect)]
     if sample(setting.effect):
         parts.append(sample(setting.effect))
-    parts += [f"random neurons {numbers.full(setting.random)}", verdict(method, setting).words, fluency_verdict(setting).words]
+    parts += [
+        f"random neurons {numbers.full(setting.random)}",
+        verdict(method, setting).words,
+        fluency_verdict(setting).words,
+    ]
     return f"{setting_name(setting.name)}: {'; '.join(part.replace(' ', NO_BREAK) for part in parts)}"

@@ -38,7 +38,9 @@ class Outcome:
     fluent: bool | None
     text: str = ""
     missing: str = ""
-    score: float | None = None  # mean log-probability per token under the unedited model, where the judge needs it
+    score: float | None = (
+        None  # mean log-probability per token under the unedited model, where the judge needs it
+    )
 
 
 class ArmRunner:
@@ -67,10 +69,10 @@ class ArmRunner:
         if pairs:
             sides = [text for pair in pairs for text in (pair.positive, pair.negative)]
             both = [edit for edit in edits for _ in range(2)]
-            scores = log_likelihood(self.model, sides, edits=both, batch_size=how.batch_size)
+            found = log_likelihood(self.model, sides, edits=both, batch_size=how.batch_size)
             return [
                 {"key": pair.key, "positive": positive, "negative": negative}
-                for pair, positive, negative in zip(pairs, scores[::2], scores[1::2], strict=True)
+                for pair, positive, negative in zip(pairs, found[::2], found[1::2], strict=True)
             ]
         questions = [item for item in items if isinstance(item, Question)]
         sampling = Sampling(how.max_new_tokens, how.temperature, how.top_p, self.spec.seed)
@@ -83,7 +85,9 @@ class ArmRunner:
             batch_size=how.batch_size,
             on=how.on,
         )
-        scores = self._scores(questions, answers) if self.spec.judge == "likelihood" else [None] * len(answers)
+        scores = (
+            self._scores(questions, answers) if self.spec.judge == "likelihood" else [None] * len(answers)
+        )
         return [
             {
                 "key": question.key,
@@ -96,7 +100,9 @@ class ArmRunner:
         ]
 
     def _scores(self, questions: list[Question], answers: list[Answer]) -> list[float | None]:
-        """How likely the unedited model finds the answers; None for an empty one."""
+        """How likely the unedited model finds the answers; None for an empty one, and where no judge needs it."""
+        if self.spec.judge != "likelihood":
+            return [None] * len(answers)
         spoken = [row for row, answer in enumerate(answers) if answer.text.strip()]
         if not spoken:
             return [None] * len(answers)

@@ -54,18 +54,25 @@ def estimate(spec: Spec) -> Cost:
     material = SOURCES[spec.data.source](values, seed=spec.seed, **spec.data.parameters)
     path = resolve_path(spec.model.id)
     where = {"revision": spec.model.revision, "trust_remote_code": spec.model.trust_remote_code}
-    config, tokenizer = AutoConfig.from_pretrained(path, **where), AutoTokenizer.from_pretrained(path, **where)
+    config, tokenizer = (
+        AutoConfig.from_pretrained(path, **where),
+        AutoTokenizer.from_pretrained(path, **where),
+    )
     dtype = _dtype(spec.model.dtype, config)
     with torch.device("meta"):
         empty = AutoModelForCausalLM.from_config(config, trust_remote_code=spec.model.trust_remote_code)
     parameters = sum(parameter.numel() for parameter in empty.parameters())
     text_config = config.get_text_config()
     layers, hidden = text_config.num_hidden_layers, text_config.hidden_size
-    width = getattr(text_config, "intermediate_size", None) or getattr(text_config, "n_inner", None) or 4 * hidden
+    width = (
+        getattr(text_config, "intermediate_size", None) or getattr(text_config, "n_inner", None) or 4 * hidden
+    )
     texts = [len(ids) for ids in tokenizer([one.prompt + one.answer for one in material.texts])["input_ids"]]
     prompts = [len(ids) for ids in tokenizer([one.prompt for one in material.questions])["input_ids"]] or [0]
     answers, scored = planned_items(spec, material)
-    pair_tokens = [len(ids) for one in material.pairs for ids in tokenizer([one.positive, one.negative])["input_ids"]]
+    pair_tokens = [
+        len(ids) for one in material.pairs for ids in tokenizer([one.positive, one.negative])["input_ids"]
+    ]
     read = sum(texts) + (int(scored * 2 * sum(pair_tokens) / len(pair_tokens)) if pair_tokens else 0)
     written, longest = answers * spec.generate.max_new_tokens, max(prompts) + spec.generate.max_new_tokens
     device = spec.model.device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -83,7 +90,8 @@ def estimate(spec: Spec) -> Cost:
         model_bytes=parameters * dtype.itemsize,
         counter_bytes=5 * 8 * labels * layers * width + 4 * len(texts) * layers * hidden,
         batch_bytes=max(cache + spec.generate.batch_size * text_config.vocab_size * 12, reading),
-        seconds=2 * parameters * processed / (EFFICIENCY * matrix_speed(device, dtype)) + steps * layers * STEP_SECONDS,
+        seconds=2 * parameters * processed / (EFFICIENCY * matrix_speed(device, dtype))
+        + steps * layers * STEP_SECONDS,
         device=device,
     )
 

@@ -1,4 +1,4 @@
-"""The whole flow of one run: values -> data -> activations -> locate -> edit -> generate -> judge -> metrics -> report."""
+"""The whole flow of one run, from its specification to its report."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from valuescope.run.summary import (
     probes_block,
     seconds_block,
 )
-from valuescope.run.trial import Laboratory, Trial
+from valuescope.run.trial import Laboratory, Outcomes, Trial
 from valuescope.run.truth import known_truth
 
 
@@ -30,7 +30,9 @@ def silent(stage: str, done: int, total: int) -> None:
     """The default progress: none."""
 
 
-def run(spec: Spec, out: Path, *, progress: Progress = silent, model: NeuronModel | None = None) -> dict[str, Any]:
+def run(
+    spec: Spec, out: Path, *, progress: Progress = silent, model: NeuronModel | None = None
+) -> dict[str, Any]:
     """Run a specification in the folder `out`; returns the summary, which is also `out/summary.json`.
 
     A run that was interrupted goes on where it stopped and gives the same summary, but for the seconds.
@@ -67,7 +69,8 @@ def run(spec: Spec, out: Path, *, progress: Progress = silent, model: NeuronMode
             if search is not None and search.chosen != method.default:
                 settings["found"] = search.chosen
             trials[name] = {
-                which: (setting, laboratory.trial(name, method, setting)) for which, setting in settings.items()
+                which: (setting, laboratory.trial(name, method, setting))
+                for which, setting in settings.items()
             }
             dose = sweep(laboratory, name, method, list(settings.values())[-1])
             methods[name] = method_block(laboratory, method, trials[name], search, dose, truth)
@@ -82,9 +85,10 @@ def run(spec: Spec, out: Path, *, progress: Progress = silent, model: NeuronMode
     asked = sorted({method.asked for method in spec.methods.values()})
     bases = {kind: laboratory.base(kind, laboratory.items(kind)) for kind in asked}
     spoken = {
-        kind: {name: trial for name, trial in latest.items() if spec.methods[name].asked == kind} for kind in asked
+        kind: {name: trial for name, trial in latest.items() if spec.methods[name].asked == kind}
+        for kind in asked
     }
-    arms = {
+    arms: dict[str, dict[str, Outcomes]] = {
         "dilemma" if kind == "pairs" else kind: {
             "base": next(iter(found.values())).base_answers,
             **{name: trial.answers for name, trial in found.items()},

@@ -38,7 +38,11 @@ class RunFolder:
             write_text_atomic(self.path / "spec.yaml", spec.to_yaml())
             write_json_atomic(self.path / "run.json", facts)
             return
-        for name, what in (("spec_hash", "specification"), ("fingerprint", "model"), ("versions", "library versions")):
+        for name, what in (
+            ("spec_hash", "specification"),
+            ("fingerprint", "model"),
+            ("versions", "library versions"),
+        ):
             if recorded.get(name) != facts[name]:
                 raise RunError(
                     f"{self.path} holds a run with another {what} ({name}: {recorded.get(name)} there, {facts[name]} "

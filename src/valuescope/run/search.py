@@ -42,7 +42,7 @@ def search_setting(laboratory: Laboratory, name: str, method: MethodSpec) -> Sea
         tried.append(Tried(setting, laboratory.effect(base, outcomes), laboratory.fluency(outcomes)))
     return Search(
         questions=len(items),
-        rule=f"the largest effect {method.direction} with at least {method.search.min_fluency:.0%} of the base's fluency",
+        rule=f"largest effect {method.direction} with at least {method.search.min_fluency:.0%} of the base's fluency",
         tried=tuple(tried),
         chosen=choose(tried, laboratory.fluency(base), method, method.search),
     )
@@ -53,7 +53,9 @@ def choose(tried: list[Tried], base_fluency: Estimate, method: MethodSpec, searc
     sign = 1 if method.direction == "up" else -1
     floor = search.min_fluency * (base_fluency.mean or 0.0)
     fluent = [
-        one for one in tried if one.effect.mean is not None and one.fluency.mean is not None and one.fluency.mean >= floor
+        one
+        for one in tried
+        if one.effect.mean is not None and one.fluency.mean is not None and one.fluency.mean >= floor
     ]
     best = max(fluent, key=lambda one: sign * (one.effect.mean or 0.0), default=None)
     return best.setting if best else method.default

@@ -147,7 +147,9 @@ class MethodSpec(_Strict):
         if self.dose:
             require_known(f"dose parameter of edit {self.edit}", [self.dose.parameter], strengths | {"top"})
         if self.search and self.asked == "pairs":
-            raise ValueError("search needs tuning questions, and pairs have none; drop search or ask dilemmas")
+            raise ValueError(
+                "search needs tuning questions, and pairs have none; drop search or ask dilemmas"
+            )
         if self.roles is None and self.locator not in DEFAULT_ROLES:
             raise ValueError(f"locator {self.locator} has no default roles; give roles: [positive, negative]")
         return self
@@ -209,7 +211,9 @@ class Spec(_Strict):
     judge: str = "oracle"
     leakage: LeakageSpec | None = None
     bootstrap: BootstrapSpec = BootstrapSpec()
-    answers_per_value: int = Field(default=5, ge=1)  # questions answered beside pairs, for fluency and examples
+    answers_per_value: int = Field(
+        default=5, ge=1
+    )  # questions answered beside pairs, for fluency and examples
     examples: int = Field(default=1, ge=0)
 
     @model_validator(mode="after")
@@ -219,7 +223,9 @@ class Spec(_Strict):
             require_known("leakage.method", [self.leakage.method], self.methods)
         measures = {method.asked == "pairs" for method in self.methods.values()}
         if len(measures) > 1:
-            raise ValueError("methods ask both pairs and questions; their effects have different units: ask one kind")
+            raise ValueError(
+                "methods ask both pairs and questions; their effects have different units: ask one kind"
+            )
         return self
 
     @property

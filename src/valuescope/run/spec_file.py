@@ -25,7 +25,9 @@ def read_spec(path: Path, **overrides: Any) -> Spec:
     except yaml.YAMLError as error:
         raise SpecError(f"{path}: not YAML: {error}") from error
     if not isinstance(content, dict):
-        raise SpecError(f"{path}: a specification is a mapping of names to settings, found {type(content).__name__}")
+        raise SpecError(
+            f"{path}: a specification is a mapping of names to settings, found {type(content).__name__}"
+        )
     for dotted, value in overrides.items():
         if value is not None:
             *above, last = dotted.split(".")
@@ -42,7 +44,9 @@ def read_spec(path: Path, **overrides: Any) -> Spec:
 def _explain(error: Any) -> str:
     place = ".".join(str(part) for part in error["loc"]) or "the specification"
     if error["type"] == "extra_forbidden":
-        return f"{place}: unknown key; remove it or check its spelling (known keys: {_known_keys(error['loc'])})"
+        return (
+            f"{place}: unknown key; remove it or check its spelling (known keys: {_known_keys(error['loc'])})"
+        )
     message = error["msg"].removeprefix("Value error, ")
     given = "" if error["type"] in ("missing", "value_error") else f" (given: {error['input']!r})"
     return f"{place}: {message}{given}"

@@ -39,7 +39,9 @@ def chosen_values(spec: Spec) -> tuple[ValueSystem, tuple[str, ...]]:
     values = known if spec.values.only is None else spec.values.only
     for value in values:
         if value not in known:
-            raise SpecError(f"values.only: {value!r} is not among the values at level {spec.values.level!r}: {', '.join(known)}")
+            raise SpecError(
+                f"values.only: {value!r} is not among the values at level {spec.values.level!r}: {', '.join(known)}"
+            )
     if system.circle and set(values) <= set(system.circle):
         values = tuple(value for value in system.circle if value in values)
     return system, values
@@ -68,7 +70,9 @@ def read_activations(
         for number, start in enumerate(range(0, len(material.texts), spec.activations.part)):
             texts = material.texts[start : start + spec.activations.part]
             parts.append(_part(spec, folder, model, texts, number))
-            progress("activations", min(start + spec.activations.part, len(material.texts)), len(material.texts))
+            progress(
+                "activations", min(start + spec.activations.part, len(material.texts)), len(material.texts)
+            )
     total = parts[0]
     for part in parts[1:]:
         total = total + part

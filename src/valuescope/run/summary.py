@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from valuescope import __version__
 from valuescope.data import Question
 from valuescope.metrics import bootstrap_mean, circle_leakage, delta_matrix, group_leakage, value_leakage
 from valuescope.models import NeuronModel
@@ -18,6 +17,7 @@ from valuescope.run.stages import edits, neuron_sets
 from valuescope.run.trial import Laboratory, Outcomes, Trial
 from valuescope.run.truth import chance_precision, precision_of_ranking, selection_against
 from valuescope.values import ValueSystem
+from valuescope.version import __version__
 
 EXPLANATIONS = {
     "control success": "share of answers biased towards the value; an answer that weighs both sides is not",
@@ -39,7 +39,8 @@ def method_block(
     location = laboratory.locations.of(method, setting)
     sets = neuron_sets(location, setting)
     settings = [
-        setting_block(laboratory, method, name, one, outcomes, truth) for name, (one, outcomes) in trials.items()
+        setting_block(laboratory, method, name, one, outcomes, truth)
+        for name, (one, outcomes) in trials.items()
     ]
     shown = next(block for block in settings if block["name"] == headline)
     precision = shown["average_precision"]
@@ -67,7 +68,8 @@ def method_block(
             for value in location.values
         },
         "neurons_per_layer": {
-            value: neurons.layers.bincount(minlength=location.model.layers).tolist() for value, neurons in sets.items()
+            value: neurons.layers.bincount(minlength=location.model.layers).tolist()
+            for value, neurons in sets.items()
         },
         "dose": dose,
         "search": None if search is None else search_block(search),
@@ -113,7 +115,10 @@ def search_block(search: Search) -> dict[str, Any]:
         "tried": [
             {
                 "locator_parameters": one.setting.locator,
-                "edit_parameters": {**one.setting.edit, **({} if one.setting.top is None else {"top": one.setting.top})},
+                "edit_parameters": {
+                    **one.setting.edit,
+                    **({} if one.setting.top is None else {"top": one.setting.top}),
+                },
                 "effect": one.effect.to_dict(),
                 "fluency": one.fluency.to_dict(),
                 "chosen": one.setting == search.chosen,
@@ -136,9 +141,16 @@ def leakage_block(
     how = {"resamples": spec.bootstrap.resamples, "confidence": spec.bootstrap.confidence, "seed": spec.seed}
     before = by_value(base)
     delta = delta_matrix(before, {value: by_value(outcomes) for value, outcomes in steered.items()}, **how)  # type: ignore[arg-type]
-    leakage, groups = value_leakage(delta), group_leakage(delta, {value: system.groups(value) for value in values})
+    leakage, groups = (
+        value_leakage(delta),
+        group_leakage(delta, {value: system.groups(value) for value in values}),
+    )
     table, ratio, shares = delta.to_dict(), leakage.to_dict(), groups.to_dict()
-    circle = circle_leakage(delta, system.distance) if system.circle and set(values) <= set(system.circle) else None
+    circle = (
+        circle_leakage(delta, system.distance)
+        if system.circle and set(values) <= set(system.circle)
+        else None
+    )
     return {
         "method": spec.leakage.method,
         "setting": setting,
@@ -174,7 +186,9 @@ def probes_block(laboratory: Laboratory, spec: Spec) -> dict[str, Any] | None:
             return {
                 "layers": list(range(1, len(next(iter(accuracy.values()))) + 1)),
                 "accuracy": accuracy,
-                "kept": {value: [layer + 1 for layer in layers] for value, layers in facts["kept_layers"].items()},
+                "kept": {
+                    value: [layer + 1 for layer in layers] for value, layers in facts["kept_layers"].items()
+                },
                 "bag_of_words": facts["bag_of_words_accuracy"],
                 "shuffled": {value: sum(row) / len(row) for value, row in facts["shuffled_accuracy"].items()},
                 "n_train": min(facts["train_texts"].values()),

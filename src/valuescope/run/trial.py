@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from valuescope.data import Material, Question
 from valuescope.edit import Edit
@@ -79,14 +80,22 @@ class Laboratory:
         base_answers, answers = base, edited
         if method.asked == "pairs":
             spoken = self.items("dilemma", self.spec.answers_per_value)
-            base_answers, answers = self.base("answers", spoken), self.edited(f"{place}/answers", spoken, per_value)
+            base_answers, answers = (
+                self.base("answers", spoken),
+                self.edited(f"{place}/answers", spoken, per_value),
+            )
         if self.spec.judge == "likelihood":
-            answers, base_answers = with_typical(answers, base_answers), with_typical(base_answers, base_answers)
+            answers, base_answers = (
+                with_typical(answers, base_answers),
+                with_typical(base_answers, base_answers),
+            )
         return Trial(
             base=base,
             edited=edited,
             random=tuple(control("random", draw) for draw in draws),
-            matched=tuple(control("random-matched", draw) for draw in draws) if self.spec.controls.matched else (),
+            matched=tuple(control("random-matched", draw) for draw in draws)
+            if self.spec.controls.matched
+            else (),
             base_answers=base_answers,
             answers=answers,
         )
@@ -104,7 +113,9 @@ class Laboratory:
                     clusters.append(one.key)
         return paired_difference(before, after, clusters=clusters, **self._bootstrap())
 
-    def mean(self, outcomes: Outcomes, of: Callable[[Outcome], float | None], value: str | None = None) -> Estimate:
+    def mean(
+        self, outcomes: Outcomes, of: Callable[[Outcome], float | None], value: str | None = None
+    ) -> Estimate:
         """Mean of one reading of the outcomes."""
         chosen = [outcome for outcome in outcomes if value in (None, outcome.value)]
         return bootstrap_mean([of(outcome) for outcome in chosen], **self._bootstrap())
@@ -117,7 +128,7 @@ class Laboratory:
         """Mean success."""
         return self.mean(outcomes, lambda outcome: outcome.success, value)
 
-    def _bootstrap(self) -> dict[str, float | int]:
+    def _bootstrap(self) -> dict[str, Any]:
         how = self.spec.bootstrap
         return {"resamples": how.resamples, "confidence": how.confidence, "seed": self.spec.seed}
 
