@@ -104,7 +104,7 @@ def sample_summary() -> dict[str, Any]:
         "probes": _probes(noise, ids),
         "examples": [_example(value, kind) for value in ids[:3] for kind in ("described", "dilemma")],
         "missing": {"answers": 4800, "unjudged": 6, "by_kind": {"empty": 4, "unreadable": 2}},
-        "seconds": {
+        "seconds_by_stage": {
             "data": 0.4,
             "activations": 6.2,
             "locate neva": 3.1,

@@ -1,6 +1,6 @@
 """A user's own value system: every mistake is named with its file, value, field and fix."""
 
-# ruff: noqa: E501 (one mistake per row)
+
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from valuescope.cli.options import ProgressBars, add_command, add_model_options,
 from valuescope.data import SOURCES
 from valuescope.edit import Edit, load_edit
 from valuescope.generate import Sampling, generate
-from valuescope.judge import JUDGES
-from valuescope.metrics import control_effect
+from valuescope.judge import JUDGES, Judgement
+from valuescope.locate import random_like
+from valuescope.metrics import Estimate, control_effect
 from valuescope.models import NeuronModel
 
 
@@ -105,8 +107,11 @@ def evaluate_edit(options: argparse.Namespace) -> None:
         value = edit.neurons.value
         material = SOURCES[options.source]((value,), seed=options.seed, **dict(options.data_parameter))
         questions = [one for one in material.questions if one.setting == options.setting]
+        control = replace(
+            edit, neurons=random_like(model, edit.neurons, seed=options.seed, force=options.force)
+        )
         bars, judged = ProgressBars(), []
-        for name, one in (("base", None), ("edited", edit)):
+        for name, one in (("base", None), ("edited", edit), ("random", control)):
             answers = generate(
                 model,
                 [question.prompt for question in questions],
@@ -120,31 +125,35 @@ def evaluate_edit(options: argparse.Namespace) -> None:
             )
             judged.append(JUDGES[options.judge](questions, answers))
         bars.close()
-        base, edited = judged
-        measured = control_effect(
-            [one.success for one in base],
-            [one.success for one in edited],
-            base_fluent=[one.fluent for one in base],
-            fluent=[one.fluent for one in edited],
-            seed=options.seed,
-        )
         print(f"{edit.describe()}, asked as {options.setting}, seed {options.seed}")
-        for name, estimate in (
-            ("control success, base", measured.base),
-            ("control success, edited", measured.edited),
-            ("effect", measured.effect),
-            ("fluency, base", measured.base_fluency),
-            ("fluency, edited", measured.fluency),
-        ):
-            print(f"  {name:24} {_told(estimate.to_dict())}")
+        for name, estimate in _measured(judged, options.seed).items():
+            print(f"  {name:24} {_told(estimate)}")
 
 
-def _told(estimate: dict[str, Any]) -> str:
-    if estimate["mean"] is None:
-        return f"missing (n = 0, {estimate['missing']} without a judgement)"
-    interval = "" if estimate["ci"] is None else f" [{estimate['ci'][0]:+.3f}, {estimate['ci'][1]:+.3f}]"
-    missing = f", {estimate['missing']} missing" if estimate["missing"] else ""
-    return f"{estimate['mean']:+.3f}{interval}  n = {estimate['n']}{missing}"
+def _measured(judged: list[list[Judgement]], seed: int) -> dict[str, Estimate]:
+    """What the table says, from the judgements of the base, the edited and the randomly edited model."""
+    success = [[one.success for one in arm] for arm in judged]
+    fluent = [[one.fluent for one in arm] for arm in judged]
+    edited, random = (
+        control_effect(success[0], success[arm], base_fluent=fluent[0], fluent=fluent[arm], seed=seed)
+        for arm in (1, 2)
+    )
+    return {
+        "control success, base": edited.base,
+        "control success, edited": edited.edited,
+        "effect": edited.effect,
+        "effect, random neurons": random.effect,
+        "fluency, base": edited.base_fluency,
+        "fluency, edited": edited.fluency,
+    }
+
+
+def _told(estimate: Estimate) -> str:
+    if estimate.mean is None:
+        return f"missing (n = 0, {estimate.missing} without a judgement)"
+    interval = "" if estimate.ci is None else " [{:+.3f}, {:+.3f}]".format(*estimate.ci)
+    missing = f", {estimate.missing} missing" if estimate.missing else ""
+    return f"{estimate.mean:+.3f}{interval}  n = {estimate.n}{missing}"
 
 
 def _sampling(options: argparse.Namespace) -> Sampling:

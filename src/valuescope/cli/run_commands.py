@@ -98,6 +98,4 @@ def _run(spec: Spec, out: Path, dry: bool) -> None:
     finally:
         progress.close()
     print(text_table(summary))
-    print(
-        f"\nreport: {out / 'report.html'}\nsummary: {out / 'summary.json'}\nseconds: {summary['seconds']['total']}"
-    )
+    print(f"\nreport: {out / 'report.html'}\nsummary: {out / 'summary.json'}\nseconds: {summary['seconds']}")

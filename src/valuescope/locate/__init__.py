@@ -5,6 +5,7 @@ from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.location import Location
 from valuescope.locate.neuron_set import NeuronSet, NeuronSetError
 from valuescope.locate.probes import Probes, train_probes
+from valuescope.locate.random_control import random_like
 from valuescope.locate.registry import LOCATORS, Locator, locate, locator_parameters
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "decode_direction",
     "locate",
     "locator_parameters",
+    "random_like",
     "train_probes",
 ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 
 from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.location import Location
+from valuescope.locate.neuron_set import NeuronSet
 from valuescope.locate.seeds import generator
 from valuescope.models import NeuronModel
 
@@ -56,6 +58,29 @@ def random(
         model=model.identity,
         data_hash=evidence.data_hash,
         seed=seed,
+    )
+
+
+def random_like(
+    model: NeuronModel, like: NeuronSet, *, seed: int = 0, draw: int = 0, force: bool = False
+) -> NeuronSet:
+    """A random control for one neuron set: as many neurons of the whole model, with the set's numbers and signs.
+
+    The control of a single set, where `random` makes those of a location; the draws are the same.
+    """
+    like.require(model, force=force)
+    order = torch.randperm(model.neurons, generator=generator("random", seed, draw, like.value))
+    chosen = order[: len(like)]
+    strongest = like.scores.abs().argsort(descending=True, stable=True)
+    return replace(
+        like,
+        method="random",
+        parameters={"like": like.method, "like_hash": like.hash, "draw": draw},
+        seed=seed,
+        layers=chosen // model.width,
+        indices=chosen % model.width,
+        scores=like.scores[strongest],
+        signs=like.signs[strongest],
     )
 
 

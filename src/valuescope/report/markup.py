@@ -14,6 +14,8 @@ Number: TypeAlias = int | float
 
 # What XML 1.0 forbids: control characters, lone surrogates and two non-characters. NUL is no HTML either.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# What turns the direction of the text after it, and so could make our own words read as others.
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
 _VOID = frozenset({"br", "meta", "line", "rect", "circle", "path", "polygon", "polyline"})
 _HTML_VOID = frozenset({"br", "meta"})
@@ -33,9 +35,14 @@ def clean(text: str) -> str:
     return _FORBIDDEN.sub("\ufffd", text)
 
 
+def visible(text: str) -> str:
+    """`clean` text whose marks of writing direction are replaced by U+FFFD as well: safe beside our words."""
+    return _TURNING.sub("\ufffd", clean(text))
+
+
 def escape(text: str) -> Markup:
-    """`text` as markup that shows it: the five special characters escaped, forbidden ones replaced."""
-    safe = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """`text` as markup that shows it: `visible`, and the five special characters escaped."""
+    safe = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return Markup(safe.replace('"', "&quot;").replace("'", "&#39;"))
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from valuescope.metrics import Estimate
-from valuescope.report.markup import clean
 from valuescope.report.summary import Summary
 
 MISSING = "missing"
@@ -94,7 +93,7 @@ def plain_value(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {plain_value(value[key])}" for key in sorted(value)) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(plain_value(item) for item in value) + "]"
-    return clean(str(value))
+    return str(value)
 
 
 def grouped(value: object) -> str:

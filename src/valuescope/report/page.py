@@ -6,17 +6,17 @@ from importlib.resources import files
 
 from valuescope.report.markup import Markup, tag
 from valuescope.report.palette import page_css
-from valuescope.report.section_answers import answers_section
-from valuescope.report.section_provenance import provenance_section
-from valuescope.report.section_results import (
+from valuescope.report.sections.answers import answers_section
+from valuescope.report.sections.provenance import provenance_section
+from valuescope.report.sections.results import (
     dose_section,
     effects_section,
     layers_section,
     opening,
     results_section,
 )
-from valuescope.report.section_truth import search_section, truth_section
-from valuescope.report.section_values import leakage_section, probes_section, radar_section
+from valuescope.report.sections.truth import search_section, truth_section
+from valuescope.report.sections.values import leakage_section, probes_section, radar_section
 from valuescope.report.summary import Summary
 
 # Nothing may load or run, whatever a model wrote: a second lock behind the escaping.

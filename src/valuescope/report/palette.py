@@ -72,8 +72,7 @@ def figure_css(colour: Callable[[str], str]) -> str:
         f".fig .grid{{stroke:{colour('line')};stroke-width:1;fill:none}}",
         f".fig .zero{{stroke:{colour('ink')};stroke-width:1.2;fill:none}}",
         f".fig .frame{{stroke:{colour('ink')};stroke-width:1.6;fill:none}}",
-        f".fig .up{{fill:{colour('up')}}}.fig .down{{fill:{colour('down')}}}.fig "
-        f".amount{{fill:{colour('amount')}}}",
+        *(f".fig .{name}{{fill:{colour(name)}}}" for name in ("up", "down", "amount")),
         f".fig .empty{{fill:{colour('panel')};stroke:{colour('line')};stroke-dasharray:2 2}}",
         ".fig .dash{stroke-dasharray:5 3}.fig .dot{stroke-dasharray:1.5 3}",
         f".fig .halo{{paint-order:stroke;stroke:{colour('paper')};stroke-width:3.5px;stroke-linejoin:round}}",
@@ -82,9 +81,8 @@ def figure_css(colour: Callable[[str], str]) -> str:
     for name in [*(f"m{index}" for index in range(METHOD_COLOURS)), "control", "ink", "muted"]:
         rules.append(f".fig .f-{name}{{fill:{colour(name)}}}")
         rules.append(f".fig .s-{name}{{stroke:{colour(name)};stroke-width:1.8;fill:none}}")
-        rules.append(
-            f".fig .h-{name}{{stroke:{colour(name)};stroke-width:1.6;fill:{colour('paper')}}}"
-        )  # hollow
+        hollow = f"stroke:{colour(name)};stroke-width:1.6;fill:{colour('paper')}"
+        rules.append(f".fig .h-{name}{{{hollow}}}")
     return "".join(rules)
 
 

@@ -1,4 +1,4 @@
-"""Reads summary.json's content into the dataclasses of `summary`, strict about types and easy about absence."""
+"""Reads summary.json's content into the dataclasses of `summary`: strict on types, easy on absence."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_summary(raw: Mapping[str, Any]) -> Summary:
     """The typed form of a summary.
 
     Raises:
-        ReportError: another format, a field of the wrong type, or a matrix whose shape does not fit its values.
+        ReportError: another format, a field of the wrong type, or a matrix that does not fit its values.
     """
     top = Fields.of(raw, "")
     if top.raw.get("format") != FORMAT:
@@ -58,7 +58,7 @@ def read_summary(raw: Mapping[str, Any]) -> Summary:
         probes=_probes(top.object("probes")) if top.present("probes") else None,
         examples=tuple(_example(Fields.of(item, path)) for path, item in top.items("examples")),
         missing=top.object("missing").raw,
-        seconds=top.object("seconds").raw,
+        seconds=top.object("seconds_by_stage").raw,
         raw=raw,
     )
 

@@ -1,7 +1,7 @@
 """What a run found, as the report reads it: one frozen dataclass for each block of summary.json.
 
-A block that the run did not have is None or empty, and a number that is missing is None; nothing is 0 unless 0
-was measured.
+A block that the run did not have is None or empty, and a number that is missing is None; nothing is 0 unless
+0 was measured.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class Figure:
         )
 
     def _places(self) -> list[tuple[float, float]]:
-        """Left and top of each panel: rows up to the page's width; a wide first panel has two rows beside it."""
+        """Left and top of each panel: rows of the page's width; a wide first panel has two rows beside it."""
         places: list[tuple[float, float]] = []
         indent = self.panels[0].width + _GAP if self.panels[0].wide else 0.0
         left, top, tallest, row = 0.0, float(_HEAD), 0.0, 0

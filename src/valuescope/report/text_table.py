@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from valuescope.report.markup import clean
+from valuescope.report.markup import visible
 from valuescope.report.names import method_name
 from valuescope.report.numbers import Numbers, effect_numbers, spread
 from valuescope.report.reading import read_summary
@@ -43,7 +43,9 @@ def text_table(summary: Mapping[str, Any]) -> str:
         *(_line(row, widths) for row in rows),
     ]
     unit = f" ({read.unit})" if read.unit else ""
-    foot = f"effect: change of {clean(read.measure_name)}{clean(unit)}, mean [interval]; * headline setting"
+    foot = (
+        f"effect: change of {visible(read.measure_name)}{visible(unit)}, mean [interval]; * headline setting"
+    )
     return "\n".join([*lines, foot])
 
 
@@ -60,7 +62,7 @@ def _row(method: Method, setting: Setting, numbers: Numbers) -> tuple[str, ...]:
         _fluency(setting),
         spread(setting.neurons.values()).replace("–", "-"),
     )
-    return tuple(clean(" ".join(cell.split())) for cell in shown)
+    return tuple(visible(" ".join(cell.split())) for cell in shown)
 
 
 def _fluency(setting: Setting) -> str:

@@ -23,8 +23,8 @@ class Verdict:
 def verdict(method: Method, setting: Setting) -> Verdict:
     """Whether a setting moved its target as intended, clear of chance.
 
-    Clear means: the whole interval of the effect lies in the intended direction beyond 0 and beyond the mean of every
-    random control that was measured.
+    Clear means: the whole interval of the effect lies in the intended direction beyond 0 and beyond the mean
+    of every random control that was measured.
     """
     effect, sign = setting.effect, method.direction
     if effect is None or effect.mean is None:
@@ -58,7 +58,7 @@ def fluency_verdict(setting: Setting) -> Verdict:
 
 
 def headline(summary: Summary) -> str:
-    """How many methods did what they should at their headline setting, and how many at the paper's default."""
+    """How many methods did what they should at their headline setting, and how many at the default."""
     if not summary.methods:
         return "This run measured no method."
     chosen = [(method, method.chosen) for method in summary.methods]
@@ -73,7 +73,8 @@ def headline(summary: Summary) -> str:
         " (fluency missing)" if unknown else f", with at least {FLUENCY_KEPT:.0%} of the base model's fluency"
     )
     methods = "method" if len(chosen) == 1 else "methods"
-    said = f"{len(good)} of {len(chosen)} {methods} moved the target value as intended and clear of random neurons{fluent}"
+    count = f"{len(good)} of {len(chosen)} {methods}"
+    said = f"{count} moved the target value as intended and clear of random neurons{fluent}"
     said += f": {listing(good)}." if good else "."
     said += f" Not so: {listing(rest)}." if rest else ""
     return said + _at_defaults(summary)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from valuescope.files import write_text_atomic
-from valuescope.report.chart_by_value import by_value_figure
-from valuescope.report.chart_dose import dose_figure
-from valuescope.report.chart_effects import effects_figure
-from valuescope.report.chart_layers import layers_figure
-from valuescope.report.chart_leakage import leakage_figure, nlr_figure
-from valuescope.report.chart_probes import probes_figure
-from valuescope.report.chart_radar import radar_figure
+from valuescope.report.charts.by_value import by_value_figure
+from valuescope.report.charts.dose import dose_figure
+from valuescope.report.charts.effects import effects_figure
+from valuescope.report.charts.layers import layers_figure
+from valuescope.report.charts.leakage import leakage_figure, nlr_figure
+from valuescope.report.charts.probes import probes_figure
+from valuescope.report.charts.radar import radar_figure
 from valuescope.report.csv_tables import csv_tables
 from valuescope.report.page import page
 from valuescope.report.reading import read_summary
@@ -33,8 +33,8 @@ FIGURES = {
 def write_report(summary: Mapping[str, Any], folder: Path) -> Path:
     """Write `report.html`, `figures/*.svg` and `tables/*.csv` into a run's folder; returns the page's path.
 
-    The same summary gives the same bytes. The page is written last, so a page that is there is complete. A figure that
-    this summary has no data for is removed where an earlier report left it.
+    The same summary gives the same bytes. The page is written last, so a page that is there is complete. A
+    figure that this summary has no data for is removed where an earlier report left it.
 
     Raises:
         ReportError: a summary of another format or with a field of the wrong type.

@@ -74,8 +74,6 @@ def run(
             }
             dose = sweep(laboratory, name, method, list(settings.values())[-1])
             methods[name] = method_block(laboratory, method, trials[name], search, dose, truth)
-            spent = folder.seconds()
-            methods[name]["seconds"] = {"locate": spent.get(f"locate {method.locator}", 0.0)}
     leakage = None
     if spec.leakage is not None:
         with timed(folder, "leakage"):
@@ -115,8 +113,8 @@ def run(
         "missing": missing_block(everything),
     }
     with timed(folder, "report"):
-        write_report({**summary, "seconds": seconds_block(folder)}, folder.path)
-    summary["seconds"] = seconds_block(folder)
+        write_report({**summary, **seconds_block(folder)}, folder.path)
+    summary |= seconds_block(folder)
     folder.write_json("summary.json", summary)
     return summary
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import reduce
+from pathlib import Path
 
 from valuescope.activations import Activations, Counters, Residuals, collect
-from valuescope.data import SOURCES, LabelledText, Material, label
+from valuescope.data import SOURCES, Material, label
 from valuescope.edit import EDITS, Edit
 from valuescope.files import sha256_of
 from valuescope.locate import Evidence, Location, NeuronSet, locate
@@ -64,33 +67,38 @@ def read_material(spec: Spec, folder: RunFolder, values: tuple[str, ...]) -> Mat
 def read_activations(
     spec: Spec, folder: RunFolder, model: NeuronModel, material: Material, progress: Progress
 ) -> Activations:
-    """Counters and residuals of all texts, in parts that survive a kill; parts are added in order."""
-    parts: list[Activations] = []
+    """Counters and residuals of all texts, part by part.
+
+    After each part the running total of the counters replaces the one before, so that disk space does not grow with
+    the number of parts, and a run that was killed goes on after its last whole part.
+    """
+    place = folder.path / "activations"
+    size, texts = spec.activations.part, material.texts
+    counters, residuals = None, list[Residuals]()
     with timed(folder, "activations"):
-        for number, start in enumerate(range(0, len(material.texts), spec.activations.part)):
-            texts = material.texts[start : start + spec.activations.part]
-            parts.append(_part(spec, folder, model, texts, number))
-            progress(
-                "activations", min(start + spec.activations.part, len(material.texts)), len(material.texts)
-            )
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total
+        starts = range(0, len(texts), size)
+        done = max((number for number in range(len(starts)) if _is_saved(place, number)), default=-1)
+        if done >= 0:
+            counters = Counters.load(place / f"counters-{done:04d}")
+            residuals = [Residuals.load(place / f"residuals-{number:04d}") for number in range(done + 1)]
+        for number in range(done + 1, len(starts)):
+            rows = texts[starts[number] : starts[number] + size]
+            part = collect(model, rows, batch_size=spec.activations.batch_size, scope=spec.activations.scope)
+            assert part.residuals is not None
+            residuals.append(part.residuals)
+            counters = part.counters if counters is None else counters + part.counters
+            part.residuals.save(place / f"residuals-{number:04d}")
+            counters.save(place / f"counters-{number:04d}")
+            for suffix in (".json", ".safetensors"):
+                (place / f"counters-{number - 1:04d}").with_suffix(suffix).unlink(missing_ok=True)
+            progress("activations", min(starts[number] + size, len(texts)), len(texts))
+    assert counters is not None
+    return Activations(counters, reduce(operator.add, residuals))
 
 
-def _part(
-    spec: Spec, folder: RunFolder, model: NeuronModel, texts: tuple[LabelledText, ...], number: int
-) -> Activations:
-    counters_path = folder.path / "activations" / f"counters-{number:04d}"
-    residuals_path = folder.path / "activations" / f"residuals-{number:04d}"
-    if counters_path.with_suffix(".json").is_file() and residuals_path.with_suffix(".json").is_file():
-        return Activations(Counters.load(counters_path), Residuals.load(residuals_path))
-    part = collect(model, texts, batch_size=spec.activations.batch_size, scope=spec.activations.scope)
-    part.counters.save(counters_path)
-    assert part.residuals is not None
-    part.residuals.save(residuals_path)
-    return part
+def _is_saved(place: Path, number: int) -> bool:
+    """Whether the total after a part, and the part's residuals, are on disk; a manifest is written last."""
+    return all((place / f"{kind}-{number:04d}.json").is_file() for kind in ("counters", "residuals"))
 
 
 class Locations:

@@ -166,7 +166,12 @@ def leakage_block(
         "nlr_median": leakage.nlr_median.mean,
         "undefined": list(leakage.at_floor),
         "gain_floor": leakage.gain_floor,
-        "group_leakage": {"groups": shares["groups"], "matrix": shares["nglr"], "empty": list(groups.empty)},
+        "group_leakage": {
+            "groups": shares["groups"],
+            "matrix": shares["nglr"],
+            "rows": shares["rows"],
+            "empty": list(groups.empty),
+        },
         "by_distance": []
         if circle is None
         else [
@@ -288,7 +293,7 @@ def mean_present(by_value: dict[str, float | None] | None) -> float | None:
     return sum(present) / len(present) if present else None
 
 
-def seconds_block(folder: RunFolder) -> dict[str, float]:
-    """Seconds per stage over all sittings, and their sum."""
+def seconds_block(folder: RunFolder) -> dict[str, Any]:
+    """Seconds over all sittings of the run: in all, and per stage."""
     spent = folder.seconds()
-    return {**spent, "total": round(sum(spent.values()), 2)}
+    return {"seconds": round(sum(spent.values()), 2), "seconds_by_stage": spent}

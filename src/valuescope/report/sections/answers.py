@@ -15,7 +15,7 @@ def answers_section(summary: Summary) -> Markup:
         return section("answers", title, absent("No example answers were kept."))
     note = paragraph(
         "The first questions of each value, never picked by outcome. Success: the judge read the answer "
-        "as biased towards the value. Text is shown as the model wrote it.",
+        "as biased towards the value. Text is shown as the model wrote it, but for control characters.",
         class_="small",
     )
     return section("answers", title, note, [_example(summary, example) for example in summary.examples])

@@ -189,7 +189,7 @@ def _distance_panel(summary: Summary, leakage: Leakage) -> Panel | None:
 
 def _panel(title: str, description: str, body: Markup, width: float, height: float) -> Panel:
     """A panel as large as lets two stand side by side in the page."""
-    drawn = join([text(0, 14, title, "head"), body])
+    width, drawn = max(width, text_width(title, 13.5)), join([text(0, 14, title, "head"), body])
     return Panel(title, f"{title}. {description}.", width, height + 6, drawn, _enlarged(width))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from valuescope.report.chart_by_value import by_value_figure
-from valuescope.report.chart_dose import dose_figure
-from valuescope.report.chart_effects import effects_figure
-from valuescope.report.chart_layers import layers_figure
+from valuescope.report.charts.by_value import by_value_figure
+from valuescope.report.charts.dose import dose_figure
+from valuescope.report.charts.effects import effects_figure
+from valuescope.report.charts.layers import layers_figure
 from valuescope.report.html import absent, badge, estimate_cell, figure, paragraph, section, table
 from valuescope.report.markup import Child, Markup, tag
 from valuescope.report.names import asked_name, method_name, setting_name

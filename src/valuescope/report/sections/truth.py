@@ -132,7 +132,8 @@ def search_section(summary: Summary) -> Markup:
                 ]
             )
         size = "an unstated number of" if search.questions is None else grouped(search.questions)
-        caption = f"{method_name(method.id)}: {len(rows)} settings on {size} tuning questions. Rule: {search.rule or 'not stated'}"
+        rule = search.rule or "not stated"
+        caption = f"{method_name(method.id)}: {len(rows)} settings on {size} tuning questions. Rule: {rule}"
         tables.append(
             details(
                 f"{method_name(method.id)}: {len(rows)} settings tried",

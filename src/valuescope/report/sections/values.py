@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from valuescope.report.chart_leakage import group_marks, leakage_figure, nlr_figure
-from valuescope.report.chart_probes import probes_figure
-from valuescope.report.chart_radar import radar_figure
+from valuescope.report.charts.leakage import group_marks, leakage_figure, nlr_figure
+from valuescope.report.charts.probes import probes_figure
+from valuescope.report.charts.radar import radar_figure
 from valuescope.report.html import absent, details, facts, figure, paragraph, section, table
 from valuescope.report.markup import Child, Markup
 from valuescope.report.names import method_name, setting_name

@@ -8,7 +8,7 @@ from typing import Any
 from valuescope.report.html import details, facts, paragraph, section, table
 from valuescope.report.markup import Child, Markup, tag
 from valuescope.report.names import method_name, setting_name
-from valuescope.report.numbers import MISSING, effect_numbers, grouped, parameters, plain_value
+from valuescope.report.numbers import MISSING, grouped, parameters, plain_value
 from valuescope.report.summary import Method, Setting, Summary
 
 
@@ -82,7 +82,8 @@ def _missing(summary: Summary) -> Markup:
     if counts.get("answers") is None:
         said = "Counts of missing judgements were not recorded."
     else:
-        said = f"{_or_missing(counts.get('unjudged'))} of {grouped(counts['answers'])} answers have no judgement; they enter no mean."
+        share = f"{_or_missing(counts.get('unjudged'))} of {grouped(counts['answers'])}"
+        said = f"{share} answers have no judgement; they enter no mean."
     kinds = counts.get("by_kind")
     reasons = f" By kind: {_pairs(kinds)}." if isinstance(kinds, Mapping) and kinds else ""
     return tag("div", tag("h3", "Missing"), paragraph(said, reasons))
@@ -96,25 +97,20 @@ def _parameters(summary: Summary) -> Markup:
                 [method_name(method.id), tag("small", setting_name(setting.name))],
                 [method.locator, tag("small", parameters(setting.locator_parameters))],
                 [method.edit or MISSING, tag("small", parameters(setting.edit_parameters))],
-                _diagnostics(summary, setting),
+                _diagnostics(setting),
             ]
         )
     return table("Parameters in full", ["Method", "Locator", "Edit", "Diagnostics"], rows, class_="wrap")
 
 
-def _diagnostics(summary: Summary, setting: Setting) -> Child:
+def _diagnostics(setting: Setting) -> str:
     """The diagnostics that are single values; tables of numbers stay in summary.json."""
     single = {
         name: value for name, value in setting.diagnostics.items() if isinstance(value, int | float | str)
     }
     rest = len(setting.diagnostics) - len(single)
-    numbers = effect_numbers(summary)
-    said = ", ".join(
-        f"{name} {numbers.plain(value) if isinstance(value, float) else plain_value(value)}"
-        for name, value in sorted(single.items())
-    )
-    more = f"{rest} more in summary.json" if rest else ""
-    return "; ".join(part for part in (said, more) if part) or "none"
+    parts = [parameters(single)] if single else []
+    return "; ".join([*parts, f"{rest} more in summary.json"] if rest else parts) or "none"
 
 
 def _settings(summary: Summary) -> list[tuple[Method, Setting]]:

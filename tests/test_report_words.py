@@ -1,0 +1,215 @@
+"""What the report says in words and numbers: the printed table, verdicts, number formats, scales."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from summary_sample import estimate, sample_summary
+
+from valuescope.metrics import Estimate
+from valuescope.report import text_table
+from valuescope.report.markup import Markup, escape, number, tag
+from valuescope.report.names import short_names
+from valuescope.report.numbers import Numbers, effect_numbers, plain_value, sample
+from valuescope.report.reading import read_summary
+from valuescope.report.scale import Scale, labelled, scale_over
+from valuescope.report.svg import fitted, text_width
+from valuescope.report.verdict import fluency_verdict, headline, verdict
+
+
+def method_with(**changes: Any) -> tuple[Any, Any]:
+    method = read_summary(sample_summary()).methods[2]
+    setting = method.settings[1]
+    return method, replace(setting, **changes)
+
+
+def of(mean: float | None, low: float | None = None, high: float | None = None) -> Estimate:
+    return Estimate(mean, low, high, 100)
+
+
+def test_the_table_shows_every_setting() -> None:
+    lines = text_table(sample_summary()).splitlines()
+    assert lines[0].split("  ")[0].strip() == "method"
+    rows = lines[2:-1]
+    assert [row.split()[0] for row in rows] == ["VAPE"] * 2 + ["ValueLocate"] * 2 + ["NeVA"] * 2
+    assert [row.split()[1] for row in rows] == ["default", "found*"] * 3
+    assert "-0.83 [-0.88, -0.79]" in rows[1]
+    assert "0.96 (0.98)" in rows[1] or "0.97 (0.98)" in rows[1]
+    assert len({len(line) for line in lines[1:-1]}) == 1
+    assert lines[-1].startswith("effect: change of control success (share)")
+
+
+def test_the_table_marks_what_was_not_measured() -> None:
+    summary = sample_summary()
+    setting = summary["methods"]["vape"]["settings"][1]
+    setting |= {
+        "average_precision": None,
+        "effect": estimate(None, n=0, missing=400),
+        "fluency": None,
+        "base_fluency": None,
+    }
+    summary["methods"]["vape"]["average_precision"] = None
+    row = text_table(summary).splitlines()[3].split()
+    assert row[:5] == ["VAPE", "found*", "deactivate", "-", "missing"]
+    assert "0.00" not in row[4]
+
+
+@pytest.mark.parametrize(
+    ("effect", "random", "matched", "words", "clear"),
+    [
+        (of(0.3, 0.2, 0.4), of(0.0), of(0.1), "clear of random", True),
+        (of(0.3, 0.2, 0.4), of(0.0), of(0.25), "not clear of random", False),
+        (of(0.3, -0.01, 0.4), of(-0.2), None, "not clear of random", False),
+        (of(-0.3, -0.4, -0.2), of(0.0), None, "wrong direction", False),
+        (of(0.3, 0.2, 0.4), None, None, "no control", None),
+        (of(0.3), of(0.0), None, "no interval", None),
+        (of(None), of(0.0), None, "effect missing", None),
+        (None, of(0.0), None, "effect missing", None),
+    ],
+)
+def test_verdicts(effect: Any, random: Any, matched: Any, words: str, clear: bool | None) -> None:
+    method, setting = method_with(effect=effect, random=random, random_matched=matched)
+    found = verdict(method, setting)
+    assert (found.words, found.clear) == (words, clear)
+    mirrored = {
+        name: None
+        if one is None
+        else replace(one, mean=flip(one.mean), low=flip(one.high), high=flip(one.low))
+        for name, one in (("effect", effect), ("random", random), ("random_matched", matched))
+    }
+    assert verdict(replace(method, direction=-1), replace(setting, **mirrored)) == found
+
+
+def flip(value: float | None) -> float | None:
+    return None if value is None else -value
+
+
+def test_fluency_verdict() -> None:
+    kept = method_with(fluency=of(0.88), base_fluency=of(0.97))[1]
+    lost = method_with(fluency=of(0.87), base_fluency=of(0.97))[1]
+    assert fluency_verdict(kept).clear is True
+    assert fluency_verdict(lost).clear is False
+    assert fluency_verdict(method_with(fluency=None)[1]).clear is None
+
+
+def test_the_headline_never_hides_the_default() -> None:
+    said = headline(read_summary(sample_summary()))
+    assert said.startswith("3 of 3 methods moved the target value as intended and clear of random neurons")
+    assert said.endswith("At the papers' default settings: 2 of 3 (VAPE and ValueLocate).")
+
+
+def test_the_headline_names_what_failed() -> None:
+    summary = sample_summary()
+    summary["methods"]["neva"]["settings"][1]["effect"] = estimate(0.01)
+    summary["methods"]["vape"]["settings"][1]["fluency"] = estimate(0.5)
+    said = headline(read_summary(summary))
+    assert said.startswith("1 of 3 methods")
+    assert "VAPE (fluency below 90% of base)" in said
+    assert "NeVA (not clear of random)" in said
+
+
+def test_numbers() -> None:
+    numbers = Numbers(2)
+    assert [numbers.signed(value) for value in (0.666, -0.83, 0.0, -0.001, None)] == [
+        "+0.67",
+        "−0.83",
+        "0.00",
+        "0.00",
+        "missing",
+    ]
+    assert numbers.full(of(0.5, 0.4, 0.6)) == "+0.50 [+0.40, +0.60]"
+    assert numbers.full(of(0.5), signed=False) == "0.50 [no interval]"
+    assert sample(Estimate(0.1, None, None, 40, 2)) == "n = 40, 2 missing"
+    assert sample(Estimate(None, None, None, 0, 7)) == "n = 0, 7 missing"
+    assert plain_value({"b": [1, 0.03], "a": None}) == "{a: none, b: [1, 0.03]}"
+
+
+@pytest.mark.parametrize(
+    ("factor", "unit", "digits"), [(1.0, "share", 2), (0.02, "share", 3), (0.001, "nats per token", 5)]
+)
+def test_effects_get_the_decimals_they_need(factor: float, unit: str, digits: int) -> None:
+    summary = sample_summary()
+    summary["measure"]["unit"] = unit
+    for method in summary["methods"].values():
+        for setting in method["settings"]:
+            for name in ("effect", "random"):
+                setting[name]["mean"] *= factor
+    assert effect_numbers(read_summary(summary)).digits == digits
+
+
+def test_a_bare_summary_reads_from_the_headline_numbers() -> None:
+    methods = {
+        "neva": {
+            "average_precision": 0.4,
+            "effect": {"mean": 0.3, "ci": [0.2, 0.4], "n": 50},
+            "random": {"mean": 0.0, "ci": [-0.1, 0.1], "n": 50},
+            "fluency": 0.9,
+            "base_fluency": 1.0,
+        }
+    }
+    row = text_table({"format": 1, "methods": methods}).splitlines()[2]
+    assert "0.400" in row
+    assert "+0.30 [+0.20, +0.40]" in row
+    assert "0.90 (1.00)" in row
+
+
+def test_group_leakage_can_say_which_way_it_stands() -> None:
+    summary = sample_summary()
+    groups = summary["leakage"]["group_leakage"]
+    groups["matrix"] = [[float(4 * i + j) for j in range(4)] for i in range(4)]
+    plain = read_summary(summary).leakage
+    turned = read_summary(
+        {**summary, "leakage": {**summary["leakage"], "group_leakage": {**groups, "rows": "steered"}}}
+    ).leakage
+    assert plain is not None
+    assert turned is not None
+    assert plain.group_matrix[1][2] == turned.group_matrix[2][1] == 6.0
+
+
+def test_short_names_differ() -> None:
+    names = ["Self-Direction", "Stimulation", "Security", "Self-Denial", "Se", "", "Security"]
+    shorts = short_names(names)
+    assert shorts[:3] == ["SD", "St", "Se"]
+    assert len(set(shorts)) == len(names)
+    assert all(shorts)
+
+
+def test_scales() -> None:
+    assert [shown for _, shown in labelled(Scale(-1.0, 1.0, 0, 1).ticks(4), signed=True)] == [
+        "−1.0",
+        "−0.5",
+        "0",
+        "+0.5",
+        "+1.0",
+    ]
+    assert [shown for _, shown in labelled(Scale(0.0, 0.75, 0, 1).ticks(3))] == ["0", "0.25", "0.50", "0.75"]
+    assert Scale(0.0, 1.0, 100.0, 0.0)(0.25) == 75.0
+    assert Scale(0.0, 1.0, 0.0, 100.0)(7.0) == 100.0
+    for values in ([], [0.0], [5.0], [-3.0], [1e-9, 2e-9], [1e6]):
+        for zero in (True, False):
+            scale = scale_over(values, 0.0, 100.0, zero=zero)
+            assert scale.low < scale.high
+            assert len(scale.ticks()) < 20
+            assert all(0.0 <= scale(value) <= 100.0 for value in values)
+
+
+def test_markup_escapes_unless_it_is_markup() -> None:
+    assert (
+        tag("p", "<b>", Markup("<i>x</i>"), 0.5, None, title='"')
+        == '<p title="&quot;">&lt;b&gt;<i>x</i>0.5</p>'
+    )
+    assert tag("rect", x=1.0, y=-0.0001, hidden=False) == '<rect x="1" y="0"/>'
+    assert escape("a\x00b\ud800") == "a\ufffdb\ufffd"
+    assert [number(value) for value in (1.0, 0.125, -0.001, 1e7)] == ["1", "0.12", "0", "10000000"]
+    with pytest.raises(ValueError, match="is not a name"):
+        tag("p", **{"x onload=y": "1"})
+
+
+def test_text_fits_its_room() -> None:
+    assert fitted("short", 200) == "short"
+    cut = fitted("价值" * 40, 100)
+    assert cut.endswith("…")
+    assert text_width(cut, 11) <= 100
+    assert fitted("anything", 0) == "…"
