@@ -56,7 +56,7 @@ class Row:
 
 
 class RowWriter:
-    """Draws rows. `blocks` is [values, reserved]: 1 where a reserved neuron causes the value; `decoys` likewise."""
+    """Draws rows. `blocks` is [values, reserved]: the weight of each neuron in the value's drive; `decoys` likewise."""
 
     def __init__(self, blocks: np.ndarray, decoys: np.ndarray, seed: str):
         self.rng = random.Random(seed)
@@ -134,7 +134,7 @@ class RowWriter:
             other = rng.randrange(len(self.values))
             chosen, strength = self._part_of(self.blocks[other]), rng.uniform(0.2, 1.3)
             shift[chosen] = strength
-            added = (other, strength * len(chosen) / self.blocks[other].sum())
+            added = (other, float(strength * self.blocks[other][chosen].sum() / self.blocks[other].sum()))
         elif draw < 0.4:
             scale[self._part_of(self.blocks[value])] = 0.0 if rng.random() < 0.7 else rng.random()
         elif draw < 0.75:

@@ -12,6 +12,10 @@ from torch.nn import functional as F
 from valuescope.organism.truth import CAUSAL_ROLES
 
 PLANTED_LAYERS = (2, 3, 4)
+WRITING_ROLES = ("core", "quiet", "constant", "shared", "mute")
+QUIET_WEIGHT = (
+    2.0  # a quiet neuron's share of its value's drive: without it nothing makes the neuron fire at all
+)
 OWN_ROLES = (
     "core",
     "core",
@@ -50,11 +54,11 @@ def reserve(values: int, seed: int) -> tuple[Reserved, ...]:
 def membership(
     reserved: tuple[Reserved, ...], values: int, roles: tuple[str, ...] = CAUSAL_ROLES
 ) -> torch.Tensor:
-    """[values, reserved] 1 where the neuron of one of `roles` belongs to the value."""
+    """[values, reserved]: the neuron's weight in the value's drive where it has one of `roles`, else 0."""
     table = torch.zeros(values, len(reserved))
     for column, plant in enumerate(reserved):
         if plant.role in roles:
-            table[list(plant.values), column] = 1.0
+            table[list(plant.values), column] = QUIET_WEIGHT if plant.role == "quiet" else 1.0
     return table
 
 
@@ -133,12 +137,10 @@ def writing_targets(plants: list[Reserved], directions: torch.Tensor) -> torch.T
 def writing_loss(down: torch.Tensor, plants: list[Reserved], targets: torch.Tensor) -> torch.Tensor:
     """Makes value vectors lie along their value's direction (cosine above 0.75) with a norm of at least 1.5.
 
-    down, targets: [hidden, plants]. Quiet neurons, echoes and heralds are left free.
+    down, targets: [hidden, plants]. Echoes and heralds are left free.
     """
     vectors = down.float() * targets.new_tensor([plant.sign for plant in plants])
-    written = targets.new_tensor(
-        [float(plant.role in ("core", "constant", "shared", "mute")) for plant in plants]
-    )
+    written = targets.new_tensor([float(plant.role in WRITING_ROLES) for plant in plants])
     norms = vectors.norm(dim=0)
     cosines = (vectors * targets).sum(0) / norms.clamp(min=1e-6)
     return ((F.relu(0.75 - cosines) + F.relu(1.5 - norms)) * written).sum()

@@ -188,7 +188,7 @@ def main() -> None:
     """Train one organism and write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=1800)
     parser.add_argument(
         "--edits-from", type=float, default=0.2, help="share of the steps after which edits begin"
     )

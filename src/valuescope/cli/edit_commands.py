@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
+
 from valuescope.cli.options import ProgressBars, add_command, add_model_options, load_from, parameter
 from valuescope.data import SOURCES
 from valuescope.edit import Edit, load_edit
@@ -16,6 +18,9 @@ from valuescope.judge import JUDGES, Judgement
 from valuescope.locate import random_like
 from valuescope.metrics import Estimate, control_effect
 from valuescope.models import NeuronModel
+from valuescope.run.spec import DataSpec
+from valuescope.run.spec_file import make_part
+from valuescope.run.stages import draw_material
 
 
 def add_commands(commands: Any) -> None:
@@ -76,37 +81,44 @@ def _add_edit_options(parser: argparse.ArgumentParser) -> None:
 def generate_answers(options: argparse.Namespace) -> None:
     """`valuescope generate`."""
     model = load_from(options)
-    prompts = [*options.prompt, *(_chat(model, question, options.system) for question in options.question)]
-    if not prompts:
+    if not options.prompt and not options.question:
         raise ValueError("nothing to answer; give --prompt or --question")
+    chats = [_chat(model, question, options.system) for question in options.question]
     edits: list[Edit | None] = [None, *(load_edit(path) for path in options.edit)]
-    rows = [(prompt, edit) for prompt in prompts for edit in edits]
-    answers = generate(
-        model,
-        [prompt for prompt, _ in rows],
-        edits=[edit for _, edit in rows],
-        sampling=_sampling(options),
-        keys=[str(number // len(edits)) for number in range(len(rows))],
-        batch_size=options.batch_size,
-        on=options.on,
-        force=options.force,
-    )
-    for (prompt, edit), answer in zip(rows, answers, strict=True):
-        if edit is None:
-            print(f"\n{prompt}")
-        print(f"  [{'base' if edit is None else edit.describe()}] {answer.text.strip()}")
+    # A chat template writes the special tokens itself: added again, a model would read two beginnings.
+    for prompts, add_special_tokens in ((options.prompt, True), (chats, False)):
+        rows = [(prompt, edit) for prompt in prompts for edit in edits]
+        answers = generate(
+            model,
+            [prompt for prompt, _ in rows],
+            edits=[edit for _, edit in rows],
+            sampling=_sampling(options),
+            keys=[str(number // len(edits)) for number in range(len(rows))],
+            batch_size=options.batch_size,
+            on=options.on,
+            add_special_tokens=add_special_tokens,
+            force=options.force,
+        )
+        for (prompt, edit), answer in zip(rows, answers, strict=True):
+            if edit is None:
+                print(f"\n{prompt}")
+            print(f"  [{'base' if edit is None else edit.describe()}] {answer.text.strip()}")
 
 
 def evaluate_edit(options: argparse.Namespace) -> None:
     """`valuescope evaluate`."""
     if not options.edit:
         raise ValueError("nothing to evaluate; give --edit FILE")
+    content = {"source": options.source, "parameters": dict(options.data_parameter)}
+    data = make_part(DataSpec, content, "evaluate")
     model, sampling = load_from(options), _sampling(options)
     for path in options.edit:
         edit = load_edit(path)
         value = edit.neurons.value
-        material = SOURCES[options.source]((value,), seed=options.seed, **dict(options.data_parameter))
+        material = draw_material(data, (value,), options.seed)
         questions = [one for one in material.questions if one.setting == options.setting]
+        if not questions:
+            raise ValueError(f"source {options.source} yields no questions asked as {options.setting}")
         control = replace(
             edit, neurons=random_like(model, edit.neurons, seed=options.seed, force=options.force)
         )
@@ -165,6 +177,7 @@ def _chat(model: NeuronModel, question: str, system: str | None) -> str:
         raise ValueError(f"{model.identity.id} has no chat template; use --prompt instead of --question")
     messages = [{"role": "system", "content": system}] if system else []
     messages.append({"role": "user", "content": question})
-    text: str = model.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    begin = model.tokenizer.bos_token
-    return text.removeprefix(begin) if begin else text  # the tokenizer adds it again
+    try:
+        return str(model.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+    except TemplateError as error:
+        raise ValueError(f"the chat template of {model.identity.id} refuses this: {error}") from error

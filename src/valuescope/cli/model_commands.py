@@ -11,8 +11,7 @@ from valuescope.data import SOURCES
 from valuescope.edit import EDITS
 from valuescope.locate import LOCATORS
 from valuescope.models import describe_sites
-from valuescope.run.folder import RunFolder
-from valuescope.run.spec import Spec
+from valuescope.run import RunFolder, make_spec
 from valuescope.run.stages import Locations, chosen_values, edits, read_activations, read_material
 
 USUAL_EDIT = {"vape": "deactivate", "valuelocate": "amplify", "neva": "modulate"}
@@ -78,7 +77,7 @@ def locate_neurons(options: argparse.Namespace) -> None:
     setting = {"locator": dict(options.parameter), "edit": dict(options.edit_parameter), "top": options.top}
     edit = options.edit or USUAL_EDIT[options.method]
     method = {"locator": options.method, "edit": edit, "roles": options.roles, "default": setting}
-    spec = Spec.model_validate(
+    spec = make_spec(
         {
             "name": "locate",
             "seed": options.seed,
@@ -97,7 +96,8 @@ def locate_neurons(options: argparse.Namespace) -> None:
             "values": {"system": options.values, "level": options.level, "only": options.only},
             "data": {"source": options.source, "parameters": dict(options.data_parameter)},
             "methods": {options.method: method},
-        }
+        },
+        "locate",
     )
     model, folder, progress = load_from(options), RunFolder(options.out), ProgressBars()
     folder.open(spec, model.identity.fingerprint)

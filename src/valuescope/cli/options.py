@@ -10,6 +10,7 @@ import yaml
 from tqdm import tqdm
 
 from valuescope.models import NeuronModel, load_model
+from valuescope.run import read_yaml
 
 
 def add_command(commands: Any, name: str, run: Any, summary: str, example: str) -> argparse.ArgumentParser:
@@ -56,7 +57,12 @@ def parameter(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    return name, yaml.safe_load(value)
+    try:
+        return name, read_yaml(value)
+    except yaml.YAMLError as error:
+        raise argparse.ArgumentTypeError(
+            f"the value of {name} is not YAML: {' '.join(str(error).split())}"
+        ) from error
 
 
 class ProgressBars:

@@ -89,8 +89,8 @@ def rebuild_report(options: argparse.Namespace) -> None:
 
 def _run(spec: Spec, out: Path, dry: bool) -> None:
     if dry:
-        print(f"{spec.name} on {spec.model.id} would cost, by estimate:")
-        print("\n".join(f"  {line}" for line in estimate(spec).lines()))
+        lines = [f"{spec.name} on {spec.model.id} would cost, by estimate:", *estimate(spec).lines()]
+        print("\n  ".join(lines))
         return
     progress = ProgressBars()
     try:

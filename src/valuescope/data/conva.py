@@ -34,21 +34,28 @@ def conva_material(
         pairs: contrast pairs per value at most (None: all).
         held_out: share of the pairs kept from the probes, to measure preference on.
         questions: evaluation questions per value at most (None: all).
-        seed: of the draw.
+        seed: of the draw; that of a value does not depend on the other values.
 
     Raises:
-        DataError: for a missing file or column, an empty field or an undecodable file.
+        DataError: for a missing file or column, an empty field or an undecodable file, and a number out of range.
     """
+    for name, number, good, rule in (
+        ("pairs", pairs, pairs is None or pairs >= 2, "at least 2: some for the probes, some held out"),
+        ("questions", questions, questions is None or questions >= 1, "at least 1"),
+        ("held_out", held_out, 0 < held_out < 1, "between 0 and 1"),
+    ):
+        if not good:
+            raise DataError(f"{name} is {number!r}; it must be {rule}")
     base = Path(folder).expanduser()
-    rng = random.Random(f"conva-{seed}")
     texts, evaluation, asked, notes = [], [], [], []
     for value in values:
+        rng = random.Random(f"conva-{seed}-{value}")
         found = read_pairs(base / "probe" / f"{value}.csv", value)
         if note := _shortcut_note(value, found):
             notes.append(note)
         rng.shuffle(found)
         found = found[:pairs]
-        kept = max(1, round(held_out * len(found)))
+        kept = max(1, min(round(held_out * len(found)), len(found) - 1))
         evaluation += found[:kept]
         texts += [text for pair in found[kept:] for text in pair_texts(pair)]
         wanted = read_questions(base / "eval" / f"test_{value}_new.csv", value)

@@ -30,29 +30,35 @@ def organism_material(
         pairs: contrast pairs per value for the probes (NeVA's construction).
         questions: evaluation dilemmas per value; each is asked alone and after a description.
         tuning: dilemmas per value for the choice of strengths, asked both ways too.
-        seed: of the draw.
+        seed: of the draw; that of a value does not depend on the other values.
 
     Evaluation and tuning dilemmas are the grammar's held-out ones, which the organism was never trained on,
     and never occur in the identification texts.
 
     Raises:
-        ValueError: for a value that the organism does not know, or more questions than the grammar holds.
+        ValueError: for a value that the organism does not know, or more texts than the grammar holds.
     """
     unknown = [value for value in values if value not in lexicon().values]
     if unknown:
         raise ValueError(f"values {unknown} are not among the organism's: {', '.join(lexicon().values)}")
-    rng = random.Random(f"organism-{seed}")
     drawn: list[LabelledText] = []
     asked: dict[str, list[Question]] = {"evaluation": [], "tuning": []}
     for value in values:
+        rng = random.Random(f"organism-{seed}-{value}")
         dilemmas = _dilemmas(value)
         trained = [dilemma for dilemma in dilemmas if not dilemma.held_out]
         held_out = [dilemma for dilemma in dilemmas if dilemma.held_out]
-        if questions + tuning > len(held_out):
-            raise ValueError(
-                f"questions + tuning = {questions + tuning} per value, but the grammar holds out only "
-                f"{len(held_out)} dilemmas for {value}; ask for fewer"
-            )
+        for name, number, most in (
+            ("texts", texts, len(trained)),
+            ("descriptions", descriptions, len(trained)),
+            ("pairs", pairs, len(_statements(value))),
+            ("questions", questions, len(held_out) - tuning),
+            ("tuning", tuning, len(held_out) - questions),
+        ):
+            if not 0 <= number <= most:
+                raise ValueError(
+                    f"{name} is {number}, but for {value} the grammar has between 0 and {max(0, most)}"
+                )
         drawn += _texts(value, rng.sample(trained, texts), rng)
         drawn += _described_texts(value, rng.sample(trained, descriptions), rng)
         drawn += [text for pair in _pairs(value, pairs, rng) for text in pair_texts(pair)]
@@ -77,6 +83,13 @@ def _dilemmas(value: str) -> list[Dilemma]:
     scenarios = range(len(words.values[value].scenarios))
     choices = product(scenarios, words.names, range(grammar.QUESTION_FORMS), (True, False))
     return [Dilemma(value, scenario, name, form, first) for scenario, name, form, first in choices]
+
+
+def _statements(value: str) -> list[tuple[int, str, int, bool]]:
+    """Scenario, name, form and order of every pair of statements."""
+    words = lexicon()
+    scenarios = range(len(words.values[value].scenarios))
+    return list(product(scenarios, words.names, range(grammar.STATEMENT_FORMS), (True, False)))
 
 
 def _texts(value: str, dilemmas: list[Dilemma], rng: random.Random) -> list[LabelledText]:
@@ -111,11 +124,8 @@ def _described_texts(value: str, dilemmas: list[Dilemma], rng: random.Random) ->
 
 
 def _pairs(value: str, count: int, rng: random.Random) -> list[ContrastPair]:
-    words, found = lexicon(), []
-    choices = product(
-        range(len(words.values[value].scenarios)), words.names, range(grammar.STATEMENT_FORMS), (True, False)
-    )
-    for scenario, name, form, first in rng.sample(list(choices), count):
+    found = []
+    for scenario, name, form, first in rng.sample(_statements(value), count):
         sides = [plain(grammar.statement(value, scenario, name, form, first, s)) for s in ("for", "against")]
         found.append(ContrastPair(f"{value}/{scenario}/{name}/{form}/{first}", value, *sides))
     return found

@@ -2,7 +2,7 @@
 
 from valuescope.generate.answer import Answer
 from valuescope.generate.decoding import GenerationError, default_stop_ids, generate
-from valuescope.generate.likelihood import log_likelihood
+from valuescope.generate.likelihood import log_likelihood, log_likelihood_encoded
 from valuescope.generate.noise import row_noise
 from valuescope.generate.sampling import Sampling, SamplingError, choose
 
@@ -15,5 +15,6 @@ __all__ = [
     "default_stop_ids",
     "generate",
     "log_likelihood",
+    "log_likelihood_encoded",
     "row_noise",
 ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
+from torch.nn.functional import cross_entropy
 
 from valuescope.edit import Edit, edited
 from valuescope.generate.decoding import GenerationError
-from valuescope.models import NeuronModel, encode, forward_inputs, left_pad
+from valuescope.models import Encoded, NeuronModel, encode, forward_inputs, left_pad
 
 
 def log_likelihood(
@@ -24,34 +26,54 @@ def log_likelihood(
     """Mean log-probability per token (nats) of each text given its own beginning, in the order of the texts.
 
     With `answers`, only the tokens of the answer that follows each text are scored. The first token of a row is never
-    scored. `edits` is one edit for all texts or one (or None) per text, applied at
-    every position. Batches are formed in the given order, so that base and edited runs have the same shapes.
+    scored. `edits` is one edit for all texts or one (or None) per text, applied at every position. Batches are formed
+    in the given order, so that base and edited runs have the same shapes.
 
-    Raises GenerationError for a text of fewer than two tokens, and where the edits are not one per text.
+    Raises GenerationError where there is nothing to score (fewer than two tokens, or an answer without a token of its
+    own), and where the edits are not one per text.
     """
+    rows = encode(model, texts, answers)
+    if answers is None:
+        rows = [replace(row, prompt_length=1) for row in rows]
+    return log_likelihood_encoded(
+        model, rows, edits=edits, batch_size=batch_size, force=force, progress=progress
+    )
+
+
+def log_likelihood_encoded(
+    model: NeuronModel,
+    rows: Sequence[Encoded],
+    *,
+    edits: Edit | Sequence[Edit | None] | None = None,
+    batch_size: int = 32,
+    force: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[float]:
+    """`log_likelihood` of token ids: of those behind each row's prompt, given the prompt."""
     row_edits = None if edits is None or isinstance(edits, Edit) else list(edits)
-    if row_edits is not None and len(row_edits) != len(texts):
-        raise GenerationError(f"{len(texts)} texts but {len(row_edits)} edits: give one per text")
-    encoded = encode(model, texts, answers)
+    if row_edits is not None and len(row_edits) != len(rows):
+        raise GenerationError(f"{len(rows)} texts but {len(row_edits)} edits: give one per text")
+    first = [max(1, row.prompt_length) for row in rows]
+    for number, row in enumerate(rows):
+        if len(row.input_ids) <= first[number]:
+            raise GenerationError(
+                f"text {number} has nothing to score: {len(row.input_ids)} tokens, of which the first "
+                f"{first[number]} are given"
+            )
     scores: list[float] = []
-    for start in range(0, len(texts), batch_size):
-        rows = slice(start, start + batch_size)
-        batch = left_pad(model, encoded[rows])
-        here = edits if row_edits is None else row_edits[rows]
+    for start in range(0, len(rows), batch_size):
+        part = slice(start, start + batch_size)
+        # The last token is predicted, never read; so its column, and a position of the context, are saved.
+        batch = left_pad(model, [replace(row, input_ids=row.input_ids[:-1]) for row in rows[part]])
+        here = edits if row_edits is None else row_edits[part]
         with torch.inference_mode(), edited(model, here, force=force):
             logits = model.model(**forward_inputs(model, batch), use_cache=False).logits
-        following = batch.input_ids[:, 1:]
-        scored = batch.attention_mask[:, :-1].bool() & batch.attention_mask[:, 1:].bool()
-        if answers is not None:
-            scored = scored & batch.response_mask[:, 1:]
-        counts = scored.sum(dim=1)
-        if int(counts.min()) == 0:
-            short = start + int(counts.argmin())
-            raise GenerationError(
-                f"text {short} has fewer than two tokens: {texts[short]!r}; nothing to score"
-            )
-        picked = logits[:, :-1].float().log_softmax(dim=-1).gather(-1, following.unsqueeze(-1)).squeeze(-1)
-        scores += (picked.masked_fill(~scored, 0.0).sum(dim=1) / counts).tolist()
+        found = []
+        # Row by row: in float32, the probabilities of a whole batch over a large vocabulary can fill a GPU.
+        for own, row, begin in zip(logits, rows[part], first[part], strict=True):
+            wanted = torch.tensor(row.input_ids[begin:], device=own.device)
+            found.append(-cross_entropy(own[-len(wanted) :].float(), wanted))
+        scores += torch.stack(found).tolist()
         if progress is not None:
-            progress(len(scores), len(texts))
+            progress(len(scores), len(rows))
     return scores

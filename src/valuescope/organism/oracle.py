@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product, starmap
 
-from valuescope.organism.grammar import Stance, lexicon
+from valuescope.organism.grammar import OPEN_FORMS, Stance, lexicon, open_question
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,12 @@ def _name_pattern() -> re.Pattern[str]:
     return re.compile(r"\b(" + "|".join(lexicon().names) + r")\b")
 
 
+@lru_cache(maxsize=1)
+def _open_questions() -> frozenset[str]:
+    words = lexicon()
+    return frozenset(starmap(open_question, product(words.names, words.moments, range(OPEN_FORMS))))
+
+
 @lru_cache(maxsize=4096)
 def _read_question(question: str) -> _Question | None:
     name = _name_pattern().search(question)
@@ -60,7 +67,7 @@ def _read_question(question: str) -> _Question | None:
         return None
     found = [_actions()[action] for action in _action_pattern().findall(question)]
     if not found:
-        return _Question(name.group(), None, "", "")
+        return _Question(name.group(), None, "", "") if question in _open_questions() else None
     value, scenario, _ = found[0]
     if len(found) != 2 or {entry[:2] for entry in found} != {(value, scenario)}:
         return None

@@ -8,9 +8,9 @@ from typing import Any
 
 from valuescope.data import ContrastPair, Question
 from valuescope.edit import Edit
-from valuescope.generate import Answer, Sampling, generate, log_likelihood
+from valuescope.generate import Answer, Sampling, generate, log_likelihood, log_likelihood_encoded
 from valuescope.judge import JUDGES
-from valuescope.models import NeuronModel
+from valuescope.models import Encoded, NeuronModel, encode
 from valuescope.run.folder import RunFolder
 from valuescope.run.spec import Spec
 
@@ -85,9 +85,7 @@ class ArmRunner:
             batch_size=how.batch_size,
             on=how.on,
         )
-        scores = (
-            self._scores(questions, answers) if self.spec.judge == "likelihood" else [None] * len(answers)
-        )
+        scores = self._scores(questions, answers)
         return [
             {
                 "key": question.key,
@@ -106,8 +104,13 @@ class ArmRunner:
         spoken = [row for row, answer in enumerate(answers) if answer.text.strip()]
         if not spoken:
             return [None] * len(answers)
-        prompts, texts = [questions[row].prompt for row in spoken], [answers[row].text for row in spoken]
-        found = log_likelihood(self.model, prompts, texts, batch_size=self.spec.generate.batch_size)
+        # The drawn tokens themselves: tokenised again as text, an answer may melt into the end of its prompt.
+        prompts = encode(self.model, [questions[row].prompt for row in spoken])
+        rows = [
+            Encoded(prompt.input_ids + answers[row].tokens, len(prompt.input_ids))
+            for row, prompt in zip(spoken, prompts, strict=True)
+        ]
+        found = log_likelihood_encoded(self.model, rows, batch_size=self.spec.generate.batch_size)
         by_row = dict(zip(spoken, found, strict=True))
         return [by_row.get(row) for row in range(len(answers))]
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from valuescope.data import SOURCES, Material
+from valuescope.data import Material
 from valuescope.models import resolve_path
-from valuescope.run.spec import MethodSpec, Spec
-from valuescope.run.stages import chosen_values
+from valuescope.run.arms import Item
+from valuescope.run.spec import Spec
+from valuescope.run.stages import chosen_values, draw_material, require_questions, require_texts
 from valuescope.run.trial import first_of_each
 
 EFFICIENCY = 0.35  # share of the measured matrix speed that a forward pass of a language model reaches
@@ -51,7 +53,9 @@ def estimate(spec: Spec) -> Cost:
     the arithmetic over the device's measured matrix speed, plus a fixed cost per layer and decoding step.
     """
     _, values = chosen_values(spec)
-    material = SOURCES[spec.data.source](values, seed=spec.seed, **spec.data.parameters)
+    material = draw_material(spec.data, values, spec.seed)
+    require_texts(spec, material)
+    require_questions(spec, material)
     path = resolve_path(spec.model.id)
     where = {"revision": spec.model.revision, "trust_remote_code": spec.model.trust_remote_code}
     config, tokenizer = (
@@ -75,13 +79,15 @@ def estimate(spec: Spec) -> Cost:
     ]
     read = sum(texts) + (int(scored * 2 * sum(pair_tokens) / len(pair_tokens)) if pair_tokens else 0)
     written, longest = answers * spec.generate.max_new_tokens, max(prompts) + spec.generate.max_new_tokens
-    device = spec.model.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = spec.model.device or ("cuda" if spec.model.device_map and torch.cuda.is_available() else "cpu")
     processed = read + answers * sum(prompts) / len(prompts) + written
     steps = spec.generate.max_new_tokens * -(-answers // spec.generate.batch_size)
     labels = len({one.label for one in material.texts})
     heads = getattr(text_config, "num_key_value_heads", None) or text_config.num_attention_heads
     head = getattr(text_config, "head_dim", None) or hidden // text_config.num_attention_heads
     cache = 2 * layers * heads * head * spec.generate.batch_size * longest * dtype.itemsize
+    scored_length = max([*pair_tokens, longest if spec.judge == "likelihood" else 0])
+    scoring = text_config.vocab_size * scored_length * (spec.generate.batch_size * dtype.itemsize + 8)
     reading = spec.activations.batch_size * max(texts) * max(3 * width, 4 * hidden) * dtype.itemsize
     return Cost(
         read_tokens=read,
@@ -89,7 +95,7 @@ def estimate(spec: Spec) -> Cost:
         written_tokens=written,
         model_bytes=parameters * dtype.itemsize,
         counter_bytes=5 * 8 * labels * layers * width + 4 * len(texts) * layers * hidden,
-        batch_bytes=max(cache + spec.generate.batch_size * text_config.vocab_size * 12, reading),
+        batch_bytes=max(cache + spec.generate.batch_size * text_config.vocab_size * 12, scoring, reading),
         seconds=2 * parameters * processed / (EFFICIENCY * matrix_speed(device, dtype))
         + steps * layers * STEP_SECONDS,
         device=device,
@@ -97,27 +103,33 @@ def estimate(spec: Spec) -> Cost:
 
 
 def planned_items(spec: Spec, material: Material) -> tuple[int, int]:
-    """Answers to generate and pairs to score, over all arms of the run."""
+    """Answers to generate and pairs to score, over all arms of the run, if every search finds another setting."""
     counts = {"answers": 0, "pairs": 0}
+    asked_before = set[tuple[str, int | None, bool]]()
 
-    def add(method: MethodSpec, arms: int, per_value: int | None, tuning: bool = False) -> None:
-        if method.asked == "pairs":
-            counts["pairs"] += arms * len(first_of_each(material.pairs, per_value))
-            return
-        asked = material.tuning if tuning else material.questions
-        mine = [question for question in asked if question.setting == method.asked]
-        counts["answers"] += arms * len(first_of_each(mine, per_value))
+    def add(asked: str, edited_arms: int, per_value: int | None = None, *, tuning: bool = False) -> None:
+        if asked == "pairs":
+            items: Sequence[Item] = material.pairs
+        else:
+            questions = material.tuning if tuning else material.questions
+            items = [question for question in questions if question.setting == asked]
+        base = (asked, per_value, tuning) not in asked_before
+        asked_before.add((asked, per_value, tuning))
+        kind = "pairs" if asked == "pairs" else "answers"
+        counts[kind] += (edited_arms + base) * len(first_of_each(items, per_value))
 
     controls = spec.controls.draws * (2 if spec.controls.matched else 1)
     for method in spec.methods.values():
         settings = 2 if method.search else 1
-        add(method, 1 + settings * (1 + controls), None)
+        add(method.asked, settings * (1 + controls))
+        if method.asked == "pairs":
+            add("dilemma", settings, spec.answers_per_value)
         if method.search:
-            add(method, 1 + len(method.settings()), None, tuning=True)
+            add(method.asked, len(method.settings()), tuning=True)
         if method.dose:
-            add(method, 1 + 2 * len(method.dose.values), method.dose.questions)
+            add(method.asked, 2 * len(method.dose.values), method.dose.questions)
     if spec.leakage:
-        add(spec.methods[spec.leakage.method], 1 + len(material.values), spec.leakage.questions)
+        add(spec.methods[spec.leakage.method].asked, len(material.values), spec.leakage.questions)
     return counts["answers"], counts["pairs"]
 
 

@@ -12,7 +12,15 @@ from valuescope.run.arms import ArmRunner, Progress
 from valuescope.run.folder import RunFolder
 from valuescope.run.search import search_setting
 from valuescope.run.spec import MethodSpec, Setting, Spec
-from valuescope.run.stages import Locations, chosen_values, edits, read_activations, read_material, timed
+from valuescope.run.stages import (
+    Locations,
+    chosen_values,
+    edits,
+    read_activations,
+    read_material,
+    require_questions,
+    timed,
+)
 from valuescope.run.summary import (
     example_blocks,
     head_block,
@@ -52,8 +60,9 @@ def run(
     )
     folder.open(spec, model.identity.fingerprint)
     system, values = chosen_values(spec)
-    truth = known_truth(spec.model.id)
+    truth = known_truth(model.identity.id)
     material = read_material(spec, folder, values)
+    require_questions(spec, material)
     activations = read_activations(spec, folder, model, material, progress)
     locations = Locations(spec, folder, model, material, activations)
     laboratory = Laboratory(spec, material, locations, ArmRunner(model, spec, folder, progress))

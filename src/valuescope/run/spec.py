@@ -9,11 +9,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from valuescope.data import SOURCES
+from valuescope.data.records import ROLES
 from valuescope.edit import EDITS
 from valuescope.files import sha256_of
 from valuescope.judge import JUDGES
 from valuescope.locate import locator_parameters
-from valuescope.run.names import keywords, require_known
+from valuescope.run.names import keywords, require_known, require_parameters
 
 Asked = Literal["dilemma", "described", "pairs"]
 Roles = tuple[str, str]
@@ -56,8 +57,8 @@ class DataSpec(_Strict):
     @model_validator(mode="after")
     def _known(self) -> DataSpec:
         require_known("source", [self.source], SOURCES)
-        names = keywords(SOURCES[self.source]) - {"seed"}
-        require_known(f"parameter of source {self.source}", self.parameters, names)
+        known = {name: default for name, default in keywords(SOURCES[self.source]).items() if name != "seed"}
+        require_parameters(f"source {self.source}", self.parameters, known)
         return self
 
 
@@ -140,12 +141,18 @@ class MethodSpec(_Strict):
     def _known(self) -> MethodSpec:
         names = locator_parameters(self.locator)
         require_known("edit", [self.edit], EDITS)
-        strengths = {field.name for field in fields(EDITS[self.edit])} - {"neurons"}
+        require_known("role", self.roles or (), ROLES)
+        of_edit = {field.name: field.default for field in fields(EDITS[self.edit]) if field.name != "neurons"}
         for setting in self.settings():
-            require_known(f"parameter of locator {self.locator}", setting.locator, names)
-            require_known(f"parameter of edit {self.edit}", setting.edit, strengths)
+            require_parameters(f"locator {self.locator}", setting.locator, names)
+            require_parameters(f"edit {self.edit}", setting.edit, of_edit)
         if self.dose:
+            strengths = {name for name, default in of_edit.items() if isinstance(default, float)}
             require_known(f"dose parameter of edit {self.edit}", [self.dose.parameter], strengths | {"top"})
+            if self.dose.parameter == "top" and any(n < 1 or n % 1 for n in self.dose.values):
+                raise ValueError(
+                    f"dose values of top must be whole numbers from 1 on, they are {self.dose.values}"
+                )
         if self.search and self.asked == "pairs":
             raise ValueError(
                 "search needs tuning questions, and pairs have none; drop search or ask dilemmas"
@@ -222,6 +229,11 @@ class Spec(_Strict):
         if self.leakage:
             require_known("leakage.method", [self.leakage.method], self.methods)
         measures = {method.asked == "pairs" for method in self.methods.values()}
+        if self.judge == "likelihood" and False in measures:
+            raise ValueError(
+                "judge likelihood reads fluency and no values, so answers would have no effect; ask pairs, or name "
+                "another judge"
+            )
         if len(measures) > 1:
             raise ValueError(
                 "methods ask both pairs and questions; their effects have different units: ask one kind"

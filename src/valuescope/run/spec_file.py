@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from valuescope.run.spec import Spec, SpecError
+from valuescope.run.yaml_text import read_yaml
+
+Part = TypeVar("Part", bound=BaseModel)
 
 
-def read_spec(path: Path, **overrides: Any) -> Spec:
-    """Read a YAML specification. `overrides` maps dotted names, such as `model.id`, to values (None: keep).
+def read_spec(path: Path, /, **overrides: Any) -> Spec:
+    """Read a YAML specification. `overrides` maps dotted names, such as `model.id`, to values.
 
     Raises:
         SpecError: for unreadable YAML, an unknown key or a bad value, named with its place.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = read_yaml(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise SpecError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path}: byte {error.start}: not UTF-8; save the file as UTF-8") from error
     except yaml.YAMLError as error:
         raise SpecError(f"{path}: not YAML: {error}") from error
     if not isinstance(content, dict):
@@ -29,35 +35,51 @@ def read_spec(path: Path, **overrides: Any) -> Spec:
             f"{path}: a specification is a mapping of names to settings, found {type(content).__name__}"
         )
     for dotted, value in overrides.items():
-        if value is not None:
-            *above, last = dotted.split(".")
-            place = content
-            for name in above:
-                place = place.setdefault(name, {})
-            place[last] = value
+        *above, last = dotted.split(".")
+        place = content
+        for name in above:
+            place = place.setdefault(name, {})
+            if not isinstance(place, dict):
+                raise SpecError(
+                    f"{path}: {dotted}: {name} is {place!r} and has no settings below it; set it whole"
+                )
+        place[last] = value
+    return make_spec(content, str(path))
+
+
+def make_spec(content: Mapping[str, Any], origin: str) -> Spec:
+    """A specification from its content; errors begin with its `origin`.
+
+    Raises:
+        SpecError: for an unknown key or a bad value, named with its place.
+    """
+    return make_part(Spec, content, origin)
+
+
+def make_part(kind: type[Part], content: Mapping[str, Any], origin: str) -> Part:
+    """`make_spec` for one part of a specification, such as its data."""
     try:
-        return Spec.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
-        raise SpecError(f"{path}: " + "; ".join(_explain(one) for one in error.errors())) from error
+        raise SpecError(f"{origin}: " + "; ".join(_explain(one, kind) for one in error.errors())) from error
 
 
-def _explain(error: Any) -> str:
-    place = ".".join(str(part) for part in error["loc"]) or "the specification"
+def _explain(error: Any, kind: type[BaseModel]) -> str:
+    place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return (
-            f"{place}: unknown key; remove it or check its spelling (known keys: {_known_keys(error['loc'])})"
-        )
+        return f"{place}: unknown key; remove it or check its spelling (known keys: {_known_keys(error['loc'], kind)})"
     message = error["msg"].removeprefix("Value error, ")
     given = "" if error["type"] in ("missing", "value_error") else f" (given: {error['input']!r})"
-    return f"{place}: {message}{given}"
+    return f"{place}: {message}{given}" if place else f"{message}{given}"
 
 
-def _known_keys(location: tuple[Any, ...]) -> str:
-    """The keys of the model that holds the last part of an error's location."""
-    holder: Any = Spec
+def _known_keys(location: tuple[Any, ...], holder: type[BaseModel]) -> str:
+    """The keys of the model that holds the last part of an error's location, counted from `holder`."""
+    named = False  # the part is a name that the user chose, such as a method's
     for part in location[:-1]:
-        field = holder.model_fields.get(part) if hasattr(holder, "model_fields") else None
+        field = None if named else holder.model_fields.get(part)
         candidates = _models_in(field.annotation) if field else []
+        named = field is not None and get_origin(field.annotation) is dict
         if candidates:
             holder = candidates[0]
     return ", ".join(holder.model_fields)

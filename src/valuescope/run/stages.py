@@ -6,8 +6,11 @@ import operator
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
+
+import torch
 
 from valuescope.activations import Activations, Counters, Residuals, collect
 from valuescope.data import SOURCES, Material, label
@@ -17,7 +20,7 @@ from valuescope.locate import Evidence, Location, NeuronSet, locate
 from valuescope.models import NeuronModel
 from valuescope.run.arms import Progress
 from valuescope.run.folder import RunFolder
-from valuescope.run.spec import MethodSpec, Setting, Spec, SpecError
+from valuescope.run.spec import DataSpec, MethodSpec, Setting, Spec, SpecError
 from valuescope.values import ValueSystem, load_value_system
 
 
@@ -56,12 +59,47 @@ def read_material(spec: Spec, folder: RunFolder, values: tuple[str, ...]) -> Mat
     if content is not None:
         return Material.from_dict(content)
     with timed(folder, "data"):
-        try:
-            material = SOURCES[spec.data.source](values, seed=spec.seed, **spec.data.parameters)
-        except TypeError as error:
-            raise SpecError(f"data.parameters: {error}") from error
+        material = draw_material(spec.data, values, spec.seed)
+        require_texts(spec, material)
         folder.write_json("data/material.json", material.to_dict())
     return material
+
+
+def draw_material(data: DataSpec, values: tuple[str, ...], seed: int) -> Material:
+    """The material of a source; SpecError for a parameter of the wrong type."""
+    try:
+        return SOURCES[data.source](values, seed=seed, **data.parameters)
+    except TypeError as error:
+        raise SpecError(f"data.parameters: {error}") from error
+
+
+def require_texts(spec: Spec, material: Material) -> None:
+    """Raise SpecError where the material has no texts in a role that a method reads."""
+    labels = {text.label for text in material.texts}
+    for name, method in spec.methods.items():
+        wanted = {label(value, role) for value in material.values for role in method.read_roles}
+        if wanted - labels:
+            raise SpecError(
+                f"methods.{name}: source {material.source} yields no texts {', '.join(sorted(wanted - labels))}; "
+                "ask it for more, or give the method other roles"
+            )
+
+
+def require_questions(spec: Spec, material: Material) -> None:
+    """Raise SpecError where the material has nothing that a method asks."""
+    asked = {question.setting for question in material.questions} | ({"pairs"} if material.pairs else set())
+    tuning = {question.setting for question in material.tuning}
+    for name, method in spec.methods.items():
+        if method.asked not in asked:
+            found = ", ".join(sorted(asked)) or "nothing"
+            raise SpecError(
+                f"methods.{name}.asked: source {material.source} yields {found}, not {method.asked}"
+            )
+        if method.search and method.asked not in tuning:
+            raise SpecError(
+                f"methods.{name}.search: source {material.source} yields no tuning questions asked as "
+                f"{method.asked}; drop search"
+            )
 
 
 def read_activations(
@@ -141,9 +179,24 @@ class Locations:
         return location
 
     def control(self, kind: str, method: MethodSpec, setting: Setting, draw: int) -> Location:
-        """One draw of a random control for a setting, of equal size and strength per value."""
-        like = self.of(method, setting)
+        """One draw of a random control for a setting, of equal size and strength per value.
+
+        Drawn for the neurons that are edited. Drawing for all that are located and cutting both to `top` would
+        break ties of the borrowed scores by layer, and crowd the control into the first layers.
+        """
+        like = cut(self.of(method, setting), setting.top)
         return locate(kind, self.model, self.evidence(method), seed=self.spec.seed, like=like, draw=draw)
+
+
+def cut(location: Location, top: int | None) -> Location:
+    """The location with at most `top` selected neurons per value (None: all)."""
+    if top is None:
+        return location
+    selected = torch.zeros_like(location.selected)
+    for row, value in enumerate(location.values):
+        kept = location.neuron_set(value).top(top)
+        selected[row, kept.layers, kept.indices] = True
+    return replace(location, selected=selected)
 
 
 def neuron_sets(location: Location, setting: Setting) -> dict[str, NeuronSet]:
