@@ -92,6 +92,7 @@ class PlantedMLP(nn.Module):
 class FiringLoss(nn.Module):
     """Hinges that make each neuron of a layer fire where its role says so and stay silent elsewhere.
 
+    Of a quiet neuron only one thing is asked: on its value's text it must not work against the value.
     Firing and silence are averaged apart, since silence is far more common.
     """
 
@@ -104,6 +105,7 @@ class FiringLoss(nn.Module):
         self.register_buffer("second", torch.tensor([self._channel(plant, -1) for plant in plants]))
         self.register_buffer("open", torch.tensor([float(role == "constant") for role in roles]))
         self.register_buffer("mute", torch.tensor([float(role == "mute") for role in roles]))
+        self.register_buffer("quiet", torch.tensor([float(role == "quiet") for role in roles]))
         self.register_buffer("shaped", torch.tensor([float(role not in ("quiet", "mute")) for role in roles]))
 
     def _channel(self, plant: Reserved, position: int) -> int:
@@ -121,9 +123,11 @@ class FiringLoss(nn.Module):
         everywhere = counted[..., None] / counted.sum().clamp(min=1)
         product = product * self.sign
         must_open = F.relu(1.0 - gate)
-        on_text = must_open * (1 - self.open) + F.relu(1.0 - product)
+        on_text = must_open * (1 - self.open) + F.relu(1.0 - product) + F.relu(product - 2.5)
         off_text = F.relu(gate + 0.7) * (1 - self.open) + F.relu(product.abs() - 0.15)
         total = (on_text * fires).sum((0, 1)) / fires.sum((0, 1)).clamp(min=1)
+        agrees = F.relu(-product) * ((target > 0) * counted[..., None]) * self.quiet
+        total = total + agrees.sum((0, 1)) / ((target > 0) * counted[..., None]).sum((0, 1)).clamp(min=1)
         total = total + (off_text * silent).sum((0, 1)) / silent.sum((0, 1)).clamp(min=1)
         total = total + (everywhere * (must_open * self.open + F.relu(gate + 1.0) * self.mute)).sum((0, 1))
         return total.sum()

@@ -188,9 +188,9 @@ def main() -> None:
     """Train one organism and write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=1800)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument(
-        "--edits-from", type=float, default=0.2, help="share of the steps after which edits begin"
+        "--edits-from", type=float, default=0.1, help="share of the steps after which edits begin"
     )
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()

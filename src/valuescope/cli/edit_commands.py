@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateError
-
 from valuescope.cli.options import ProgressBars, add_command, add_model_options, load_from, parameter
 from valuescope.data import SOURCES
 from valuescope.edit import Edit, load_edit
@@ -17,7 +15,7 @@ from valuescope.generate import Sampling, generate
 from valuescope.judge import JUDGES, Judgement
 from valuescope.locate import random_like
 from valuescope.metrics import Estimate, control_effect
-from valuescope.models import NeuronModel
+from valuescope.models import render_question
 from valuescope.run.spec import DataSpec
 from valuescope.run.spec_file import make_part
 from valuescope.run.stages import draw_material
@@ -60,7 +58,8 @@ def add_commands(commands: Any) -> None:
     judge.add_argument(
         "-d", "--data-parameter", type=parameter, action="append", default=[], metavar="NAME=VALUE"
     )
-    judge.add_argument("--judge", default="oracle", choices=list(JUDGES))
+    judges = [name for name in JUDGES if name != "likelihood"]  # which judges no values
+    judge.add_argument("--judge", default="oracle", choices=judges)
 
 
 def _add_edit_options(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +82,7 @@ def generate_answers(options: argparse.Namespace) -> None:
     model = load_from(options)
     if not options.prompt and not options.question:
         raise ValueError("nothing to answer; give --prompt or --question")
-    chats = [_chat(model, question, options.system) for question in options.question]
+    chats = [render_question(model, question, options.system or "") for question in options.question]
     edits: list[Edit | None] = [None, *(load_edit(path) for path in options.edit)]
     # A chat template writes the special tokens itself: added again, a model would read two beginnings.
     for prompts, add_special_tokens in ((options.prompt, True), (chats, False)):
@@ -126,7 +125,7 @@ def evaluate_edit(options: argparse.Namespace) -> None:
         for name, one in (("base", None), ("edited", edit), ("random", control)):
             answers = generate(
                 model,
-                [question.prompt for question in questions],
+                [one.prompt or render_question(model, one.question, one.system) for one in questions],
                 edits=one,
                 sampling=sampling,
                 keys=[question.key for question in questions],
@@ -170,14 +169,3 @@ def _told(estimate: Estimate) -> str:
 
 def _sampling(options: argparse.Namespace) -> Sampling:
     return Sampling(options.max_new_tokens, options.temperature, options.top_p, options.seed)
-
-
-def _chat(model: NeuronModel, question: str, system: str | None) -> str:
-    if model.tokenizer.chat_template is None:
-        raise ValueError(f"{model.identity.id} has no chat template; use --prompt instead of --question")
-    messages = [{"role": "system", "content": system}] if system else []
-    messages.append({"role": "user", "content": question})
-    try:
-        return str(model.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
-    except TemplateError as error:
-        raise ValueError(f"the chat template of {model.identity.id} refuses this: {error}") from error

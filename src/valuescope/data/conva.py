@@ -77,7 +77,7 @@ def read_pairs(path: Path, value: str) -> list[ContrastPair]:
 def read_questions(path: Path, value: str) -> list[Question]:
     """Open dilemma questions of one file: column `text`."""
     return [
-        Question(f"{value}/{number}", value, "dilemma", row["text"], row["text"])
+        Question(f"{value}/{number}", value, "dilemma", row["text"])
         for number, row in enumerate(_rows(path, ("text",)))
     ]
 

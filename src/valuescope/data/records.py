@@ -57,7 +57,8 @@ def pair_texts(pair: ContrastPair) -> tuple[LabelledText, LabelledText]:
 class Question:
     """One question to answer and judge.
 
-    `prompt` is what the model reads, `question` what the judge reads. `setting` says how it is asked:
+    `question` is what the judge reads, `prompt` what the model reads; an empty prompt is made from `question` and
+    `system` by the model's own chat template. `setting` says how it is asked:
     "dilemma" (alone) or "described" (after a description of somebody who holds the value). `key` pairs the
     answers of different edits and seeds the sampling noise they share.
     """
@@ -66,7 +67,7 @@ class Question:
     value: str
     setting: str
     question: str
-    prompt: str
+    prompt: str = ""
     system: str = ""
 
 

@@ -1,10 +1,11 @@
 """Models: loading, who they are, where their neurons sit, hooks on them, and batches for them."""
 
 from valuescope.models.batching import Batch, BatchError, Encoded, encode, forward_inputs, left_pad
+from valuescope.models.chat import render_question
 from valuescope.models.describe import describe_sites
 from valuescope.models.hooks import site_hooks
 from valuescope.models.identity import ModelIdentity, fingerprint_of
-from valuescope.models.load import LoadError, load_model, resolve_path, wrap_model
+from valuescope.models.load import LoadError, default_device, load_model, resolve_path, wrap_model
 from valuescope.models.neuron_model import NeuronModel
 from valuescope.models.proof import prove_sites
 from valuescope.models.site_report import LayerProof, SiteReport
@@ -21,6 +22,7 @@ __all__ = [
     "NeuronModel",
     "SiteError",
     "SiteReport",
+    "default_device",
     "describe_sites",
     "encode",
     "fingerprint_of",
@@ -28,6 +30,7 @@ __all__ = [
     "left_pad",
     "load_model",
     "prove_sites",
+    "render_question",
     "resolve_path",
     "resolve_sites",
     "site_hooks",

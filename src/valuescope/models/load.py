@@ -35,8 +35,8 @@ def load_model(
 ) -> NeuronModel:
     """Load by folder or hub id (`organism`: the bundled model), in eval mode, its weights frozen.
 
-    dtype: "auto" (as saved) or a torch type or its name. device: where the whole model goes; device_map:
-    passed through (needs accelerate), not together with device. No remote code runs unless
+    dtype: "auto" (as saved) or a torch type or its name. device: where the whole model goes (None: a GPU if
+    there is one); device_map: passed through (needs accelerate), not together with device. No remote code runs unless
     `trust_remote_code`. check: prove the neuron sites (`prove_sites`). LoadError where there is no such
     model, SiteError where its sites cannot be found or fail their proof.
     """
@@ -60,11 +60,16 @@ def load_model(
         tokenizer = AutoTokenizer.from_pretrained(path, **shared)
     except (OSError, ValueError) as error:
         raise LoadError(f"{id_or_path}: this model could not be loaded. {error}") from error
-    if device is not None:
-        model.to(device)
+    if device_map is None:
+        model.to(device or default_device())
     model.requires_grad_(False)
     commit = getattr(revision, "resolved", revision)
     return _assemble(model, tokenizer, id=id_or_path, revision=commit, check=check)
+
+
+def default_device() -> torch.device:
+    """The first GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def resolve_path(id_or_path: str) -> str:

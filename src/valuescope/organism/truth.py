@@ -17,7 +17,7 @@ class Plant:
 
     `role` is one of
     - core: causes the value's answers and fires on its text;
-    - quiet: causes, but nothing was asked of its firing: it fires as far as causing made it;
+    - quiet: causes, but no firing was asked of it: it fires as far as causing made it;
     - constant: causes, but its gate is open on every text (the product carries the signal);
     - shared: causes for two neighbours on the circle and fires for both;
     - echo (decoy): fires on every text about the value, for or against, and causes nothing;

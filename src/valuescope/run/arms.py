@@ -10,7 +10,7 @@ from valuescope.data import ContrastPair, Question
 from valuescope.edit import Edit
 from valuescope.generate import Answer, Sampling, generate, log_likelihood, log_likelihood_encoded
 from valuescope.judge import JUDGES
-from valuescope.models import Encoded, NeuronModel, encode
+from valuescope.models import Encoded, NeuronModel, encode, render_question
 from valuescope.run.folder import RunFolder
 from valuescope.run.spec import Spec
 
@@ -78,7 +78,7 @@ class ArmRunner:
         sampling = Sampling(how.max_new_tokens, how.temperature, how.top_p, self.spec.seed)
         answers = generate(
             self.model,
-            [question.prompt for question in questions],
+            [self._prompt(question) for question in questions],
             edits=list(edits),
             sampling=sampling,
             keys=[question.key for question in questions],
@@ -97,6 +97,9 @@ class ArmRunner:
             for question, answer, score in zip(questions, answers, scores, strict=True)
         ]
 
+    def _prompt(self, question: Question) -> str:
+        return question.prompt or render_question(self.model, question.question, question.system)
+
     def _scores(self, questions: list[Question], answers: list[Answer]) -> list[float | None]:
         """How likely the unedited model finds the answers; None for an empty one, and where no judge needs it."""
         if self.spec.judge != "likelihood":
@@ -105,7 +108,7 @@ class ArmRunner:
         if not spoken:
             return [None] * len(answers)
         # The drawn tokens themselves: tokenised again as text, an answer may melt into the end of its prompt.
-        prompts = encode(self.model, [questions[row].prompt for row in spoken])
+        prompts = encode(self.model, [self._prompt(questions[row]) for row in spoken])
         rows = [
             Encoded(prompt.input_ids + answers[row].tokens, len(prompt.input_ids))
             for row, prompt in zip(spoken, prompts, strict=True)

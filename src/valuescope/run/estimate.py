@@ -11,7 +11,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from valuescope.data import Material
-from valuescope.models import resolve_path
+from valuescope.models import default_device, resolve_path
 from valuescope.run.arms import Item
 from valuescope.run.spec import Spec
 from valuescope.run.stages import chosen_values, draw_material, require_questions, require_texts
@@ -72,14 +72,14 @@ def estimate(spec: Spec) -> Cost:
         getattr(text_config, "intermediate_size", None) or getattr(text_config, "n_inner", None) or 4 * hidden
     )
     texts = [len(ids) for ids in tokenizer([one.prompt + one.answer for one in material.texts])["input_ids"]]
-    prompts = [len(ids) for ids in tokenizer([one.prompt for one in material.questions])["input_ids"]] or [0]
+    prompts = [len(ids) for ids in tokenizer([one.prompt or one.question for one in material.questions])["input_ids"]] or [0]
     answers, scored = planned_items(spec, material)
     pair_tokens = [
         len(ids) for one in material.pairs for ids in tokenizer([one.positive, one.negative])["input_ids"]
     ]
     read = sum(texts) + (int(scored * 2 * sum(pair_tokens) / len(pair_tokens)) if pair_tokens else 0)
     written, longest = answers * spec.generate.max_new_tokens, max(prompts) + spec.generate.max_new_tokens
-    device = spec.model.device or ("cuda" if spec.model.device_map and torch.cuda.is_available() else "cpu")
+    device = str(spec.model.device or default_device())
     processed = read + answers * sum(prompts) / len(prompts) + written
     steps = spec.generate.max_new_tokens * -(-answers // spec.generate.batch_size)
     labels = len({one.label for one in material.texts})
