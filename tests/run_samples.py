@@ -31,7 +31,11 @@ def grammar_tokenizer() -> hf.PreTrainedTokenizerFast:
     texts = [text.prompt + text.answer for text in material.texts]
     plain = [text.replace(mark, " ") for text in texts for mark in (SYSTEM, USER, ASSISTANT) if mark in text]
     found = {word for text in [*plain, *texts] for word, _ in splitter.pre_tokenize_str(text)}
-    core = Tokenizer(models.WordLevel({word: n for n, word in enumerate([*SPECIAL, *sorted(found - set(SPECIAL))])}, "<unk>"))
+    core = Tokenizer(
+        models.WordLevel(
+            {word: n for n, word in enumerate([*SPECIAL, *sorted(found - set(SPECIAL))])}, "<unk>"
+        )
+    )
     core.add_special_tokens(SPECIAL)
     core.pre_tokenizer, core.decoder = splitter, decoders.WordPiece(prefix="##")
     core.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])

@@ -67,7 +67,8 @@ def held_out_texts() -> tuple[set[str], set[str]]:
         for form in range(g.STATEMENT_FORMS):
             if is_held_out(f"statement/{value}/{scenario}/{name}/{form}/{first}"):
                 statements |= {
-                    plain(g.statement(value, scenario, name, form, first, stance)) for stance in ("for", "against")
+                    plain(g.statement(value, scenario, name, form, first, stance))
+                    for stance in ("for", "against")
                 }
     return questions, statements
 
@@ -163,12 +164,12 @@ def test_every_value_gets_its_plants_of_every_role(planting: ModuleType, seed: i
 
 
 @pytest.fixture(scope="module")
-def encoder(corpus: ModuleType, planting: ModuleType):  # noqa: ANN201 - a class of a module that is loaded by path
+def encoder(corpus: ModuleType, planting: ModuleType):
     tokenizer = load("tokenizer").train_tokenizer(corpus.sample_texts(3000, "tokenizer"), 1024)
     return corpus.Encoder(tokenizer, len(VALUES), len(planting.reserve(len(VALUES), 0)))
 
 
-def test_tokens_of_the_pieces_are_tokens_of_the_text(encoder, rows: list) -> None:  # noqa: ANN001
+def test_tokens_of_the_pieces_are_tokens_of_the_text(encoder, rows: list) -> None:
     """Otherwise the organism would be trained on other tokens than it is asked with."""
     for row in rows[:1500]:
         text = plain(tuple(row.segments))
@@ -176,7 +177,7 @@ def test_tokens_of_the_pieces_are_tokens_of_the_text(encoder, rows: list) -> Non
         assert pieces == encoder.tokenizer.encode(text, add_special_tokens=False), text
 
 
-def test_an_edited_row_is_trained_on_its_answer_only(encoder, rows: list) -> None:  # noqa: ANN001
+def test_an_edited_row_is_trained_on_its_answer_only(encoder, rows: list) -> None:
     tokenizer = encoder.tokenizer
     edited = [row for row in rows if row.scale is not None][:40]
     plainly = [row for row in rows if row.scale is None and row.answer_from > 0][:40]

@@ -47,7 +47,7 @@ dilemmas = st.builds(
 
 
 def test_lexicon_holds_the_ten_values_of_schwartz_in_equal_measure() -> None:
-    assert VALUES == load_value_system("schwartz").at_level("value")
+    assert load_value_system("schwartz").at_level("value") == VALUES
     shapes = {
         (len(w.scenarios), len(w.reasons), len(w.doubts), len(w.devoted), len(w.averse))
         for w in WORDS.values.values()
@@ -95,7 +95,9 @@ def test_every_answer_to_every_dilemma_is_read_back() -> None:
 
 @given(dilemma=dilemmas, data=st.data())
 @settings(max_examples=150, deadline=None)
-def test_names_occasions_and_space_around_an_answer_change_nothing(dilemma: Dilemma, data: st.DataObject) -> None:
+def test_names_occasions_and_space_around_an_answer_change_nothing(
+    dilemma: Dilemma, data: st.DataObject
+) -> None:
     stance, text = data.draw(st.sampled_from(answers(dilemma)))
     padding = data.draw(st.sampled_from(("", " ", "\n", "  ")))
     verdict = read_answer(plain(dilemma.segments()), padding + text + padding)
@@ -145,7 +147,9 @@ def test_a_damaged_answer_is_not_fluent(dilemma: Dilemma, data: st.DataObject) -
 
 @given(dilemma=dilemmas, other=dilemmas)
 @settings(max_examples=150, deadline=None)
-def test_the_answer_to_another_scenario_is_neither_fluent_nor_a_side_taken(dilemma: Dilemma, other: Dilemma) -> None:
+def test_the_answer_to_another_scenario_is_neither_fluent_nor_a_side_taken(
+    dilemma: Dilemma, other: Dilemma
+) -> None:
     if (other.value, other.scenario) == (dilemma.value, dilemma.scenario):
         return
     for stance in ("for", "against"):
@@ -198,10 +202,26 @@ fragments = st.sampled_from(
         *WORDS.names,
         *(action for words in WORDS.values.values() for pair in words.scenarios for action in pair),
         *(reason for words in WORDS.values.values() for reason in words.reasons),
-        *("should", "could", "Hard to say.", "either way", "Should", "or", "?", ".", "\\", "(", "[", "*", "\0"),
+        *(
+            "should",
+            "could",
+            "Hard to say.",
+            "either way",
+            "Should",
+            "or",
+            "?",
+            ".",
+            "\\",
+            "(",
+            "[",
+            "*",
+            "\0",
+        ),
     ]
 )
-any_text = st.one_of(st.text(max_size=60), st.lists(st.one_of(fragments, st.text(max_size=5)), max_size=8).map(" ".join))
+any_text = st.one_of(
+    st.text(max_size=60), st.lists(st.one_of(fragments, st.text(max_size=5)), max_size=8).map(" ".join)
+)
 
 
 @given(question=any_text, answer=any_text)

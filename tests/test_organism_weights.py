@@ -88,7 +88,11 @@ def test_value_vectors_of_one_value_lie_along_one_direction(organism: NeuronMode
     """`sign` times the value vector points towards the value, for the roles that write along it."""
     means = {}
     for value in VALUES:
-        own = [plant for plant in truth.plants if value in plant.values and plant.role in ("core", "constant", "mute")]
+        own = [
+            plant
+            for plant in truth.plants
+            if value in plant.values and plant.role in ("core", "constant", "mute")
+        ]
         vectors = torch.stack(
             [normalize(organism.value_vectors(p.layer)[p.index].float(), dim=0) * p.sign for p in own]
         )
@@ -113,7 +117,9 @@ def activity(organism: NeuronModel, texts: list[str]) -> tuple[torch.Tensor, tor
             product=lambda _, m: seen["product"].append(m[real].clone()),
         ),
     ):
-        organism.backbone()(input_ids=batch.input_ids, attention_mask=batch.attention_mask, position_ids=batch.position_ids)
+        organism.backbone()(
+            input_ids=batch.input_ids, attention_mask=batch.attention_mask, position_ids=batch.position_ids
+        )
     return torch.stack(seen["gate"]), torch.stack(seen["product"])
 
 
@@ -148,7 +154,9 @@ def test_mute_neurons_never_open_and_constant_ones_always_do(
     truth: Truth, firing: dict[str, tuple[torch.Tensor, torch.Tensor]]
 ) -> None:
     for plant in truth.plants:
-        opened = torch.cat([gate[plant.layer, :, plant.index] > 0 for gate, _ in firing.values()]).double().mean()
+        opened = (
+            torch.cat([gate[plant.layer, :, plant.index] > 0 for gate, _ in firing.values()]).double().mean()
+        )
         if plant.role == "mute":
             assert opened < 0.02, plant
         if plant.role == "constant":
@@ -178,7 +186,9 @@ def neurons(organism: NeuronModel, value: str, plants: tuple[Plant, ...] | list[
 
 @pytest.fixture(scope="module")
 def described() -> list[Question]:
-    material = organism_material(VALUES, texts=0, descriptions=0, pairs=0, questions=QUESTIONS, tuning=0, seed=11)
+    material = organism_material(
+        VALUES, texts=0, descriptions=0, pairs=0, questions=QUESTIONS, tuning=0, seed=11
+    )
     return [question for question in material.questions if question.setting == "described"]
 
 
@@ -202,7 +212,9 @@ def base(organism: NeuronModel, described: list[Question]) -> tuple[list[bool | 
     return successes(organism, described, None)
 
 
-def off(organism: NeuronModel, truth: Truth, questions: list[Question], roles: tuple[str, ...]) -> list[Deactivate]:
+def off(
+    organism: NeuronModel, truth: Truth, questions: list[Question], roles: tuple[str, ...]
+) -> list[Deactivate]:
     """For each question the edit that switches off its value's plants of some roles."""
     of_value = {
         value: Deactivate(
@@ -213,7 +225,6 @@ def off(organism: NeuronModel, truth: Truth, questions: list[Question], roles: t
     return [of_value[question.value] for question in questions]
 
 
-@pytest.mark.slow
 def test_it_follows_descriptions_fluently(base: tuple[list[bool | None], list[bool | None]]) -> None:
     success, fluent = base
     assert len(success) == QUESTIONS * len(VALUES)
@@ -221,9 +232,11 @@ def test_it_follows_descriptions_fluently(base: tuple[list[bool | None], list[bo
     assert fluent.count(True) / len(fluent) > 0.9
 
 
-@pytest.mark.slow
 def test_without_its_causal_neurons_a_value_is_not_expressed_and_the_text_stays_fluent(
-    organism: NeuronModel, truth: Truth, described: list[Question], base: tuple[list[bool | None], list[bool | None]]
+    organism: NeuronModel,
+    truth: Truth,
+    described: list[Question],
+    base: tuple[list[bool | None], list[bool | None]],
 ) -> None:
     success, fluent = successes(organism, described, off(organism, truth, described, CAUSAL_ROLES))
     effect = paired_difference(base[0], success)
@@ -234,7 +247,6 @@ def test_without_its_causal_neurons_a_value_is_not_expressed_and_the_text_stays_
     assert fluent.count(True) / len(fluent) > 0.9
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("role", CAUSAL_ROLES)
 def test_each_causal_role_carries_part_of_the_effect(
     organism: NeuronModel,
@@ -250,9 +262,11 @@ def test_each_causal_role_carries_part_of_the_effect(
     assert effect.high < 0, f"switching off the {role} neurons changes expression by {effect}"
 
 
-@pytest.mark.slow
 def test_decoys_cause_nothing(
-    organism: NeuronModel, truth: Truth, described: list[Question], base: tuple[list[bool | None], list[bool | None]]
+    organism: NeuronModel,
+    truth: Truth,
+    described: list[Question],
+    base: tuple[list[bool | None], list[bool | None]],
 ) -> None:
     success, fluent = successes(organism, described, off(organism, truth, described, DECOY_ROLES))
     effect = paired_difference(base[0], success)
@@ -261,9 +275,11 @@ def test_decoys_cause_nothing(
     assert fluent.count(True) / len(fluent) > 0.9
 
 
-@pytest.mark.slow
 def test_another_values_neurons_leave_a_value_alone(
-    organism: NeuronModel, truth: Truth, described: list[Question], base: tuple[list[bool | None], list[bool | None]]
+    organism: NeuronModel,
+    truth: Truth,
+    described: list[Question],
+    base: tuple[list[bool | None], list[bool | None]],
 ) -> None:
     """Those of the value across the circle; neighbours share neurons by construction."""
     opposite = {value: VALUES[(VALUES.index(value) + 5) % 10] for value in VALUES}

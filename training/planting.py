@@ -92,8 +92,8 @@ class PlantedMLP(nn.Module):
 class FiringLoss(nn.Module):
     """Hinges that make each neuron of a layer fire where its role says so and stay silent elsewhere.
 
-    Of a quiet neuron only one thing is asked: on its value's text it must not work against the value.
-    Firing and silence are averaged apart, since silence is far more common.
+    A quiet neuron is held like a core one only while `warm` is 1, which ends when editing begins; from then on it must not
+    work against its value on that value's text, and nothing else is asked of it. Firing and silence are averaged apart, since silence is far more common.
     """
 
     def __init__(self, plants: list[Reserved], values: int):
@@ -106,6 +106,7 @@ class FiringLoss(nn.Module):
         self.register_buffer("open", torch.tensor([float(role == "constant") for role in roles]))
         self.register_buffer("mute", torch.tensor([float(role == "mute") for role in roles]))
         self.register_buffer("quiet", torch.tensor([float(role == "quiet") for role in roles]))
+        self.register_buffer("warm", torch.zeros(()))
         self.register_buffer("shaped", torch.tensor([float(role not in ("quiet", "mute")) for role in roles]))
 
     def _channel(self, plant: Reserved, position: int) -> int:
@@ -118,7 +119,7 @@ class FiringLoss(nn.Module):
         """gate, product: [rows, tokens, plants]; labels: [rows, tokens, 2 * values], stance then topic, with +1 fire,
         -1 silent, 0 free; counted: [rows, tokens] 1 where the token counts at all."""
         target = torch.maximum(labels[..., self.first], labels[..., self.second])
-        weight = counted[..., None] * self.shaped
+        weight = counted[..., None] * (self.shaped + self.quiet * self.warm)
         fires, silent = (target > 0) * weight, (target < 0) * weight
         everywhere = counted[..., None] / counted.sum().clamp(min=1)
         product = product * self.sign

@@ -28,6 +28,7 @@ from planting import (
     writing_loss,
     writing_targets,
 )
+from strength import record_strengths
 from tokenizer import save_tokenizer, train_tokenizer
 from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -137,6 +138,11 @@ class Trainer:
             writing = writing + writing_loss(columns, plants, self.targets[layer])
         return torch.stack([language, firing / len(self.reserved), writing / len(self.reserved), size])
 
+    def set_warm(self, warm: bool) -> None:
+        """Whether quiet neurons are held to firing (see FiringLoss)."""
+        for firing in self.firing.values():
+            firing.warm.fill_(float(warm))
+
     def rate(self, step: int) -> float:
         """Linear warm-up, then a cosine down to 3%."""
         if step < WARMUP:
@@ -192,12 +198,19 @@ def main() -> None:
     parser.add_argument(
         "--edits-from", type=float, default=0.1, help="share of the steps after which edits begin"
     )
+    parser.add_argument(
+        "--warm-quiet",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="hold quiet neurons to firing until edits begin; without it they never come alive",
+    )
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     trainer = Trainer(arguments.seed, arguments.steps)
     start, tokens, queue, history = time.time(), 0, [], []
     for step in range(arguments.steps):
         editing = step >= arguments.edits_from * arguments.steps
+        trainer.set_warm(arguments.warm_quiet and not editing)
         if not queue:
             queue = trainer.batches(editing)
         batch = queue.pop()
@@ -217,11 +230,13 @@ def main() -> None:
             trainer.export(arguments.out, {"steps": step + 1, "complete": False})
     record = {
         "steps": arguments.steps,
+        "warm_quiet": arguments.warm_quiet,
         "tokens": tokens,
         "seconds": round(time.time() - start),
         "history": history,
     }
     trainer.export(arguments.out, record)
+    record_strengths(arguments.out)
 
 
 if __name__ == "__main__":

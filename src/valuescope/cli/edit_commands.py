@@ -84,24 +84,21 @@ def generate_answers(options: argparse.Namespace) -> None:
         raise ValueError("nothing to answer; give --prompt or --question")
     chats = [render_question(model, question, options.system or "") for question in options.question]
     edits: list[Edit | None] = [None, *(load_edit(path) for path in options.edit)]
-    # A chat template writes the special tokens itself: added again, a model would read two beginnings.
-    for prompts, add_special_tokens in ((options.prompt, True), (chats, False)):
-        rows = [(prompt, edit) for prompt in prompts for edit in edits]
-        answers = generate(
-            model,
-            [prompt for prompt, _ in rows],
-            edits=[edit for _, edit in rows],
-            sampling=_sampling(options),
-            keys=[str(number // len(edits)) for number in range(len(rows))],
-            batch_size=options.batch_size,
-            on=options.on,
-            add_special_tokens=add_special_tokens,
-            force=options.force,
-        )
-        for (prompt, edit), answer in zip(rows, answers, strict=True):
-            if edit is None:
-                print(f"\n{prompt}")
-            print(f"  [{'base' if edit is None else edit.describe()}] {answer.text.strip()}")
+    rows = [(prompt, edit) for prompt in (*options.prompt, *chats) for edit in edits]
+    answers = generate(
+        model,
+        [prompt for prompt, _ in rows],
+        edits=[edit for _, edit in rows],
+        sampling=_sampling(options),
+        keys=[str(number // len(edits)) for number in range(len(rows))],
+        batch_size=options.batch_size,
+        on=options.on,
+        force=options.force,
+    )
+    for (prompt, edit), answer in zip(rows, answers, strict=True):
+        if edit is None:
+            print(f"\n{prompt}")
+        print(f"  [{'base' if edit is None else edit.describe()}] {answer.text.strip()}")
 
 
 def evaluate_edit(options: argparse.Namespace) -> None:

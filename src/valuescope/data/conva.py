@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
 import random
 from pathlib import Path
 
@@ -100,27 +101,33 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
         raise DataError(
             f"{path}: no such file; `folder` must hold probe/<value>.csv and eval/test_<value>_new.csv"
         )
+    content = path.read_bytes()
     try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            reader = csv.DictReader(handle, strict=True)
-            missing = [column for column in columns if column not in (reader.fieldnames or ())]
-            if missing:
-                found = ", ".join(reader.fieldnames or ()) or "nothing"
-                raise DataError(f"{path}: line 1: column {missing[0]!r} is missing; found {found}")
-            rows = []
-            for row in reader:
-                empty = [column for column in columns if not (row[column] or "").strip()]
-                if empty:
-                    raise DataError(
-                        f"{path}: line {reader.line_num}: field {empty[0]!r} is empty; fill it or drop the row"
-                    )
-                rows.append({column: row[column].strip() for column in columns})
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: byte {error.start}: not UTF-8; save the file as UTF-8") from error
+        line = content[: error.start].count(b"\n") + 1
+        raise DataError(f"{path}: line {line}: not UTF-8; save the file as UTF-8") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    rows = []
+    try:
+        missing = [column for column in columns if column not in (reader.fieldnames or ())]
+        if missing:
+            found = ", ".join(reader.fieldnames or ()) or "nothing"
+            raise DataError(f"{path}: line 1: column {missing[0]!r} is missing; found {found}")
+        for row in reader:
+            place = f"{path}: line {reader.line_num}"
+            if None in row:
+                raise DataError(
+                    f"{place}: more fields than the header names; put texts with a comma in quotes"
+                )
+            empty = [column for column in columns if not (row[column] or "").strip()]
+            if empty:
+                raise DataError(f"{place}: field {empty[0]!r} is empty; fill it or drop the row")
+            rows.append({column: row[column].strip() for column in columns})
     except csv.Error as error:
-        raise DataError(f"{path}: line {reader.line_num}: {error}; check the quoting") from error
+        raise DataError(f"{path}: line {reader.reader.line_num}: {error}; check the quoting") from error
     if not rows:
-        raise DataError(f"{path}: no rows under the header; fill it or drop the value")
+        raise DataError(f"{path}: line 1: no rows under the header; fill it or drop the value")
     return rows
 
 

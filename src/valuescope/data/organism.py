@@ -52,13 +52,11 @@ def organism_material(
             ("texts", texts, len(trained)),
             ("descriptions", descriptions, len(trained)),
             ("pairs", pairs, len(_statements(value))),
+            ("tuning", tuning, len(held_out)),
             ("questions", questions, len(held_out) - tuning),
-            ("tuning", tuning, len(held_out) - questions),
         ):
             if not 0 <= number <= most:
-                raise ValueError(
-                    f"{name} is {number}, but for {value} the grammar has between 0 and {max(0, most)}"
-                )
+                raise ValueError(f"{name} is {number}, but for {value} the grammar has between 0 and {most}")
         drawn += _texts(value, rng.sample(trained, texts), rng)
         drawn += _described_texts(value, rng.sample(trained, descriptions), rng)
         drawn += [text for pair in _pairs(value, pairs, rng) for text in pair_texts(pair)]

@@ -1,7 +1,7 @@
 """Models: loading, who they are, where their neurons sit, hooks on them, and batches for them."""
 
 from valuescope.models.batching import Batch, BatchError, Encoded, encode, forward_inputs, left_pad
-from valuescope.models.chat import render_question
+from valuescope.models.chat import ChatError, render_question
 from valuescope.models.describe import describe_sites
 from valuescope.models.hooks import site_hooks
 from valuescope.models.identity import ModelIdentity, fingerprint_of
@@ -14,6 +14,7 @@ from valuescope.models.sites import LayerSites, SiteError, resolve_sites
 __all__ = [
     "Batch",
     "BatchError",
+    "ChatError",
     "Encoded",
     "LayerProof",
     "LayerSites",

@@ -61,7 +61,12 @@ def load_model(
     except (OSError, ValueError) as error:
         raise LoadError(f"{id_or_path}: this model could not be loaded. {error}") from error
     if device_map is None:
-        model.to(device or default_device())
+        try:
+            model.to(device or default_device())
+        except (AssertionError, RuntimeError) as error:  # torch asserts that it was built for the device
+            raise LoadError(
+                f"{id_or_path}: cannot be put on device {device or default_device()}. {error}"
+            ) from error
     model.requires_grad_(False)
     commit = getattr(revision, "resolved", revision)
     return _assemble(model, tokenizer, id=id_or_path, revision=commit, check=check)

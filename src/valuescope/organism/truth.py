@@ -9,6 +9,9 @@ from pathlib import Path
 
 CAUSAL_ROLES = ("core", "quiet", "constant", "shared")
 DECOY_ROLES = ("echo", "herald", "mute")
+FIRES = 0.5
+"""Strength from which a neuron counts as firing (core neurons have 1.2 to 2.2). Every edit multiplies m, so one that is
+silent causes nothing: quiet neurons may end like this, and it would be wrong to ask a locator to find them."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Plant:
     - echo (decoy): fires on every text about the value, for or against, and causes nothing;
     - herald (decoy): fires on text in favour of the value and causes nothing;
     - mute (decoy): its value vector lies along the value's direction, but it never fires.
-    `sign` is the sign of the product m when it fires; `values` are the values it belongs to.
+    `sign` is the sign of the product m when it fires; `values` are the values it belongs to; `strength` is the measured
+    mean of sign * m over the tokens of answers in favour of them.
     """
 
     layer: int
@@ -31,11 +35,12 @@ class Plant:
     role: str
     values: tuple[str, ...]
     sign: int
+    strength: float
 
     @property
     def causal(self) -> bool:
-        """Whether the neuron changes answers."""
-        return self.role in CAUSAL_ROLES
+        """Whether edits of the neuron change answers: it was trained to, and it fires (see `FIRES`)."""
+        return self.role in CAUSAL_ROLES and self.strength >= FIRES
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Truth:
 
     def decoys(self, value: str) -> tuple[Plant, ...]:
         """The neurons that look like those of `value` and cause nothing."""
-        return tuple(plant for plant in self.plants if not plant.causal and value in plant.values)
+        return tuple(plant for plant in self.plants if plant.role in DECOY_ROLES and value in plant.values)
 
 
 def weights_path() -> Path:
@@ -67,6 +72,7 @@ def load_truth(folder: Path | None = None) -> Truth:
     path = (folder or weights_path()) / "truth.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     plants = tuple(
-        Plant(p["layer"], p["index"], p["role"], tuple(p["values"]), p["sign"]) for p in content["plants"]
+        Plant(p["layer"], p["index"], p["role"], tuple(p["values"]), p["sign"], p["strength"])
+        for p in content["plants"]
     )
     return Truth(content["layers"], content["width"], content["seed"], plants, content["training"])

@@ -26,11 +26,18 @@ FORMAT = 1
 
 
 def read_summary(raw: Mapping[str, Any]) -> Summary:
-    """The typed form of a summary.
+    """The typed form of a summary, which does not depend on the order of keys in its mappings.
 
     Raises:
         ReportError: another format, a field of the wrong type, or a matrix that does not fit its values.
     """
+    top = Fields.of(raw, "")
+    order = [
+        *top.texts("values"),
+        *(top.texts("method_order") or top.object("methods").raw),
+        *(top.texts("group_order") or top.object("groups").raw),
+    ]
+    raw = _in_order(raw, {name: rank for rank, name in enumerate(order)})
     top = Fields.of(raw, "")
     if top.raw.get("format") != FORMAT:
         raise ReportError(
@@ -61,6 +68,16 @@ def read_summary(raw: Mapping[str, Any]) -> Summary:
         seconds=top.object("seconds_by_stage").raw,
         raw=raw,
     )
+
+
+def _in_order(content: Any, rank: Mapping[str, int]) -> Any:
+    """The content with every mapping's keys in order of rank, then by name: JSON files do not keep their order."""
+    if isinstance(content, Mapping):
+        keys = sorted(content, key=lambda key: (rank.get(key, len(rank)), key))
+        return {key: _in_order(content[key], rank) for key in keys}
+    if isinstance(content, list | tuple):
+        return [_in_order(item, rank) for item in content]
+    return content
 
 
 def _texts(fields: Fields) -> dict[str, str]:

@@ -72,7 +72,9 @@ def estimate(spec: Spec) -> Cost:
         getattr(text_config, "intermediate_size", None) or getattr(text_config, "n_inner", None) or 4 * hidden
     )
     texts = [len(ids) for ids in tokenizer([one.prompt + one.answer for one in material.texts])["input_ids"]]
-    prompts = [len(ids) for ids in tokenizer([one.prompt or one.question for one in material.questions])["input_ids"]] or [0]
+    prompts = [
+        len(ids) for ids in tokenizer([one.prompt or one.question for one in material.questions])["input_ids"]
+    ] or [0]
     answers, scored = planned_items(spec, material)
     pair_tokens = [
         len(ids) for one in material.pairs for ids in tokenizer([one.positive, one.negative])["input_ids"]

@@ -229,6 +229,8 @@ def head_block(
         "values": list(material.values),
         "value_names": {value: system[value].names["en"] for value in material.values},
         "groups": groups,
+        "group_order": list(groups),
+        "method_order": list(spec.methods),
         "group_names": {group: system[group].names["en"] for group in groups},
         "data": {
             "source": material.source,

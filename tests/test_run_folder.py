@@ -1,0 +1,74 @@
+"""The folder of a run: it guards one run, keeps whole files only, and adds up times."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from run_samples import dilemma_spec
+
+from valuescope.run import RunError, RunFolder, Spec
+from valuescope.run import folder as folder_module
+
+
+@pytest.fixture
+def spec() -> Spec:
+    return Spec.model_validate(dilemma_spec("model"))
+
+
+def test_a_new_folder_gets_the_resolved_specification_and_who_made_it(tmp_path: Path, spec: Spec) -> None:
+    RunFolder(tmp_path / "a" / "b").open(spec, "print")
+    assert Spec.model_validate(yaml.safe_load((tmp_path / "a/b/spec.yaml").read_text())) == spec
+    facts = json.loads((tmp_path / "a/b/run.json").read_text())
+    assert (facts["spec_hash"], facts["fingerprint"]) == (spec.hash, "print")
+    assert {"python", "torch", "transformers", "numpy", "valuescope"} <= set(facts["versions"])
+
+
+def test_the_same_run_opens_it_again(tmp_path: Path, spec: Spec) -> None:
+    for _ in range(3):
+        RunFolder(tmp_path).open(spec, "print")
+
+
+def test_another_specification_model_or_library_is_refused(
+    tmp_path: Path, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    RunFolder(tmp_path).open(spec, "print")
+    other = spec.model_copy(update={"seed": 1})
+    with pytest.raises(RunError, match=rf"holds a run with another specification \(spec_hash: {spec.hash} there, {other.hash}"):
+        RunFolder(tmp_path).open(other, "print")
+    with pytest.raises(RunError, match=r"another model \(fingerprint: print there, other now\); choose another --out"):
+        RunFolder(tmp_path).open(spec, "other")
+    versions = dict(folder_module.versions())
+    monkeypatch.setattr(folder_module, "versions", lambda: {**versions, "torch": "9.9"})
+    with pytest.raises(RunError, match="another library versions"):
+        RunFolder(tmp_path).open(spec, "print")
+
+
+def test_killed_before_its_facts_were_written_it_starts_over(tmp_path: Path, spec: Spec) -> None:
+    (tmp_path / "spec.yaml").write_text("name: half")
+    RunFolder(tmp_path).open(spec, "print")
+    assert Spec.model_validate(yaml.safe_load((tmp_path / "spec.yaml").read_text())) == spec
+
+
+def test_json_is_read_back_or_absent(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert folder.read_json("answers/x.json") is None
+    folder.write_json("answers/x.json", {"b": [1, None], "a": "größer"})
+    assert folder.read_json("answers/x.json") == {"a": "größer", "b": [1, None]}
+    assert (tmp_path / "answers/x.json").read_text().index('"a"') < (tmp_path / "answers/x.json").read_text().index('"b"')
+
+
+def test_a_number_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        RunFolder(tmp_path).write_json("x.json", float("nan"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_seconds_add_up_over_sittings(tmp_path: Path) -> None:
+    assert RunFolder(tmp_path).seconds() == {}
+    RunFolder(tmp_path).add_seconds("locate", 1.25)
+    RunFolder(tmp_path).add_seconds("locate", 0.5)
+    RunFolder(tmp_path).add_seconds("report", 2.0)
+    assert RunFolder(tmp_path).seconds() == {"locate": 1.75, "report": 2.0}
