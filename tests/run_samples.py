@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ CHAT_TEMPLATE = (
 )
 VALUES = ("power", "benevolence", "universalism")
 TWO = VALUES[:2]
+TIMES = ("seconds", "seconds_by_stage")
 
 
 @lru_cache(maxsize=1)
@@ -164,3 +167,21 @@ def pairs_spec(model: Path | str, folder: Path, **changes: Any) -> dict[str, Any
         "bootstrap": {"resamples": 50},
         **changes,
     }
+
+
+def summary_bytes(folder: Path) -> str:
+    """summary.json without its times."""
+    content = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert all(name in content for name in TIMES)
+    return json.dumps({name: part for name, part in content.items() if name not in TIMES}, sort_keys=True)
+
+
+def report_files(folder: Path) -> dict[str, str]:
+    """The report's page without its table of times, its figures and its tables."""
+    paths = [folder / "report.html", *(folder / "figures").iterdir(), *(folder / "tables").iterdir()]
+    found = {path.name: path.read_text(encoding="utf-8") for path in paths}
+    page, times = re.subn(
+        r"<summary>Seconds by stage</summary>.*?</details>", "", found["report.html"], flags=re.DOTALL
+    )
+    assert times == 1
+    return {**found, "report.html": page}

@@ -87,7 +87,9 @@ def test_base_and_edited_runs_of_one_shape_agree_bit_by_bit_where_nothing_is_edi
 
 def test_progress_counts_texts() -> None:
     seen: list[tuple[int, int]] = []
-    log_likelihood(tiny_model("llama"), TEXTS, batch_size=3, progress=lambda done, total: seen.append((done, total)))
+    log_likelihood(
+        tiny_model("llama"), TEXTS, batch_size=3, progress=lambda done, total: seen.append((done, total))
+    )
     assert seen == [(3, 4), (4, 4)]
 
 

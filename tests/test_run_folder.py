@@ -36,9 +36,14 @@ def test_another_specification_model_or_library_is_refused(
 ) -> None:
     RunFolder(tmp_path).open(spec, "print")
     other = spec.model_copy(update={"seed": 1})
-    with pytest.raises(RunError, match=rf"holds a run with another specification \(spec_hash: {spec.hash} there, {other.hash}"):
+    with pytest.raises(
+        RunError,
+        match=rf"holds a run with another specification \(spec_hash: {spec.hash} there, {other.hash}",
+    ):
         RunFolder(tmp_path).open(other, "print")
-    with pytest.raises(RunError, match=r"another model \(fingerprint: print there, other now\); choose another --out"):
+    with pytest.raises(
+        RunError, match=r"another model \(fingerprint: print there, other now\); choose another --out"
+    ):
         RunFolder(tmp_path).open(spec, "other")
     versions = dict(folder_module.versions())
     monkeypatch.setattr(folder_module, "versions", lambda: {**versions, "torch": "9.9"})
@@ -57,7 +62,9 @@ def test_json_is_read_back_or_absent(tmp_path: Path) -> None:
     assert folder.read_json("answers/x.json") is None
     folder.write_json("answers/x.json", {"b": [1, None], "a": "größer"})
     assert folder.read_json("answers/x.json") == {"a": "größer", "b": [1, None]}
-    assert (tmp_path / "answers/x.json").read_text().index('"a"') < (tmp_path / "answers/x.json").read_text().index('"b"')
+    assert (tmp_path / "answers/x.json").read_text().index('"a"') < (
+        tmp_path / "answers/x.json"
+    ).read_text().index('"b"')
 
 
 def test_a_number_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -20,7 +20,10 @@ FULL: dict[str, Any] = {
     "methods": {
         "neva": {**METHOD, "default": {}, "search": {}, "dose": {"parameter": "beta", "values": [1]}},
     },
-    **{part: {} for part in ("model", "values", "data", "activations", "controls", "generate", "leakage", "bootstrap")},
+    **{
+        part: {}
+        for part in ("model", "values", "data", "activations", "controls", "generate", "leakage", "bootstrap")
+    },
 }
 
 
@@ -73,7 +76,9 @@ def written(tmp_path: Path, content: dict[str, Any] | str) -> Path:
 )
 def test_an_unknown_key_is_named_with_its_place_and_the_known_ones(place: str, known: str) -> None:
     message = refused(with_at(FULL, f"{place}colour", 3))
-    assert message.startswith(f"{place}colour: unknown key; remove it or check its spelling (known keys: {known}")
+    assert message.startswith(
+        f"{place}colour: unknown key; remove it or check its spelling (known keys: {known}"
+    )
 
 
 @pytest.mark.parametrize("name", ["default", "search", "dose", "edit", "methods"])
@@ -96,17 +101,49 @@ def test_all_mistakes_are_reported_at_once() -> None:
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        ("methods.neva.locator", "nava", "there is no locator 'nava'; the locators are vape, valuelocate, neva"),
+        (
+            "methods.neva.locator",
+            "nava",
+            "there is no locator 'nava'; the locators are vape, valuelocate, neva",
+        ),
         ("methods.neva.edit", "modulat", "edit 'modulat' is unknown; did you mean 'modulate'?"),
-        ("methods.neva.roles", ["positve", "negative"], "role 'positve' is unknown; did you mean 'positive'?"),
-        ("methods.neva.default", {"locator": {"alpah": 1}}, "locator neva 'alpah' is unknown; did you mean 'alpha'?"),
-        ("methods.neva.default", {"edit": {"gamma": 1.0}}, "edit modulate 'gamma' is unknown; known: beta, direction"),
-        ("methods.neva.search", {"locator": [{"acuracy": 0}]}, "'acuracy' is unknown; did you mean 'accuracy'?"),
-        ("methods.neva.search", {"edit": [{"bet": 0.1}]}, "edit modulate 'bet' is unknown; did you mean 'beta'?"),
+        (
+            "methods.neva.roles",
+            ["positve", "negative"],
+            "role 'positve' is unknown; did you mean 'positive'?",
+        ),
+        (
+            "methods.neva.default",
+            {"locator": {"alpah": 1}},
+            "locator neva 'alpah' is unknown; did you mean 'alpha'?",
+        ),
+        (
+            "methods.neva.default",
+            {"edit": {"gamma": 1.0}},
+            "edit modulate 'gamma' is unknown; known: beta, direction",
+        ),
+        (
+            "methods.neva.search",
+            {"locator": [{"acuracy": 0}]},
+            "'acuracy' is unknown; did you mean 'accuracy'?",
+        ),
+        (
+            "methods.neva.search",
+            {"edit": [{"bet": 0.1}]},
+            "edit modulate 'bet' is unknown; did you mean 'beta'?",
+        ),
         ("methods.neva.dose", {"parameter": "gama", "values": [1]}, "'gama' is unknown; known: beta, top"),
-        ("methods.neva.dose", {"parameter": "direction", "values": [1]}, "'direction' is unknown; known: beta, top"),
+        (
+            "methods.neva.dose",
+            {"parameter": "direction", "values": [1]},
+            "'direction' is unknown; known: beta, top",
+        ),
         ("data.source", "organsim", "source 'organsim' is unknown; did you mean 'organism'?"),
-        ("data.parameters", {"question": 3}, "source organism 'question' is unknown; did you mean 'questions'?"),
+        (
+            "data.parameters",
+            {"question": 3},
+            "source organism 'question' is unknown; did you mean 'questions'?",
+        ),
         ("data.parameters", {"seed": 3}, "parameter of source organism 'seed' is unknown"),
         ("judge", "orcale", "judge 'orcale' is unknown; did you mean 'oracle'?"),
         ("leakage.method", "nava", "leakage.method 'nava' is unknown; did you mean 'neva'?"),
@@ -119,16 +156,48 @@ def test_an_unknown_name_comes_with_what_was_meant(place: str, value: Any, messa
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        ("methods.neva.default", {"locator": {"alpha": "high"}}, "'alpha' of locator neva must be a number, it is 'high'"),
-        ("methods.neva.default", {"locator": {"alpha": True}}, "'alpha' of locator neva must be a number, it is True"),
-        ("methods.neva.default", {"edit": {"beta": None}}, "'beta' of edit modulate must be a number, it is None"),
-        ("methods.neva.default", {"edit": {"direction": 1}}, "'direction' of edit modulate must be a word, it is 1"),
-        ("methods.neva.search", {"edit": [{"beta": [1]}]}, "'beta' of edit modulate must be a number, it is [1]"),
-        ("data.parameters", {"texts": "many"}, "'texts' of source organism must be a whole number, it is 'many'"),
+        (
+            "methods.neva.default",
+            {"locator": {"alpha": "high"}},
+            "'alpha' of locator neva must be a number, it is 'high'",
+        ),
+        (
+            "methods.neva.default",
+            {"locator": {"alpha": True}},
+            "'alpha' of locator neva must be a number, it is True",
+        ),
+        (
+            "methods.neva.default",
+            {"edit": {"beta": None}},
+            "'beta' of edit modulate must be a number, it is None",
+        ),
+        (
+            "methods.neva.default",
+            {"edit": {"direction": 1}},
+            "'direction' of edit modulate must be a word, it is 1",
+        ),
+        (
+            "methods.neva.search",
+            {"edit": [{"beta": [1]}]},
+            "'beta' of edit modulate must be a number, it is [1]",
+        ),
+        (
+            "data.parameters",
+            {"texts": "many"},
+            "'texts' of source organism must be a whole number, it is 'many'",
+        ),
         ("data.parameters", {"texts": 2.5}, "'texts' of source organism must be a whole number, it is 2.5"),
         ("data", {"source": "conva"}, "source conva needs the parameter 'folder'"),
-        ("methods.neva.dose", {"parameter": "top", "values": [0, 2]}, "dose values of top must be whole numbers"),
-        ("methods.neva.dose", {"parameter": "top", "values": [1.5]}, "dose values of top must be whole numbers"),
+        (
+            "methods.neva.dose",
+            {"parameter": "top", "values": [0, 2]},
+            "dose values of top must be whole numbers",
+        ),
+        (
+            "methods.neva.dose",
+            {"parameter": "top", "values": [1.5]},
+            "dose values of top must be whole numbers",
+        ),
     ],
 )
 def test_a_parameter_of_the_wrong_kind_is_found_before_any_work(place: str, value: Any, message: str) -> None:
@@ -222,7 +291,17 @@ def test_words_and_numbers_mean_what_they_say() -> None:
     assert read_yaml("on: off") == {"on": "off"}
     assert read_yaml("[yes, no, y, n, true, False]") == ["yes", "no", "y", "n", True, False]
     assert read_yaml("[1e-3, 1E5, -2.5e-1, .5, 3., 1_0.5]") == [1e-3, 1e5, -0.25, 0.5, 3.0, "1_0.5"]
-    assert read_yaml("[3, -4, 0x10, 1.5, e3, 1e, null, ~, .inf]") == [3, -4, 16, 1.5, "e3", "1e", None, None, float("inf")]
+    assert read_yaml("[3, -4, 0x10, 1.5, e3, 1e, null, ~, .inf]") == [
+        3,
+        -4,
+        16,
+        1.5,
+        "e3",
+        "1e",
+        None,
+        None,
+        float("inf"),
+    ]
     assert read_yaml("a: &x {b: 1}\nc: {<<: *x, d: 2}") == {"a": {"b": 1}, "c": {"b": 1, "d": 2}}
 
 
@@ -294,14 +373,24 @@ def test_the_resolved_specification_is_the_specification(content: dict[str, Any]
 def test_the_hash_knows_every_setting_and_no_order(tmp_path: Path) -> None:
     spec = Spec.model_validate(FULL)
     assert Spec.model_validate(dict(reversed(FULL.items()))).hash == spec.hash
-    for place, value in (("seed", 1), ("generate.top_p", 0.5), ("methods.neva.default", {"edit": {"beta": 0.8}})):
+    for place, value in (
+        ("seed", 1),
+        ("generate.top_p", 0.5),
+        ("methods.neva.default", {"edit": {"beta": 0.8}}),
+    ):
         assert Spec.model_validate(with_at(FULL, place, value)).hash != spec.hash
 
 
 def test_a_search_tries_all_combinations_after_the_default() -> None:
-    search = {"locator": [{"alpha": 0.1}, {"alpha": 0.2}], "edit": [{"beta": 1.0}, {"beta": 2.0}], "top": [None, 5]}
+    search = {
+        "locator": [{"alpha": 0.1}, {"alpha": 0.2}],
+        "edit": [{"beta": 1.0}, {"beta": 2.0}],
+        "top": [None, 5],
+    }
     default = {"locator": {"alpha": 0.1}, "edit": {"beta": 1.0}}
-    method = make_spec({**MINIMAL, "methods": {"m": {**METHOD, "default": default, "search": search}}}, "t").methods["m"]
+    method = make_spec(
+        {**MINIMAL, "methods": {"m": {**METHOD, "default": default, "search": search}}}, "t"
+    ).methods["m"]
     tried = [(one.locator["alpha"], one.edit["beta"], one.top) for one in method.settings()]
     assert tried[0] == (0.1, 1.0, None)
     assert sorted(tried, key=str) == sorted(

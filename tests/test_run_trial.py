@@ -79,13 +79,17 @@ def test_a_control_is_as_large_and_as_strong_as_what_it_controls(
             assert len({control.hash for control in sets}) > 1, "draws must differ"
 
 
-def test_a_control_of_the_strongest_is_drawn_from_all_layers(laboratory: Laboratory, model: NeuronModel) -> None:
+def test_a_control_of_the_strongest_is_drawn_from_all_layers(
+    laboratory: Laboratory, model: NeuronModel
+) -> None:
     """Where scores tie, cutting a control of all located neurons to `top` would keep those of the first layers."""
     method = laboratory.spec.methods["valuelocate"]
     setting = Setting(top=10)
     located = laboratory.locations.of(method, setting)
-    tied = replace(located, signed=torch.ones_like(located.signed), selected=torch.ones_like(located.selected))
-    laboratory.locations._known = {name: tied for name in laboratory.locations._known}
+    tied = replace(
+        located, signed=torch.ones_like(located.signed), selected=torch.ones_like(located.selected)
+    )
+    laboratory.locations._known = dict.fromkeys(laboratory.locations._known, tied)
     layers = Counter[int]()
     for draw in range(10):
         sets = neuron_sets(laboratory.locations.control("random", method, setting, draw), setting)
@@ -172,7 +176,7 @@ def test_effects_pair_by_item_and_average_draws(laboratory: Laboratory) -> None:
     assert (both.mean, both.n, both.missing) == (pytest.approx((1 + 0 + 0 + 1 - 1 + 1 + 0) / 7), 7, 1)
     assert laboratory.effect(base, first, value=TWO[1]).n == 1
     assert laboratory.success(base, TWO[0]).mean == 0.0
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"shorter|longer"):
         laboratory.effect(base, first[:2])
 
 
@@ -180,10 +184,12 @@ def test_fluency_of_pairs_is_read_off_answers_to_the_questions(pairs_laboratory:
     method = pairs_laboratory.spec.methods["neva"]
     trial = pairs_laboratory.trial("neva", method, method.default)
     assert all(isinstance(one.success, float) and one.fluent is None for one in trial.base)
-    assert Counter(one.value for one in trial.answers) == {value: 2 for value in TWO}
+    assert Counter(one.value for one in trial.answers) == dict.fromkeys(TWO, 2)
     assert [one.key for one in trial.answers] == [one.key for one in trial.base_answers]
     assert all(one.fluent is not None for one in trial.answers)
-    assert pairs_laboratory.fluency(trial.base_answers).mean == 1.0  # of four, none is among the least likely 5%
+    assert (
+        pairs_laboratory.fluency(trial.base_answers).mean == 1.0
+    )  # of four, none is among the least likely 5%
 
 
 # Arms -----------------------------------------------------------------------------------------------------
@@ -218,12 +224,19 @@ def test_progress_counts_the_items_of_an_arm(laboratory: Laboratory) -> None:
     assert seen == [("base/dilemma", 5, 8), ("base/dilemma", 8, 8)]
 
 
-def test_an_answer_is_scored_by_the_tokens_that_were_drawn(pairs_laboratory: Laboratory, model: NeuronModel) -> None:
+def test_an_answer_is_scored_by_the_tokens_that_were_drawn(
+    pairs_laboratory: Laboratory, model: NeuronModel
+) -> None:
     """As text it may melt into its prompt, `Mei` and `s` into `Meis`, and have no token of its own."""
     runner, tokenizer = pairs_laboratory.runner, model.tokenizer
     question = Question("k", "power", "dilemma", "Should Mei", "Should Mei")
     drawn = tuple(tokenizer("or not", add_special_tokens=False)["input_ids"])
-    answers = [Answer("s", drawn, True), Answer("  ", drawn, True), Answer("", (), True), Answer("s", drawn[:1], False)]
+    answers = [
+        Answer("s", drawn, True),
+        Answer("  ", drawn, True),
+        Answer("", (), True),
+        Answer("s", drawn[:1], False),
+    ]
     scores = runner._scores([question] * 4, answers)
     assert scores[1:3] == [None, None]
     prompt = tuple(tokenizer("Should Mei")["input_ids"])
@@ -246,7 +259,10 @@ def test_a_question_without_a_prompt_is_put_into_the_chat_template_and_begins_on
         return generate(model, prompts, **more)
 
     monkeypatch.setattr(arms, "generate", reading)
-    asked = (Question("a", "power", "dilemma", "Should Mei"), Question("b", "power", "dilemma", "Should Mei", "Should Mei"))
+    asked = (
+        Question("a", "power", "dilemma", "Should Mei"),
+        Question("b", "power", "dilemma", "Should Mei", "Should Mei"),
+    )
     laboratory.base("mine", asked)
     words = [model.tokenizer.convert_ids_to_tokens(row) for row in read]
     assert words == [["<s>", "<|user|>", "Should", "Mei", "<|assistant|>"], ["<s>", "Should", "Mei"]]

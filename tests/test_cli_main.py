@@ -1,0 +1,277 @@
+"""The command as a whole: help, exit codes, one line for an error."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_samples import dilemma_spec, save_tiny_model
+
+from valuescope.cli import main
+from valuescope.cli import run_commands as run_module
+from valuescope.cli.main import build_parser
+from valuescope.cli.options import ProgressBars, parameter
+from valuescope.version import __version__
+
+COMMANDS = ("demo", "run", "report", "sites", "locate", "generate", "evaluate")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_tiny_model(tmp_path_factory.mktemp("model")))
+
+
+@pytest.fixture(scope="module")
+def edit_file(model: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    out = tmp_path_factory.mktemp("edits")
+    sizes = ["-d", "texts=2", "-d", "descriptions=2", "-d", "pairs=8"]
+    assert (
+        main(
+            [
+                "locate",
+                model,
+                "--method",
+                "neva",
+                "-p",
+                "accuracy=0",
+                "--only",
+                "power",
+                *sizes,
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
+    return str(out / "power.json")
+
+
+def exit_code(*arguments: str) -> int:
+    """The exit code, wherever it comes from."""
+    try:
+        return main(list(arguments))
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+
+
+# Help -----------------------------------------------------------------------------------------------------
+
+
+def test_all_commands_are_there_and_introduced(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("--help") == 0
+    said = capsys.readouterr().out
+    for command in COMMANDS:
+        assert f"\n    {command} " in said
+    assert "exit codes: 0 done, 1 it could not be done" in said
+    (choices,) = [
+        action.choices for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction)
+    ]
+    assert tuple(choices) == tuple(sorted(COMMANDS, key=COMMANDS.index))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_teaches_by_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(command, "--help") == 0
+    said = capsys.readouterr().out
+    assert f"usage: valuescope {command}" in said
+    assert f"example:\n  valuescope {command}" in said
+    assert "==SUPPRESS==" not in said
+    assert "None" not in said
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("--version") == 0
+    assert capsys.readouterr().out == f"valuescope {__version__}\n"
+
+
+# Exit codes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fly"],
+        ["run"],
+        ["run", "spec.yaml", "--colour", "red"],
+        ["run", "spec.yaml", "--set", "seed"],
+        ["run", "spec.yaml", "--set", "=3"],
+        ["run", "spec.yaml", "--set", "seed=[1,"],
+        ["locate", "organism", "--out", "x"],
+        ["locate", "organism", "--method", "random", "--out", "x"],
+        ["locate", "organism", "--method", "neva", "--out", "x", "--top", "few"],
+        ["generate", "organism", "--temperature", "warm"],
+        ["generate", "organism", "--on", "neither"],
+        ["evaluate", "organism", "--judge", "nobody"],
+        ["evaluate", "organism", "--judge", "likelihood"],
+    ],
+)
+def test_a_wrong_command_line_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(*arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("usage: valuescope")
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "nosuch.yaml"], "SpecError: nosuch.yaml: cannot be read: No such file or directory"),
+        (["report", "nosuch"], "SpecError: nosuch/summary.json: no such file; the run is not finished"),
+        (["sites", "./nosuch"], "LoadError: ./nosuch: no such folder; give the folder of a saved model"),
+        (
+            ["sites", "MODEL", "--dtype", "float33"],
+            "ValueError: dtype='float33': unknown; give auto, float32",
+        ),
+        (["sites", "MODEL", "--device", "toaster"], "LoadError: MODEL: cannot be put on device toaster."),
+        (["sites", "MODEL", "--device", "cpu", "--device-map", "auto"], "exclude each other"),
+        (["generate", "MODEL"], "ValueError: nothing to answer; give --prompt or --question"),
+        (["generate", "MODEL", "--prompt", "Should", "--edit", "nosuch.json"], "nosuch.json"),
+        (["generate", "MODEL", "--prompt", "Should", "--top-p", "2"], "sampling: top_p is 2.0"),
+        (
+            ["generate", "MODEL", "--prompt", "Should", "--max-new-tokens", "999"],
+            "needs 1000 positions and MODEL has 256",
+        ),
+        (["evaluate", "MODEL"], "ValueError: nothing to evaluate; give --edit FILE"),
+        (
+            ["evaluate", "MODEL", "--edit", "EDIT", "--source", "conva"],
+            "source conva needs the parameter 'folder'",
+        ),
+        (["evaluate", "MODEL", "--edit", "EDIT", "-d", "question=1"], "did you mean 'questions'?"),
+        (
+            ["evaluate", "MODEL", "--edit", "EDIT", "-d", "questions=many"],
+            "must be a whole number, it is 'many'",
+        ),
+        (
+            ["evaluate", "MODEL", "--edit", "EDIT", "-d", "questions=0"],
+            "yields no questions asked as dilemma",
+        ),
+        (["locate", "MODEL", "--method", "neva", "--out", "OUT", "-p", "alpah=1"], "did you mean 'alpha'?"),
+        (
+            ["locate", "MODEL", "--method", "neva", "--out", "OUT", "-p", "alpha=much"],
+            "must be a number, it is 'much'",
+        ),
+        (
+            ["locate", "MODEL", "--method", "neva", "--out", "OUT", "--roles", "pos", "neg"],
+            "role 'pos' is unknown",
+        ),
+        (
+            ["locate", "MODEL", "--method", "neva", "--out", "OUT", "--values", "nosuch"],
+            "no value system 'nosuch'",
+        ),
+        (
+            ["locate", "MODEL", "--method", "neva", "--out", "OUT", "--only", "thrift"],
+            "'thrift' is not among the values",
+        ),
+        (
+            ["locate", "MODEL", "--method", "neva", "--out", "OUT", "--source", "conva"],
+            "needs the parameter 'folder'",
+        ),
+        (
+            ["locate", "MODEL", "--method", "neva", "--out", "OUT", "-d", "texts=9999"],
+            "texts is 9999, but for",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_1_and_one_line(
+    arguments: list[str],
+    said: str,
+    model: str,
+    edit_file: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = {"MODEL": model, "EDIT": edit_file, "OUT": str(tmp_path / "out")}
+    assert exit_code(*(names.get(argument, argument) for argument in arguments)) == 1
+    bars = ("Loading weights", "Writing model shards")
+    (line,) = [one for one in capsys.readouterr().err.splitlines() if one and not one.startswith(bars)]
+    assert line.startswith("valuescope: ")
+    assert said.replace("MODEL", model) in line
+
+
+def test_an_edit_for_another_model_is_refused_unless_forced(
+    edit_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = str(save_tiny_model(tmp_path / "other", seed=1))
+    asked = ["generate", other, "--edit", edit_file, "--prompt", "Should Mei", "--max-new-tokens", "2"]
+    assert exit_code(*asked) == 1
+    said = capsys.readouterr().err
+    assert "NeuronSetError" in said
+    assert "fingerprint" in said
+    assert exit_code(*asked, "--force") == 0
+
+
+def test_an_interruption_is_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_module, "read_spec", interrupt)
+    assert exit_code("run", "spec.yaml") == 130
+    assert capsys.readouterr().err == "\ninterrupted; the same command goes on where it stopped\n"
+
+
+@pytest.mark.slow
+def test_the_module_is_the_command(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "valuescope", "report", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+
+
+# Options --------------------------------------------------------------------------------------------------
+
+
+def test_values_of_parameters_are_yaml() -> None:
+    given = ["a=3", "b=1e-3", "c=[2, 4]", "d=null", "e=on", "f=x=y", "g="]
+    assert dict(parameter(text) for text in given) == {
+        "a": 3,
+        "b": 0.001,
+        "c": [2, 4],
+        "d": None,
+        "e": "on",
+        "f": "x=y",
+        "g": None,
+    }
+    for wrong in ("a", "=1", "", "a={"):
+        with pytest.raises(argparse.ArgumentTypeError):
+            parameter(wrong)
+
+
+def test_progress_that_is_no_terminal_is_one_line_per_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    bars = ProgressBars()
+    for stage, done in (("activations", 1), ("activations", 2), ("answers", 2)):
+        bars(stage, done, 2)
+    bars.close()
+    assert capsys.readouterr().err == "  activations: 2\n  answers: 2\n"
+
+
+def test_progress_on_a_terminal_is_a_bar(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    bars = ProgressBars()
+    bars("activations", 1, 4)
+    bars("activations", 4, 4)
+    bars("answers", 1, 4)
+    bars.close()
+    said = capsys.readouterr().err
+    assert "activations:" in said
+    assert "answers:" in said
+
+
+def test_a_specification_of_another_name_is_no_traceback(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import yaml
+
+    path = tmp_path / "spec.yaml"
+    path.write_text(yaml.safe_dump({**dilemma_spec(model), "colour": "red"}))
+    assert exit_code("run", str(path)) == 1
+    assert "spec.yaml: colour: unknown key" in capsys.readouterr().err
