@@ -12,7 +12,8 @@ from run_samples import dilemma_spec, pairs_spec, report_files, save_tiny_model,
 
 from valuescope.data import Question
 from valuescope.generate import Answer
-from valuescope.judge import JUDGES, Judgement
+from valuescope.judge import JUDGES, Judgement, oracle
+from valuescope.organism import weights_path
 from valuescope.report import write_report
 from valuescope.run import RunError, Spec, arms, run, stages
 
@@ -183,3 +184,31 @@ def test_a_run_leaves_whole_files_only(references: dict[str, tuple[Path, StopAt]
         ]
         for path in folder.rglob("*.json"):
             json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (weights_path() / "config.json").is_file(), reason="the organism's weights are not in the package"
+)
+def test_the_organism_goes_on_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same on the bundled model, judged by the real oracle, with its truth."""
+    monkeypatch.setitem(JUDGES, "oracle", oracle)
+    content = dilemma_spec("organism", generate={"max_new_tokens": 30, "batch_size": 20})
+    content["methods"]["neva"]["default"] = {
+        "locator": {"alpha": 0.03, "accuracy": 0.5},
+        "edit": {"beta": 0.9},
+    }
+    content["methods"]["vape"]["default"] = {}
+    spec, whole = Spec.model_validate(content), StopAt()
+    run(spec, tmp_path / "whole", progress=whole)
+    for share in (0.2, 0.5, 0.8):
+        with pytest.raises(Stop):
+            run(spec, tmp_path / "again", progress=StopAt(int(share * len(whole.seen)) - 2))
+    summary = run(spec, tmp_path / "again")
+    assert summary_bytes(tmp_path / "again") == summary_bytes(tmp_path / "whole")
+    assert report_files(tmp_path / "again") == report_files(tmp_path / "whole")
+    assert summary["bundled_organism"]
+    for method in summary["methods"].values():
+        assert 0 < method["chance_precision"] < 0.01
+        assert method["average_precision"] > method["chance_precision"]
+        assert method["base_fluency"] > 0.8

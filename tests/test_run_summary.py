@@ -109,6 +109,9 @@ def test_doses_say_strength_effect_control_and_count(summaries: dict[str, dict[s
     dose = summaries["dilemma"]["methods"]["vape"]["dose"]
     assert (dose["name"], [point["strength"] for point in dose["points"]]) == ("top", [1.0, 3.0])
     assert all(point["effect"]["n"] == point["random"]["n"] == 2 * len(TWO) for point in dose["points"])
+    for name, method in (("dilemma", "vape"), ("pairs", "neva")):
+        points = summaries[name]["methods"][method]["dose"]["points"]
+        assert all(point["fluency"]["mean"] is not None for point in points), name
 
 
 def test_neurons_per_layer_add_up(summaries: dict[str, dict[str, Any]]) -> None:

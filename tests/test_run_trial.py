@@ -180,6 +180,40 @@ def test_effects_pair_by_item_and_average_draws(laboratory: Laboratory) -> None:
         laboratory.effect(base, first[:2])
 
 
+def test_a_control_that_is_smaller_than_it_should_be_is_said(laboratory: Laboratory) -> None:
+    """Where more than half of a layer is located, it has too few other neurons to draw from."""
+    neva = laboratory.spec.methods["neva"]
+    trial = laboratory.trial("neva", neva, Setting(locator={"alpha": 0.7, "accuracy": 0.0}))
+    assert len(trial.control_warnings) == len(TWO)
+    assert all("have no partner left in their layer" in said for said in trial.control_warnings)
+    assert all(
+        said.startswith(f"random-matched: {value}: ")
+        for said, value in zip(trial.control_warnings, TWO, strict=False)
+    )
+    assert laboratory.trial("neva", neva, neva.default).control_warnings == ()
+
+
+def test_a_share_of_all_claims_no_certainty(laboratory: Laboratory) -> None:
+    """A bootstrap of equal outcomes has no spread; Wilson's interval says what so few answers can."""
+    outcomes = [Outcome(str(n), TWO[0], 0.0, True) for n in range(8)]
+    for estimate in (
+        laboratory.fluency(outcomes),
+        laboratory.success(outcomes),
+        laboratory.success(outcomes, TWO[0]),
+    ):
+        assert estimate.interval == "wilson"
+        assert estimate.low is not None
+        assert estimate.high is not None
+        assert estimate.high - estimate.low > 0.2
+
+
+def test_margins_are_no_shares(pairs_laboratory: Laboratory) -> None:
+    outcomes = [Outcome(str(n), TWO[0], margin, None) for n, margin in enumerate((-0.5, 0.25, 2.0))]
+    estimate = pairs_laboratory.success(outcomes)
+    assert estimate.mean == pytest.approx(1.75 / 3)
+    assert estimate.interval == "bootstrap"
+
+
 def test_fluency_of_pairs_is_read_off_answers_to_the_questions(pairs_laboratory: Laboratory) -> None:
     method = pairs_laboratory.spec.methods["neva"]
     trial = pairs_laboratory.trial("neva", method, method.default)

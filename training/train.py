@@ -201,8 +201,8 @@ def main() -> None:
     parser.add_argument(
         "--warm-quiet",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="hold quiet neurons to firing until edits begin; without it they never come alive",
+        default=False,
+        help="hold quiet neurons to firing until edits begin (they fade again afterwards; see docs/organism.md)",
     )
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()

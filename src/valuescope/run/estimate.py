@@ -130,6 +130,8 @@ def planned_items(spec: Spec, material: Material) -> tuple[int, int]:
             add(method.asked, len(method.settings()), tuning=True)
         if method.dose:
             add(method.asked, 2 * len(method.dose.values), method.dose.questions)
+            if method.asked == "pairs":
+                add("dilemma", len(method.dose.values), spec.answers_per_value)
     if spec.leakage:
         add(spec.methods[spec.leakage.method].asked, len(material.values), spec.leakage.questions)
     return counts["answers"], counts["pairs"]

@@ -144,13 +144,14 @@ def sweep(laboratory: Laboratory, name: str, method: MethodSpec, setting: Settin
         dosed = with_strength(setting, method.dose.parameter, strength)
         control = laboratory.locations.control("random", method, dosed, 0)
         place = f"{name}/dose/{method.dose.parameter}-{strength:g}"
-        location = laboratory.locations.of(method, dosed)
-        edited = laboratory.edited(f"{place}/edited", items, edits(method, dosed, location))
+        per_value = edits(method, dosed, laboratory.locations.of(method, dosed))
+        edited = laboratory.edited(f"{place}/edited", items, per_value)
+        _, answers = laboratory.spoken(place, method, base, edited, per_value)
         random = laboratory.edited(f"{place}/random", items, edits(method, dosed, control))
         estimates: dict[str, Estimate] = {
             "effect": laboratory.effect(base, edited),
             "random": laboratory.effect(base, random),
-            "fluency": laboratory.fluency(edited),
+            "fluency": laboratory.fluency(answers),
         }
         points.append({"strength": strength, **{what: one.to_dict() for what, one in estimates.items()}})
     return {"name": method.dose.parameter, "points": points}

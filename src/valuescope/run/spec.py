@@ -241,6 +241,11 @@ class Spec(_Strict):
         return self
 
     @property
+    def asks_pairs(self) -> bool:
+        """Whether effects are margins of contrast pairs, in nats per token; else shares of answers."""
+        return any(method.asked == "pairs" for method in self.methods.values())
+
+    @property
     def hash(self) -> str:
         """sha256 of the resolved content."""
         return sha256_of(self.model_dump(mode="json"))

@@ -121,7 +121,15 @@ def read_activations(
             residuals = [Residuals.load(place / f"residuals-{number:04d}") for number in range(done + 1)]
         for number in range(done + 1, len(starts)):
             rows = texts[starts[number] : starts[number] + size]
-            part = collect(model, rows, batch_size=spec.activations.batch_size, scope=spec.activations.scope)
+            part = collect(
+                model,
+                rows,
+                batch_size=spec.activations.batch_size,
+                scope=spec.activations.scope,
+                progress=lambda read, _, before=starts[number]: progress(  # type: ignore[misc]
+                    "activations", before + read, len(texts)
+                ),
+            )
             assert part.residuals is not None
             residuals.append(part.residuals)
             counters = part.counters if counters is None else counters + part.counters
@@ -129,7 +137,6 @@ def read_activations(
             counters.save(place / f"counters-{number:04d}")
             for suffix in (".json", ".safetensors"):
                 (place / f"counters-{number - 1:04d}").with_suffix(suffix).unlink(missing_ok=True)
-            progress("activations", min(starts[number] + size, len(texts)), len(texts))
     assert counters is not None
     return Activations(counters, reduce(operator.add, residuals))
 

@@ -95,7 +95,7 @@ def setting_block(
         "base_fluency": laboratory.fluency(trial.base_answers).to_dict(),
         "average_precision": None if truth is None else precision_of_ranking(truth, location),
         **(against if truth is None else selection_against(truth, sets)),
-        "warnings": list(location.warnings),
+        "warnings": [*location.warnings, *trial.control_warnings],
         "diagnostics": dict(location.diagnostics),
     }
 
@@ -207,8 +207,7 @@ def head_block(
 ) -> dict[str, Any]:
     """What was run on what."""
     material = laboratory.material
-    pairs = any(method.asked == "pairs" for method in spec.methods.values())
-    measure = "preference" if pairs else "control success"
+    measure = "preference" if spec.asks_pairs else "control success"
     groups: dict[str, list[str]] = {}
     for value in material.values:
         for group in system.groups(value):
@@ -242,8 +241,8 @@ def head_block(
         },
         "measure": {
             "name": measure,
-            "unit": "nats per token" if pairs else "share",
-            "judge": "none (log-probabilities)" if pairs else spec.judge,
+            "unit": "nats per token" if spec.asks_pairs else "share",
+            "judge": "none (log-probabilities)" if spec.asks_pairs else spec.judge,
             "explanation": EXPLANATIONS[measure],
         },
     }

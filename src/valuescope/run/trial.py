@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from valuescope.data import Material, Question
 from valuescope.edit import Edit
 from valuescope.files import sha256_of
 from valuescope.judge import typical
-from valuescope.metrics import Estimate, bootstrap_mean, paired_difference
+from valuescope.metrics import Estimate, bootstrap_mean, paired_difference, rate
 from valuescope.run.arms import Arm, ArmRunner, Item, Outcome
 from valuescope.run.spec import Asked, MethodSpec, Setting, Spec
 from valuescope.run.stages import Locations, edits
@@ -23,7 +23,7 @@ class Trial:
     """The outcomes of one setting on its items, every arm in the same order of items.
 
     `base_answers` and `answers` are what fluency is read off: the same outcomes, or where the items are pairs,
-    the answers to some evaluation questions beside them.
+    the answers to some evaluation questions beside them. `control_warnings`: where a control is not what it should be.
     """
 
     base: Outcomes
@@ -32,6 +32,7 @@ class Trial:
     matched: tuple[Outcomes, ...]
     base_answers: Outcomes
     answers: Outcomes
+    control_warnings: tuple[str, ...]
 
 
 class Laboratory:
@@ -70,35 +71,46 @@ class Laboratory:
         items = self.items(method.asked)
         place = f"{name}/{setting_hash(setting)}"
 
-        def control(kind: str, draw: int) -> Outcomes:
-            location = self.locations.control(kind, method, setting, draw)
-            return self.edited(f"{place}/{kind}-{draw}", items, edits(method, setting, location))
+        warnings = list[str]()
 
-        draws = range(self.spec.controls.draws)
+        def controls(kind: str) -> tuple[Outcomes, ...]:
+            found = []
+            for draw in range(self.spec.controls.draws):
+                location = self.locations.control(kind, method, setting, draw)
+                warnings.extend(
+                    f"{kind}: {said}" for said in location.warnings if f"{kind}: {said}" not in warnings
+                )
+                found.append(self.edited(f"{place}/{kind}-{draw}", items, edits(method, setting, location)))
+            return tuple(found)
+
         per_value = edits(method, setting, self.locations.of(method, setting))
         base, edited = self.base(method.asked, items), self.edited(f"{place}/edited", items, per_value)
-        base_answers, answers = base, edited
-        if method.asked == "pairs":
-            spoken = self.items("dilemma", self.spec.answers_per_value)
-            base_answers, answers = (
-                self.base("answers", spoken),
-                self.edited(f"{place}/answers", spoken, per_value),
-            )
-        if self.spec.judge == "likelihood":
-            answers, base_answers = (
-                with_typical(answers, base_answers),
-                with_typical(base_answers, base_answers),
-            )
+        base_answers, answers = self.spoken(place, method, base, edited, per_value)
         return Trial(
             base=base,
             edited=edited,
-            random=tuple(control("random", draw) for draw in draws),
-            matched=tuple(control("random-matched", draw) for draw in draws)
-            if self.spec.controls.matched
-            else (),
+            random=controls("random"),
+            matched=controls("random-matched") if self.spec.controls.matched else (),
             base_answers=base_answers,
             answers=answers,
+            control_warnings=tuple(warnings),
         )
+
+    def spoken(
+        self,
+        place: str,
+        method: MethodSpec,
+        base: Outcomes,
+        edited: Outcomes,
+        per_value: Mapping[str, Edit | None],
+    ) -> tuple[Outcomes, Outcomes]:
+        """The base's and the edited answers that fluency is read off (see Trial)."""
+        if method.asked == "pairs":
+            items = self.items("dilemma", self.spec.answers_per_value)
+            base, edited = self.base("answers", items), self.edited(f"{place}/answers", items, per_value)
+        if self.spec.judge == "likelihood":
+            return with_typical(base, base), with_typical(edited, base)
+        return base, edited
 
     # Estimates -------------------------------------------------------------------------------------
 
@@ -113,20 +125,16 @@ class Laboratory:
                     clusters.append(one.key)
         return paired_difference(before, after, clusters=clusters, **self._bootstrap())
 
-    def mean(
-        self, outcomes: Outcomes, of: Callable[[Outcome], float | None], value: str | None = None
-    ) -> Estimate:
-        """Mean of one reading of the outcomes."""
-        chosen = [outcome for outcome in outcomes if value in (None, outcome.value)]
-        return bootstrap_mean([of(outcome) for outcome in chosen], **self._bootstrap())
-
     def fluency(self, outcomes: Outcomes) -> Estimate:
         """Share of fluent answers."""
-        return self.mean(outcomes, lambda outcome: None if outcome.fluent is None else float(outcome.fluent))
+        return rate([one.fluent for one in outcomes], **self._bootstrap())
 
     def success(self, outcomes: Outcomes, value: str | None = None) -> Estimate:
-        """Mean success."""
-        return self.mean(outcomes, lambda outcome: outcome.success, value)
+        """Mean success: a share of answers, or a mean margin of pairs."""
+        found = [one.success for one in outcomes if value in (None, one.value)]
+        if self.spec.asks_pairs:
+            return bootstrap_mean(found, **self._bootstrap())
+        return rate([None if one is None else bool(one) for one in found], **self._bootstrap())
 
     def _bootstrap(self) -> dict[str, Any]:
         how = self.spec.bootstrap
