@@ -180,6 +180,15 @@ def test_effects_pair_by_item_and_average_draws(laboratory: Laboratory) -> None:
         laboratory.effect(base, first[:2])
 
 
+def test_repeating_a_draw_makes_no_interval_narrower(laboratory: Laboratory) -> None:
+    """Several answers to one question are one cluster: ten draws on eight questions are not eighty questions."""
+    base = [Outcome(str(n), TWO[0], 0.0, True) for n in range(8)]
+    edited = [Outcome(str(n), TWO[0], float(n % 3 == 0), True) for n in range(8)]
+    once, often = laboratory.effect(base, edited), laboratory.effect(base, *[edited] * 10)
+    assert (often.mean, often.ci) == (once.mean, once.ci)
+    assert (once.n, often.n) == (8, 80)
+
+
 def test_a_control_that_is_smaller_than_it_should_be_is_said(laboratory: Laboratory) -> None:
     """Where more than half of a layer is located, it has too few other neurons to draw from."""
     neva = laboratory.spec.methods["neva"]
