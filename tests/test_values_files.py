@@ -1,7 +1,5 @@
 """A user's own value system: every mistake is named with its file, value, field and fix."""
 
-
-
 from __future__ import annotations
 
 import re

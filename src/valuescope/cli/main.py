@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from transformers.utils.logging import disable_progress_bar
+
 from valuescope.cli import edit_commands, model_commands, run_commands
 from valuescope.version import __version__
 
@@ -40,6 +42,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. Expected errors are one line, without a traceback."""
     options = build_parser().parse_args(arguments)
+    if not sys.stderr.isatty():
+        disable_progress_bar()
     try:
         options.command(options)
     except KeyboardInterrupt:

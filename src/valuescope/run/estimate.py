@@ -14,7 +14,7 @@ from valuescope.data import Material
 from valuescope.models import default_device, resolve_path
 from valuescope.run.arms import Item
 from valuescope.run.spec import Spec
-from valuescope.run.stages import chosen_values, draw_material, require_questions, require_texts
+from valuescope.run.stages import chosen_values, draw_material, read_texts, require_questions, require_texts
 from valuescope.run.trial import first_of_each
 
 EFFICIENCY = 0.35  # share of the measured matrix speed that a forward pass of a language model reaches
@@ -71,7 +71,7 @@ def estimate(spec: Spec) -> Cost:
     width = (
         getattr(text_config, "intermediate_size", None) or getattr(text_config, "n_inner", None) or 4 * hidden
     )
-    texts = [len(ids) for ids in tokenizer([one.prompt + one.answer for one in material.texts])["input_ids"]]
+    texts = [len(ids) for ids in tokenizer([one.prompt + one.answer for one in read_texts(spec, material)])["input_ids"]]
     prompts = [
         len(ids) for ids in tokenizer([one.prompt or one.question for one in material.questions])["input_ids"]
     ] or [0]
@@ -133,7 +133,7 @@ def planned_items(spec: Spec, material: Material) -> tuple[int, int]:
             if method.asked == "pairs":
                 add("dilemma", len(method.dose.values), spec.answers_per_value)
     if spec.leakage:
-        add(spec.methods[spec.leakage.method].asked, len(material.values), spec.leakage.questions)
+        add(spec.methods[spec.leakage.method].asked, 2 * len(material.values), spec.leakage.questions)
     return counts["answers"], counts["pairs"]
 
 

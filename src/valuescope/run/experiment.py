@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from valuescope.locate import Location
 from valuescope.metrics import Estimate
 from valuescope.models import NeuronModel, load_model
 from valuescope.report import write_report
@@ -165,14 +166,21 @@ def with_strength(setting: Setting, parameter: str, strength: float) -> Setting:
 
 
 def leakage_of(laboratory: Laboratory, spec: Spec, setting: Setting, system: Any) -> dict[str, Any]:
-    """Steer each value on the questions of all values."""
+    """Steer each value, and as many random neurons, on the questions of all values."""
     assert spec.leakage is not None
     method = spec.methods[spec.leakage.method]
     items = laboratory.items(method.asked, spec.leakage.questions)
     base = laboratory.base(f"{method.asked}-first-{spec.leakage.questions}", items)
-    per_value = edits(method, setting, laboratory.locations.of(method, setting))
-    steered = {
-        value: laboratory.steered(f"leakage/{spec.leakage.method}/{value}", items, edit)
-        for value, edit in per_value.items()
-    }
-    return leakage_block(spec, system, base, steered, "default" if setting == method.default else "found")
+
+    def steer(name: str, location: Location) -> dict[str, Outcomes]:
+        return {
+            value: laboratory.steered(f"leakage/{name}/{value}", items, edit)
+            for value, edit in edits(method, setting, location).items()
+        }
+
+    steered = steer(spec.leakage.method, laboratory.locations.of(method, setting))
+    random = steer(
+        f"{spec.leakage.method}-random", laboratory.locations.control("random", method, setting, 0)
+    )
+    which = "default" if setting == method.default else "found"
+    return leakage_block(spec, system, base, steered, random, which)

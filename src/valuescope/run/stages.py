@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from valuescope.activations import Activations, Counters, Residuals, collect
-from valuescope.data import SOURCES, Material, label
+from valuescope.data import SOURCES, LabelledText, Material, label
 from valuescope.edit import EDITS, Edit
 from valuescope.files import sha256_of
 from valuescope.locate import Evidence, Location, NeuronSet, locate
@@ -22,6 +22,9 @@ from valuescope.run.arms import Progress
 from valuescope.run.folder import RunFolder
 from valuescope.run.spec import DataSpec, MethodSpec, Setting, Spec, SpecError
 from valuescope.values import ValueSystem, load_value_system
+
+PROBING = ("neva",)
+"""The locators that read residuals."""
 
 
 @contextmanager
@@ -110,15 +113,16 @@ def read_activations(
     After each part the running total of the counters replaces the one before, so that disk space does not grow with
     the number of parts, and a run that was killed goes on after its last whole part.
     """
-    place = folder.path / "activations"
-    size, texts = spec.activations.part, material.texts
+    place, kept = folder.path / "activations", needs_residuals(spec)
+    size, texts = spec.activations.part, read_texts(spec, material)
     counters, residuals = None, list[Residuals]()
     with timed(folder, "activations"):
         starts = range(0, len(texts), size)
-        done = max((number for number in range(len(starts)) if _is_saved(place, number)), default=-1)
+        done = max((number for number in range(len(starts)) if _is_saved(place, number, kept)), default=-1)
         if done >= 0:
             counters = Counters.load(place / f"counters-{done:04d}")
-            residuals = [Residuals.load(place / f"residuals-{number:04d}") for number in range(done + 1)]
+            if kept:
+                residuals = [Residuals.load(place / f"residuals-{number:04d}") for number in range(done + 1)]
         for number in range(done + 1, len(starts)):
             rows = texts[starts[number] : starts[number] + size]
             part = collect(
@@ -126,24 +130,42 @@ def read_activations(
                 rows,
                 batch_size=spec.activations.batch_size,
                 scope=spec.activations.scope,
+                residuals=kept,
                 progress=lambda read, _, before=starts[number]: progress(  # type: ignore[misc]
                     "activations", before + read, len(texts)
                 ),
             )
-            assert part.residuals is not None
-            residuals.append(part.residuals)
             counters = part.counters if counters is None else counters + part.counters
-            part.residuals.save(place / f"residuals-{number:04d}")
+            if part.residuals is not None:
+                residuals.append(part.residuals)
+                part.residuals.save(place / f"residuals-{number:04d}")
             counters.save(place / f"counters-{number:04d}")
             for suffix in (".json", ".safetensors"):
                 (place / f"counters-{number - 1:04d}").with_suffix(suffix).unlink(missing_ok=True)
     assert counters is not None
-    return Activations(counters, reduce(operator.add, residuals))
+    return Activations(counters, reduce(operator.add, residuals) if residuals else None)
 
 
-def _is_saved(place: Path, number: int) -> bool:
+def read_texts(spec: Spec, material: Material) -> tuple[LabelledText, ...]:
+    """The texts in the roles that the methods read; the pass leaves out all others."""
+    wanted = {
+        label(value, role)
+        for method in spec.methods.values()
+        for role in method.read_roles
+        for value in material.values
+    }
+    return tuple(text for text in material.texts if text.label in wanted)
+
+
+def needs_residuals(spec: Spec) -> bool:
+    """Whether any method trains probes. Residuals grow with the number of texts, counters do not."""
+    return any(method.locator in PROBING for method in spec.methods.values())
+
+
+def _is_saved(place: Path, number: int, residuals: bool) -> bool:
     """Whether the total after a part, and the part's residuals, are on disk; a manifest is written last."""
-    return all((place / f"{kind}-{number:04d}.json").is_file() for kind in ("counters", "residuals"))
+    kinds = ("counters", "residuals") if residuals else ("counters",)
+    return all((place / f"{kind}-{number:04d}.json").is_file() for kind in kinds)
 
 
 class Locations:
@@ -164,7 +186,7 @@ class Locations:
             values=self.material.values,
             positive={value: label(value, positive) for value in self.material.values},
             negative={value: label(value, negative) for value in self.material.values},
-            texts=self.material.texts,
+            texts=read_texts(self.spec, self.material) if needs_residuals(self.spec) else (),
         )
 
     def of(self, method: MethodSpec, setting: Setting) -> Location:

@@ -6,7 +6,14 @@ from collections import Counter
 from typing import Any
 
 from valuescope.data import Question
-from valuescope.metrics import bootstrap_mean, circle_leakage, delta_matrix, group_leakage, value_leakage
+from valuescope.metrics import (
+    DeltaMatrix,
+    bootstrap_mean,
+    circle_leakage,
+    delta_matrix,
+    group_leakage,
+    value_leakage,
+)
 from valuescope.models import NeuronModel
 from valuescope.organism import Truth
 from valuescope.run.arms import Outcome
@@ -129,9 +136,17 @@ def search_block(search: Search) -> dict[str, Any]:
 
 
 def leakage_block(
-    spec: Spec, system: ValueSystem, base: Outcomes, steered: dict[str, Outcomes], setting: str
+    spec: Spec,
+    system: ValueSystem,
+    base: Outcomes,
+    steered: dict[str, Outcomes],
+    random: dict[str, Outcomes],
+    setting: str,
 ) -> dict[str, Any]:
-    """The leakage matrix: rows steered, columns evaluated; and what follows from it (NeVA, section 2)."""
+    """The leakage matrix: rows steered, columns evaluated; and what follows from it (NeVA, section 2).
+
+    `random` holds the outcomes under as many random neurons, whose matrix and NLR stand beside it.
+    """
     assert spec.leakage is not None
     values = tuple(steered)
 
@@ -140,7 +155,11 @@ def leakage_block(
 
     how = {"resamples": spec.bootstrap.resamples, "confidence": spec.bootstrap.confidence, "seed": spec.seed}
     before = by_value(base)
-    delta = delta_matrix(before, {value: by_value(outcomes) for value, outcomes in steered.items()}, **how)  # type: ignore[arg-type]
+
+    def matrix(arms: dict[str, Outcomes]) -> DeltaMatrix:
+        return delta_matrix(before, {value: by_value(outcomes) for value, outcomes in arms.items()}, **how)  # type: ignore[arg-type]
+
+    delta, control = matrix(steered), matrix(random)
     leakage, groups = (
         value_leakage(delta),
         group_leakage(delta, {value: system.groups(value) for value in values}),
@@ -178,7 +197,11 @@ def leakage_block(
             {"distance": distance, "mean": estimate.to_dict()}
             for distance, estimate in zip(circle.distances, circle.delta, strict=True)
         ],
-        "random": None,
+        "random": {
+            "delta": control.to_dict()["mean"],
+            "leak_mean": value_leakage(control).leak_mean.to_dict(),
+        },
+        "leak_mean": leakage.leak_mean.to_dict(),
     }
 
 
