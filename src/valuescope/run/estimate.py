@@ -71,7 +71,10 @@ def estimate(spec: Spec) -> Cost:
     width = (
         getattr(text_config, "intermediate_size", None) or getattr(text_config, "n_inner", None) or 4 * hidden
     )
-    texts = [len(ids) for ids in tokenizer([one.prompt + one.answer for one in read_texts(spec, material)])["input_ids"]]
+    texts = [
+        len(ids)
+        for ids in tokenizer([one.prompt + one.answer for one in read_texts(spec, material)])["input_ids"]
+    ]
     prompts = [
         len(ids) for ids in tokenizer([one.prompt or one.question for one in material.questions])["input_ids"]
     ] or [0]
