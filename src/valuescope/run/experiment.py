@@ -87,9 +87,9 @@ def run(
     leakage = None
     if spec.leakage is not None:
         with timed(folder, "leakage"):
-            setting = headline(trials[spec.leakage.method])
+            setting, _ = headline(trials[spec.leakage.method])
             leakage = leakage_of(laboratory, spec, setting, system)
-    latest = {name: list(found.values())[-1][1] for name, found in trials.items()}
+    latest = {name: headline(found)[1] for name, found in trials.items()}
     asked = sorted({method.asked for method in spec.methods.values()})
     bases = {kind: laboratory.base(kind, laboratory.items(kind)) for kind in asked}
     spoken = {
@@ -129,9 +129,9 @@ def run(
     return summary
 
 
-def headline(trials: dict[str, tuple[Setting, Trial]]) -> Setting:
-    """The setting that stands for a method: the found one where there is one."""
-    return list(trials.values())[-1][0]
+def headline(trials: dict[str, tuple[Setting, Trial]]) -> tuple[Setting, Trial]:
+    """The setting that stands for a method, with its trial: the found one where there is one."""
+    return list(trials.values())[-1]
 
 
 def sweep(laboratory: Laboratory, name: str, method: MethodSpec, setting: Setting) -> dict[str, Any] | None:

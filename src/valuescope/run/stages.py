@@ -20,7 +20,7 @@ from valuescope.locate import Evidence, Location, NeuronSet, locate
 from valuescope.models import NeuronModel
 from valuescope.run.arms import Progress
 from valuescope.run.folder import RunFolder
-from valuescope.run.spec import DataSpec, MethodSpec, Setting, Spec, SpecError
+from valuescope.run.spec import DataSpec, MethodSpec, Roles, Setting, Spec, SpecError
 from valuescope.values import ValueSystem, load_value_system
 
 PROBING = ("neva",)
@@ -177,17 +177,20 @@ class Locations:
         self.spec, self.folder, self.model = spec, folder, model
         self.material, self.activations = material, activations
         self._known: dict[str, Location] = {}
+        self._evidence: dict[Roles, Evidence] = {}
 
     def evidence(self, method: MethodSpec) -> Evidence:
-        """What a method's locator reads."""
-        positive, negative = method.read_roles
-        return Evidence(
-            activations=self.activations,
-            values=self.material.values,
-            positive={value: label(value, positive) for value in self.material.values},
-            negative={value: label(value, negative) for value in self.material.values},
-            texts=read_texts(self.spec, self.material) if needs_residuals(self.spec) else (),
-        )
+        """What a method's locator reads; made once per roles, since it checks every text against the residuals."""
+        roles = positive, negative = method.read_roles
+        if roles not in self._evidence:
+            self._evidence[roles] = Evidence(
+                activations=self.activations,
+                values=self.material.values,
+                positive={value: label(value, positive) for value in self.material.values},
+                negative={value: label(value, negative) for value in self.material.values},
+                texts=read_texts(self.spec, self.material) if needs_residuals(self.spec) else (),
+            )
+        return self._evidence[roles]
 
     def of(self, method: MethodSpec, setting: Setting) -> Location:
         """The location of one method under one setting."""
