@@ -101,8 +101,6 @@ def test_only_what_changes_gets_a_table(model: NeuronModel) -> None:
     assert modulated[2].alpha is None
     assert modulated[2].beta is not None
     assert modulated[2].beta.shape == (3, 1, model.width)
-    same = Modulate(neurons).slopes()
-    assert build_tables([same, same, same], model.width)[0].beta.shape == (1, 1, model.width)  # type: ignore[union-attr]
 
 
 def test_an_empty_set_changes_nothing(model: NeuronModel) -> None:

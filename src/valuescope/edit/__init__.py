@@ -1,7 +1,7 @@
 """Edits of neurons: values that can be saved, applied to a model for a while, or written into its weights."""
 
 from valuescope.edit.edits import EDITS, Amplify, Deactivate, Direction, Edit, Modulate, load_edit
-from valuescope.edit.session import EditSession, Scope, edited
+from valuescope.edit.session import EditBank, EditSession, Scope, edited, require_scope
 from valuescope.edit.slopes import EditError, Slopes
 from valuescope.edit.weights import export_edited, weights_edited
 
@@ -11,6 +11,7 @@ __all__ = [
     "Deactivate",
     "Direction",
     "Edit",
+    "EditBank",
     "EditError",
     "EditSession",
     "Modulate",
@@ -19,5 +20,6 @@ __all__ = [
     "edited",
     "export_edited",
     "load_edit",
+    "require_scope",
     "weights_edited",
 ]

@@ -6,9 +6,9 @@ import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import torch
 
@@ -23,20 +23,43 @@ _FILE_VERSION = 1
 
 @dataclass(frozen=True)
 class _NeuronEdit(ABC):
-    """What all edits share: one neuron set, a description, and a file."""
+    """What all edits share: one neuron set, a strength, a description, and a file.
+
+    `strength` is the share of the edit that is done: 0 nothing, 1 all of it, above 1 more of the same. It moves
+    every slope along the line from "unchanged" to the edit, `alpha' = 1 + strength (alpha - 1)` and
+    `beta' = strength beta`; so it multiplies Modulate's beta and Amplify's gamma, and 0.5 of Deactivate halves m.
+    """
 
     neurons: NeuronSet
+    strength: float = field(default=1.0, kw_only=True)
 
     kind: ClassVar[str]
 
+    def __post_init__(self) -> None:
+        self._check_number("strength")
+
     @abstractmethod
+    def _full_slopes(self) -> Slopes:
+        """The slopes at strength 1."""
+
     def slopes(self) -> Slopes:
         """Alpha and beta of `m' = alpha * m + beta * |m|` for every neuron of the set, in the set's order."""
+        full = self._full_slopes()
+        if self.strength == 1.0:
+            return full
+        alpha = 1.0 + self.strength * (full.alpha - 1.0)
+        return replace(full, alpha=alpha, beta=self.strength * full.beta)
+
+    def scaled(self, strength: float) -> Self:
+        """The same edit at another strength (`edit.scaled(0.5).scaled(0.5)` is at 0.5: it is set, not multiplied)."""
+        return replace(self, strength=strength)
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Everything that defines the edit beside its neurons."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "neurons"}
+        """Everything that defines the edit beside its neurons; `strength` only where it is not 1."""
+        names = [field.name for field in fields(self) if field.name not in ("neurons", "strength")]
+        scale = {} if self.strength == 1.0 else {"strength": self.strength}
+        return {name: getattr(self, name) for name in names} | scale
 
     @property
     def hash(self) -> str:
@@ -74,8 +97,8 @@ class _NeuronEdit(ABC):
         self.neurons.save(path.parent / neurons)
         return write_json_atomic(path, {"version": _FILE_VERSION, "file": neurons, **self.to_dict()})
 
-    def _check_strength(self, name: str) -> None:
-        """Refuse what is no strength, and make 1 and 1.0 the same edit with the same hash."""
+    def _check_number(self, name: str) -> None:
+        """Refuse what is no size, and make 1 and 1.0 the same edit with the same hash."""
         value = getattr(self, name)
         if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
             raise EditError(
@@ -94,7 +117,7 @@ class Deactivate(_NeuronEdit):
 
     kind: ClassVar[str] = "deactivate"
 
-    def slopes(self) -> Slopes:
+    def _full_slopes(self) -> Slopes:
         """alpha = beta = 0."""
         zeros = torch.zeros(len(self.neurons), dtype=torch.float64)
         return Slopes(self.neurons.layers, self.neurons.indices, alpha=zeros, beta=zeros)
@@ -117,8 +140,9 @@ class Amplify(_NeuronEdit):
     kind: ClassVar[str] = "amplify"
 
     def __post_init__(self) -> None:
-        self._check_strength("gamma")
-        self._check_strength("delta_scale")
+        super().__post_init__()
+        self._check_number("gamma")
+        self._check_number("delta_scale")
         self._check_direction(self.direction)
         amplified = self.neurons.scores[self._amplified()]
         if amplified.numel() and not bool(amplified.any()):
@@ -131,7 +155,7 @@ class Amplify(_NeuronEdit):
     def _amplified(self) -> torch.Tensor:
         return self.neurons.signs > 0 if self.direction == "positive" else self.neurons.signs < 0
 
-    def slopes(self) -> Slopes:
+    def _full_slopes(self) -> Slopes:
         """Amplified: alpha = 1 + |delta| gamma, beta = 0. Suppressed: 1/2 and -1/2, that is min(0, m)."""
         amplified = self._amplified()
         factor = 1.0 + self.neurons.scores.double().abs() * self.delta_scale * self.gamma
@@ -157,10 +181,11 @@ class Modulate(_NeuronEdit):
     kind: ClassVar[str] = "modulate"
 
     def __post_init__(self) -> None:
-        self._check_strength("beta")
+        super().__post_init__()
+        self._check_number("beta")
         self._check_direction(self.direction)
 
-    def slopes(self) -> Slopes:
+    def _full_slopes(self) -> Slopes:
         """alpha = 1, beta = +-beta by the neuron's sign."""
         flip = 1.0 if self.direction == "positive" else -1.0
         beta = self.neurons.signs.double() * (flip * self.beta)
@@ -191,8 +216,8 @@ def load_edit(path: Path | str) -> Edit:
     if edit_type is None:
         raise EditError(f"{path}: field 'edit' is {content.get('edit')!r}; known are {', '.join(EDITS)}")
     parameters = content.get("parameters")
-    known = {field.name for field in fields(edit_type)} - {"neurons"}
-    if not isinstance(parameters, dict) or set(parameters) != known:
+    known = {field.name for field in fields(edit_type)} - {"neurons", "strength"}
+    if not isinstance(parameters, dict) or set(parameters) - {"strength"} != known:
         raise EditError(
             f"{path}: field 'parameters' of {edit_type.kind} must hold {sorted(known)}, it is {parameters!r}"
         )

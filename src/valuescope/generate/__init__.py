@@ -1,16 +1,27 @@
-"""Generate answers: one decoding loop for base and edited models, with noise that pairs their answers."""
+"""Generate answers: one engine for base and edited models, with noise that pairs their answers."""
 
-from valuescope.generate.answer import Answer
-from valuescope.generate.decoding import GenerationError, default_stop_ids, generate
+from valuescope.generate.answer import Answer, Scores, TokenLogprob
+from valuescope.generate.decoding import default_stop_ids, generate
+from valuescope.generate.engine import Engine, EngineBusy, EngineClosed, EngineError, EngineStats
 from valuescope.generate.likelihood import log_likelihood, log_likelihood_encoded
 from valuescope.generate.noise import row_noise
+from valuescope.generate.request import GenerationError, Request, ScoreRequest
 from valuescope.generate.sampling import Sampling, SamplingError, choose
 
 __all__ = [
     "Answer",
+    "Engine",
+    "EngineBusy",
+    "EngineClosed",
+    "EngineError",
+    "EngineStats",
     "GenerationError",
+    "Request",
     "Sampling",
     "SamplingError",
+    "ScoreRequest",
+    "Scores",
+    "TokenLogprob",
     "choose",
     "default_stop_ids",
     "generate",

@@ -8,9 +8,10 @@ from dataclasses import replace
 import torch
 from torch.nn.functional import cross_entropy
 
-from valuescope.edit import Edit, edited
-from valuescope.generate.decoding import GenerationError
-from valuescope.models import Encoded, NeuronModel, encode, forward_inputs, left_pad
+from valuescope.edit import Edit, EditBank
+from valuescope.generate.request import GenerationError
+from valuescope.generate.scoring import answer_logits
+from valuescope.models import Encoded, NeuronModel, encode
 
 
 def log_likelihood(
@@ -50,8 +51,8 @@ def log_likelihood_encoded(
     progress: Callable[[int, int], None] | None = None,
 ) -> list[float]:
     """`log_likelihood` of token ids: of those behind each row's prompt, given the prompt."""
-    row_edits = None if edits is None or isinstance(edits, Edit) else list(edits)
-    if row_edits is not None and len(row_edits) != len(rows):
+    row_edits = [edits] * len(rows) if edits is None or isinstance(edits, Edit) else list(edits)
+    if len(row_edits) != len(rows):
         raise GenerationError(f"{len(rows)} texts but {len(row_edits)} edits: give one per text")
     first = [max(1, row.prompt_length) for row in rows]
     for number, row in enumerate(rows):
@@ -60,19 +61,17 @@ def log_likelihood_encoded(
                 f"text {number} has nothing to score: {len(row.input_ids)} tokens, of which the first "
                 f"{first[number]} are given"
             )
+    rows = [replace(row, prompt_length=begin) for row, begin in zip(rows, first, strict=True)]
     scores: list[float] = []
     for start in range(0, len(rows), batch_size):
         part = slice(start, start + batch_size)
-        # The last token is predicted, never read; so its column, and a position of the context, are saved.
-        batch = left_pad(model, [replace(row, input_ids=row.input_ids[:-1]) for row in rows[part]])
-        here = edits if row_edits is None else row_edits[part]
-        with torch.inference_mode(), edited(model, here, force=force):
-            logits = model.model(**forward_inputs(model, batch), use_cache=False).logits
+        here = row_edits[part]
+        bank = EditBank(model, here, force=force)
         found = []
         # Row by row: in float32, the probabilities of a whole batch over a large vocabulary can fill a GPU.
-        for own, row, begin in zip(logits, rows[part], first[part], strict=True):
-            wanted = torch.tensor(row.input_ids[begin:], device=own.device)
-            found.append(-cross_entropy(own[-len(wanted) :].float(), wanted))
+        for own, row in zip(answer_logits(model, rows[part], bank, edits=here), rows[part], strict=True):
+            wanted = torch.tensor(row.input_ids[row.prompt_length :], device=own.device)
+            found.append(-cross_entropy(own.float(), wanted))
         scores += torch.stack(found).tolist()
         if progress is not None:
             progress(len(scores), len(rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,18 +41,47 @@ class Sampling:
         return asdict(self)
 
 
-def choose(logits: Tensor, noise: Tensor, sampling: Sampling) -> Tensor:
+@dataclass(frozen=True, eq=False)
+class RowSampling:
+    """The settings of the rows of a batch, as tensors: `temperature` and `top_p` are [rows, 1]."""
+
+    temperature: Tensor
+    top_p: Tensor
+    greedy: bool
+    whole: bool
+
+    @classmethod
+    def of(cls, rows: Sequence[Sampling], device: torch.device) -> RowSampling:
+        """`greedy`: no row draws. `whole`: no row leaves tokens out."""
+        work = working_type(device)
+        return cls(
+            torch.tensor([[row.temperature] for row in rows], dtype=work, device=device),
+            torch.tensor([[row.top_p] for row in rows], dtype=work, device=device),
+            greedy=all(row.temperature == 0 for row in rows),
+            whole=all(row.top_p == 1 for row in rows),
+        )
+
+
+def working_type(device: torch.device) -> torch.dtype:
+    """float64 where there is one: float32 sums over a large vocabulary would move the borders between tokens by more
+    than rare tokens are wide."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def choose(logits: Tensor, noise: Tensor, sampling: Sampling | RowSampling) -> Tensor:
     """The next token of each row, int64 [rows], from logits [rows, vocabulary] and noise in [0, 1) [rows].
 
     Inverse CDF over the vocabulary in id order, so that one number decides a row and similar distributions
-    give similar choices under the same number.
+    give similar choices under the same number. Temperature 0 takes the largest logit.
     """
-    if sampling.temperature == 0:
-        return logits.argmax(dim=-1)
-    # float32 sums over a large vocabulary would move the borders by more than rare tokens are wide.
-    work = torch.float32 if logits.device.type == "mps" else torch.float64
-    mass = (logits.to(work) / sampling.temperature).softmax(dim=-1)
-    if sampling.top_p < 1:
+    if isinstance(sampling, Sampling):
+        sampling = RowSampling.of([sampling], logits.device)
+    best = logits.argmax(dim=-1)
+    if sampling.greedy:
+        return best
+    cold = sampling.temperature == 0
+    mass = (logits.to(sampling.temperature) / sampling.temperature.masked_fill(cold, 1)).softmax(dim=-1)
+    if not sampling.whole:
         mass = nucleus(mass, sampling.top_p)
     cumulative = mass.cumsum(dim=-1)
     total = cumulative[:, -1:].contiguous()
@@ -59,11 +89,13 @@ def choose(logits: Tensor, noise: Tensor, sampling: Sampling) -> Tensor:
     token = torch.searchsorted(cumulative, target, right=True)
     # Rounding may lift the target to the total itself: stay on the last token that has any mass.
     last = torch.searchsorted(cumulative, total)
-    return torch.minimum(token, last).squeeze(-1)
+    return torch.where(cold.squeeze(-1), best, torch.minimum(token, last).squeeze(-1))
 
 
-def nucleus(mass: Tensor, top_p: float) -> Tensor:
-    """`mass` [rows, vocabulary] with 0 outside the fewest most likely tokens that hold `top_p` of it."""
+def nucleus(mass: Tensor, top_p: float | Tensor) -> Tensor:
+    """`mass` [rows, vocabulary] with 0 outside the fewest most likely tokens that hold `top_p` ([rows, 1]) of it."""
     ordered, order = mass.sort(dim=-1, descending=True, stable=True)
     before = ordered.cumsum(dim=-1) - ordered
-    return torch.zeros_like(mass).scatter(-1, order, ordered.masked_fill(before >= top_p, 0))
+    # Rounding may leave a row short of 1 before its last tokens: top_p 1 keeps them all the same.
+    outside = (before >= top_p) & (torch.as_tensor(top_p, device=mass.device) < 1)
+    return torch.zeros_like(mass).scatter(-1, order, ordered.masked_fill(outside, 0))

@@ -1,7 +1,7 @@
 """Models: loading, who they are, where their neurons sit, hooks on them, and batches for them."""
 
 from valuescope.models.batching import Batch, BatchError, Encoded, encode, forward_inputs, left_pad
-from valuescope.models.chat import ChatError, render_question
+from valuescope.models.chat import ChatError, render_chat, render_question
 from valuescope.models.describe import describe_sites
 from valuescope.models.hooks import site_hooks
 from valuescope.models.identity import ModelIdentity, fingerprint_of
@@ -31,6 +31,7 @@ __all__ = [
     "left_pad",
     "load_model",
     "prove_sites",
+    "render_chat",
     "render_question",
     "resolve_path",
     "resolve_sites",

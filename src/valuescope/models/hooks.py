@@ -30,9 +30,11 @@ def site_hooks(
     [batch, seq, width]; a returned tensor of the same shape replaces it. residual(layer, h): the decoder
     layer's output, [batch, seq, hidden]. For a plain feed-forward block gate and product see equal tensors.
     Families that flatten the batch inside the block are seen unflattened. Within a layer the order is gate,
-    product, residual. All handles are removed when the block ends, also by an exception.
+    product, residual. All handles are removed when the block ends, also by an exception. Other threads wait at
+    this door until the block ends (`NeuronModel.lock`); the same thread may nest blocks.
     """
     with ExitStack() as stack:
+        stack.enter_context(model.lock)
         for layer in range(model.layers) if layers is None else layers:
             for handle in _attach(model, layer, gate, product, residual):
                 stack.callback(handle.remove)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -27,6 +28,8 @@ class NeuronModel:
     identity: ModelIdentity
     sites: tuple[LayerSites, ...]
     proof: SiteReport | None = field(default=None, repr=False)
+    lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
+    """Held while hooks are on the model: no thread runs a pass through another one's edits."""
 
     @property
     def layers(self) -> int:

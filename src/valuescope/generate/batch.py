@@ -1,0 +1,158 @@
+"""Rows that are generated together, one token per step; rows may join and leave between steps."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from valuescope.edit import EditBank, EditSession
+from valuescope.generate.answer import TokenLogprob
+from valuescope.generate.cache import is_joinable, join_caches, join_left_padded, keep_rows
+from valuescope.generate.logprobs import token_logprobs
+from valuescope.generate.request import GenerationError
+from valuescope.generate.row import Row
+from valuescope.generate.sampling import RowSampling, choose, working_type
+from valuescope.models import Encoded, NeuronModel, forward_inputs, left_pad
+
+
+class RunningBatch:
+    """A left-padded batch with its key-value cache, its edits and its noise.
+
+    A row's tokens depend on its own prompt, edit, sampling and noise; its neighbours change the rounding of its logits
+    and nothing else. `bank` must hold every row's edit.
+    """
+
+    def __init__(
+        self, model: NeuronModel, rows: Sequence[Row], bank: EditBank, *, use_cache: bool = True
+    ) -> None:
+        self.rows = list(rows)
+        self._model = model
+        self._use_cache = use_cache
+        batch = left_pad(model, [Encoded(row.ids, len(row.prompt)) for row in self.rows])
+        self._answer = batch.response_mask
+        self._inputs: dict[str, Any] = {**forward_inputs(model, batch), "use_cache": use_cache}
+        if "logits_to_keep" in inspect.signature(type(model.model).forward).parameters:
+            self._inputs["logits_to_keep"] = 1
+        self._arrange(bank)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def joinable(self) -> bool:
+        """Whether rows may join and leave (after the first step)."""
+        return self._use_cache and is_joinable(self._inputs.get("past_key_values"))
+
+    def step(self) -> None:
+        """Read what is new and draw one token for every row that is not done.
+
+        A row whose logits are not finite fails with GenerationError; the others go on.
+        """
+        self._session.response_mask = self._answer
+        with torch.inference_mode(), self._session.active():
+            output = self._model.model(**self._inputs)
+        logits = output.logits[:, -1]
+        with torch.inference_mode():
+            token = choose(logits, self._noise(logits), self._sampling)
+            finite = logits.amax(dim=-1).isfinite()
+            # The one wait for the device in each step.
+            drawn, sound = torch.stack([token, finite.to(token)]).tolist()
+            likely = self._logprobs(logits, drawn)
+        for number, row in enumerate(self.rows):
+            if row.done:
+                drawn[number] = self._model.tokenizer.pad_token_id
+            elif sound[number]:
+                row.take(drawn[number], likely.get(number))
+            else:
+                row.fail(_not_finite(row, logits.dtype))
+        self._append(torch.tensor(drawn, device=token.device).unsqueeze(-1), output.past_key_values)
+
+    def join(self, other: RunningBatch, bank: EditBank) -> None:
+        """Take in the rows of a batch that has also made its first step."""
+        padding = {"input_ids": self._model.tokenizer.pad_token_id}
+        with torch.inference_mode():
+            for name in ("input_ids", "attention_mask", "position_ids"):
+                if name in self._inputs:
+                    self._inputs[name] = join_left_padded(
+                        self._inputs[name], other._inputs[name], value=padding.get(name, 0)
+                    )
+            self._answer = torch.cat([self._answer, other._answer])
+            join_caches(self._inputs["past_key_values"], other._inputs["past_key_values"])
+        self.rows += other.rows
+        self._arrange(bank)
+
+    def drop_done(self, bank: EditBank) -> None:
+        """Let the rows that are done leave, and with them the padding that only they needed."""
+        kept = [number for number, row in enumerate(self.rows) if not row.done]
+        self.rows = [self.rows[number] for number in kept]
+        if not kept:
+            return
+        with torch.inference_mode():
+            index = torch.tensor(kept, device=self._answer.device)
+            mask = self._inputs["attention_mask"][index]
+            drop = int(mask.argmax(dim=1).min())
+            self._inputs["attention_mask"] = mask[:, drop:]
+            self._answer = self._answer[index]
+            for name in ("input_ids", "position_ids"):
+                if name in self._inputs:
+                    self._inputs[name] = self._inputs[name][index]
+            keep_rows(self._inputs["past_key_values"], index, drop)
+        self._arrange(bank)
+
+    def _arrange(self, bank: EditBank) -> None:
+        """What follows from which rows there are."""
+        edits = [row.edit for row in self.rows]
+        scopes = [row.request.on for row in self.rows]
+        alike = len(set(edits)) == 1 and len(set(scopes)) == 1
+        self._session: EditSession = bank.session(*((edits[0], scopes[0]) if alike else (edits, scopes)))
+        self._sampling = RowSampling.of([row.request.sampling for row in self.rows], self._model.device)
+
+    def _noise(self, logits: Tensor) -> Tensor:
+        numbers = [0.0 if row.done else row.noise[len(row.drawn)] for row in self.rows]
+        return torch.tensor(numbers, dtype=working_type(logits.device), device=logits.device)
+
+    def _logprobs(self, logits: Tensor, drawn: list[int]) -> dict[int, TokenLogprob]:
+        """Of the rows that ask for them."""
+        asking = [
+            number
+            for number, row in enumerate(self.rows)
+            if row.request.top_logprobs is not None and not row.done
+        ]
+        if not asking:
+            return {}
+        top = max(self.rows[number].request.top_logprobs or 0 for number in asking)
+        found = token_logprobs(self._model, logits[asking], [drawn[number] for number in asking], top)
+        return {
+            number: one
+            if len(one.top) == limit
+            else TokenLogprob(one.token, one.text, one.logprob, one.top[:limit])
+            for number, one in zip(asking, found, strict=True)
+            for limit in [self.rows[number].request.top_logprobs or 0]
+        }
+
+    def _append(self, token: Tensor, cache: Any) -> None:
+        """Make token [rows, 1] the next input: alone where the cache holds the rest, else behind it."""
+        alone, inputs, one = self._use_cache, self._inputs, torch.ones_like(token)
+
+        def appended(old: Tensor, new: Tensor) -> Tensor:
+            return new if alone else torch.cat([old, new], dim=1)
+
+        with torch.inference_mode():
+            inputs["input_ids"] = appended(inputs["input_ids"], token)
+            inputs["attention_mask"] = torch.cat([inputs["attention_mask"], one], dim=1)
+            if "position_ids" in inputs:
+                inputs["position_ids"] = appended(inputs["position_ids"], inputs["position_ids"][:, -1:] + 1)
+            self._answer = appended(self._answer, one.bool())
+        if alone:
+            inputs["past_key_values"] = cache
+
+
+def _not_finite(row: Row, dtype: torch.dtype) -> GenerationError:
+    return GenerationError(
+        f"the logits of {row.request.key!r} are not finite at answer token {len(row.drawn)}: an edit this strong "
+        f"overflows {dtype}; lower its strength, or load the model in bfloat16 or float32"
+    )
