@@ -1,0 +1,151 @@
+"""The routes of the server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from valuescope.generate import Engine
+from valuescope.models import encode
+from valuescope.serve.body import read_raw
+from valuescope.serve.errors import ApiError, hung_up, internal, stopping, unknown_model
+from valuescope.serve.exchange import Exchange, Exchanges
+from valuescope.serve.limits import Limits
+from valuescope.serve.plan import Plan, plan_chat, plan_completion
+from valuescope.serve.pool import in_pool, make_pool
+from valuescope.serve.protocol import BodyT, ChatBody, CompletionBody, read_body
+from valuescope.serve.replies import ChatReplies, CompletionReplies, Replies, render
+from valuescope.serve.roster import Roster
+from valuescope.serve.streaming import AnswerResponse, error_response
+from valuescope.serve.tokens import TokenBytes
+
+
+@dataclass
+class Service:
+    """What the routes share. `draining`: the server is told to stop and takes nothing new."""
+
+    engine: Engine
+    roster: Roster
+    limits: Limits
+    pool: ThreadPoolExecutor = field(default_factory=make_pool)
+    running: Exchanges = field(default_factory=Exchanges)
+    draining: bool = False
+    started: float = field(default_factory=time.time)
+
+    def __post_init__(self) -> None:
+        # The first call settles the tokenizer's state, so that the pool's threads only read it.
+        encode(self.engine.model, ["warm up"])
+        self._bytes = TokenBytes(self.engine.model.tokenizer)
+
+    async def answer(
+        self,
+        request: Request,
+        kind: type[BodyT],
+        planned: Callable[[BodyT], Plan],
+        replied: Callable[[Plan], Replies],
+    ) -> Response:
+        """The reply to a request for answers."""
+        if self.draining:
+            raise stopping()
+        raw = await read_raw(request, self.limits.max_body_bytes)
+        plan = await in_pool(self.pool, lambda: planned(read_body(kind, raw)))
+        exchange = Exchange(self.engine, plan, request.receive, self.limits.request_timeout, self.running)
+        return AnswerResponse(exchange, replied(plan), self.pool)
+
+    def chat_replies(self, plan: Plan) -> Replies:
+        """In the shape of chat completions."""
+        return ChatReplies(plan, self._bytes)
+
+    def completion_replies(self, plan: Plan) -> Replies:
+        """In the shape of completions."""
+        decode = self.engine.model.tokenizer.decode
+        first = [(prompt.tokens[0], str(decode([prompt.tokens[0]]))) for prompt in plan.prompts if plan.echo]
+        return CompletionReplies(plan, self._bytes, [self._bytes.name(*one) for one in first])
+
+
+def create_app(service: Service) -> FastAPI:
+    """The application; it answers every error in the API's shape."""
+    app = FastAPI(title="valuescope", openapi_url=None, docs_url=None, redoc_url=None)
+    model, roster, limits = service.engine.model, service.roster, service.limits
+
+    @app.post("/v1/chat/completions")
+    async def chat(request: Request) -> Response:
+        planned = partial(plan_chat, model, roster, limits)
+        return await service.answer(request, ChatBody, planned, service.chat_replies)
+
+    @app.post("/v1/completions")
+    async def complete(request: Request) -> Response:
+        planned = partial(plan_completion, model, roster, limits)
+        return await service.answer(request, CompletionBody, planned, service.completion_replies)
+
+    @app.get("/v1/models")
+    async def models() -> Response:
+        listed = [one.describe(int(service.started)) for one in roster.models]
+        return _json({"object": "list", "data": listed})
+
+    @app.get("/v1/models/{name:path}")
+    async def one_model(name: str) -> Response:
+        found = roster.find(name)
+        if found is None:
+            raise unknown_model(name, roster.ids)
+        return _json(found.describe(int(service.started)))
+
+    @app.get("/health")
+    async def health() -> Response:
+        return _json(
+            {
+                "status": "stopping" if service.draining else "ok",
+                "model": roster.ids[0],
+                "models": len(roster.ids),
+                "seconds": round(time.time() - service.started, 1),
+                "requests_running": len(service.running),
+                "engine": asdict(service.engine.stats),
+            }
+        )
+
+    app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(Exception, _fault)
+    return app
+
+
+def _json(content: dict[str, Any]) -> Response:
+    return Response(render(content), media_type="application/json")
+
+
+async def _api_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return error_response(error)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """No such address, or not by this method."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        shown = ApiError(
+            404, f"Unknown address: {request.method} {request.url.path[:200]}.", code="unknown_url"
+        )
+    elif error.status_code == 405:
+        message = f"{request.method} is not allowed for {request.url.path[:200]}."
+        shown = ApiError(405, message, code="method_not_allowed", headers=error.headers)
+    else:
+        shown = ApiError(error.status_code, "The request could not be handled.", code="http_error")
+    return error_response(shown)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    return error_response(hung_up())
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    return error_response(internal())

@@ -1,0 +1,125 @@
+"""Which models the server has: the base, and the base under each edit."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from valuescope.edit import Edit, load_edit
+from valuescope.models import NeuronModel
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_HASH = re.compile(r"[0-9a-f]{8,64}")
+_BASE = "base"
+
+
+class RosterError(ValueError):
+    """Edits that cannot be served as asked."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """One model of the server: the base (`edit` None), or the base under an edit. `alias` is its other name."""
+
+    id: str
+    alias: str
+    fingerprint: str
+    edit: Edit | None = None
+
+    def at(self, strength: float | None) -> Edit | None:
+        """The edit at a strength; 1 (or None) is the edit as it was saved."""
+        if self.edit is None or strength is None:
+            return self.edit
+        return self.edit.scaled(self.edit.strength * strength)
+
+    def fingerprint_under(self, edit: Edit | None) -> str:
+        """What `system_fingerprint` says: equal where weights and edit (with its strength) are equal."""
+        content = f"{self.fingerprint}:{'' if edit is None else edit.hash}"
+        return f"fp_{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+
+    def describe(self, created: int) -> dict[str, Any]:
+        """Its entry in the list of models."""
+        return {
+            "id": self.id,
+            "object": "model",
+            "created": created,
+            "owned_by": "valuescope",
+            "aliases": [self.alias],
+            "system_fingerprint": self.fingerprint_under(self.edit),
+            "edit": None
+            if self.edit is None
+            else {
+                "kind": self.edit.kind,
+                "value": self.edit.neurons.value,
+                "hash": self.edit.hash,
+                "description": self.edit.describe(),
+                "strength": self.edit.strength,
+            },
+        }
+
+
+class Roster:
+    """The models by their names: `<model id>` and `<model id>@<edit name>`, `base` and `base@<edit name>`.
+
+    In place of its name an edit can be asked for by the beginning of its hash (8 digits at least), which is right for
+    clients that cache answers by the model's name.
+
+    `edits` are names and edits. Raises RosterError for a name that cannot be used or is used twice, NeuronSetError for
+    an edit of another model unless `force`.
+    """
+
+    def __init__(
+        self, model: NeuronModel, edits: Iterable[tuple[str, Edit]] = (), *, force: bool = False
+    ) -> None:
+        self.force = force
+        own, fingerprint = public_id(model), model.identity.fingerprint
+        self.models: list[Served] = [Served(own, _BASE, fingerprint)]
+        for name, edit in edits:
+            if not _NAME.fullmatch(name):
+                raise RosterError(
+                    f"edit name {name!r}: use letters, digits, '.', '_' and '-', a letter or digit first; "
+                    "give one with NAME=FILE"
+                )
+            edit.neurons.require(model, force=force)
+            served = Served(f"{own}@{name}", f"{_BASE}@{name}", fingerprint, edit)
+            if served.id in [one.id for one in self.models]:
+                raise RosterError(f"two edits are called {name!r}: name one of them otherwise with NAME=FILE")
+            self.models.append(served)
+        # A model may itself be called "base": its own id comes first.
+        self._by_name = {one.alias: one for one in self.models} | {one.id: one for one in self.models}
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all models, the base first."""
+        return [one.id for one in self.models]
+
+    def find(self, name: str) -> Served | None:
+        """The model with this id or alias, or whose edit's hash begins so."""
+        if name in self._by_name:
+            return self._by_name[name]
+        base, _, digest = name.rpartition("@")
+        if base not in (self.models[0].id, _BASE) or not _HASH.fullmatch(digest):
+            return None
+        found = [one for one in self.models if one.edit is not None and one.edit.hash.startswith(digest)]
+        return found[0] if len(found) == 1 else None
+
+
+def public_id(model: NeuronModel) -> str:
+    """The model's id as clients see it: of a folder only its name, for the rest is nobody's business."""
+    path = Path(model.identity.id).expanduser()
+    return path.resolve().name if path.is_dir() else model.identity.id
+
+
+def load_edits(arguments: Sequence[str]) -> list[tuple[str, Edit]]:
+    """Read edits given as `FILE` or `NAME=FILE`; without a name the file's own is taken, less its ending."""
+    named = []
+    for argument in arguments:
+        name, equals, file = argument.partition("=")
+        if not equals or not _NAME.fullmatch(name) or Path(argument).is_file():
+            name, file = Path(argument).stem, argument
+        named.append((name, load_edit(file)))
+    return named
