@@ -12,13 +12,18 @@ from valuescope.cli.options import ProgressBars, add_command, add_model_options,
 from valuescope.data import SOURCES
 from valuescope.edit import Edit, load_edit
 from valuescope.generate import Sampling, generate
-from valuescope.judge import JUDGES, Judgement
+from valuescope.judge import JUDGES, Judge, Judgement, MissingCount
+from valuescope.judge.asked_model import require_no_secrets
+from valuescope.judge.asking import Asker
+from valuescope.judge.model_judge import ModelJudge, fluency_missing
 from valuescope.locate import random_like
 from valuescope.metrics import Estimate, control_effect
 from valuescope.models import render_question
+from valuescope.run.names import require_known
 from valuescope.run.spec import DataSpec
 from valuescope.run.spec_file import make_part
 from valuescope.run.stages import draw_material
+from valuescope.values import load_value_system
 
 
 def add_commands(commands: Any) -> None:
@@ -58,8 +63,28 @@ def add_commands(commands: Any) -> None:
     judge.add_argument(
         "-d", "--data-parameter", type=parameter, action="append", default=[], metavar="NAME=VALUE"
     )
-    judges = [name for name in JUDGES if name != "likelihood"]  # which judges no values
-    judge.add_argument("--judge", default="oracle", choices=judges)
+    judge.add_argument(
+        "--judge",
+        type=_judge_name,
+        default="oracle",
+        metavar="NAME",
+        help="oracle (default), or a model as Inspect names it, such as openai/gpt-4o",
+    )
+    judge.add_argument(
+        "--judge-base-url", metavar="URL", help="address of the service of a model that judges"
+    )
+    judge.add_argument("--judge-arg", type=parameter, action="append", default=[], metavar="NAME=VALUE")
+    judge.add_argument(
+        "--judge-replies",
+        type=Path,
+        metavar="FILE",
+        help="keeps the replies of a model that judges, so that the same command again pays for none of them",
+    )
+    judge.add_argument(
+        "--values",
+        default="schwartz",
+        help="value system that tells a model what to judge by (default: schwartz)",
+    )
 
 
 def _add_edit_options(parser: argparse.ArgumentParser) -> None:
@@ -107,6 +132,7 @@ def evaluate_edit(options: argparse.Namespace) -> None:
         raise ValueError("nothing to evaluate; give --edit FILE")
     content = {"source": options.source, "parameters": dict(options.data_parameter)}
     data = make_part(DataSpec, content, "evaluate")
+    judge = _judge(options)
     model, sampling = load_from(options), _sampling(options)
     for path in options.edit:
         edit = load_edit(path)
@@ -131,11 +157,49 @@ def evaluate_edit(options: argparse.Namespace) -> None:
                 force=options.force,
                 progress=partial(bars, f"{value} {name}"),
             )
-            judged.append(JUDGES[options.judge](questions, answers))
+            judged.append(judge(questions, answers))
         bars.close()
         print(f"{edit.describe()}, asked as {options.setting}, seed {options.seed}")
         for name, estimate in _measured(judged, options.seed).items():
             print(f"  {name:24} {_told(estimate)}")
+        for warning in _warnings(judged):
+            print(f"WARNING: {warning}")
+
+
+def _judge_name(text: str) -> str:
+    """A judge's own name, or the name of a model (with a slash in it)."""
+    try:
+        if "/" not in text:
+            require_known(
+                "judge", [text], [name for name in JUDGES if name != "likelihood"]
+            )  # which judges no values
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
+def _judge(options: argparse.Namespace) -> Judge:
+    """The judge that --judge names."""
+    if options.judge in JUDGES:
+        return JUDGES[options.judge]
+    arguments = dict(options.judge_arg)
+    require_no_secrets(options.judge_base_url, arguments)
+    asker = Asker(
+        options.judge, base_url=options.judge_base_url, model_args=arguments, store=options.judge_replies
+    )
+    by_model = ModelJudge(asker, load_value_system(options.values))
+    return lambda questions, answers: [*by_model(questions, answers)]
+
+
+def _warnings(judged: list[list[Judgement]]) -> list[str]:
+    """What to say where too many judgements are missing, over all arms."""
+    every = [one for arm in judged for one in arm]
+    kinds = {
+        "control success": ["" if one.success is not None else one.missing or "unjudged" for one in every],
+        "fluency": [fluency_missing(one) for one in every],
+    }
+    found = {measure: MissingCount.of(missing).warning() for measure, missing in kinds.items()}
+    return [f"{measure}: {warning}" for measure, warning in found.items() if warning]
 
 
 def _measured(judged: list[list[Judgement]], seed: int) -> dict[str, Estimate]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from valuescope.metrics import Estimate
 from valuescope.report.fields import Fields, ReportError, as_count, as_number, wrong
+from valuescope.report.judging import read_judging
 from valuescope.report.summary import (
     ArmAnswer,
     DosePoint,
@@ -65,6 +66,7 @@ def read_summary(raw: Mapping[str, Any]) -> Summary:
         probes=_probes(top.object("probes")) if top.present("probes") else None,
         examples=tuple(_example(Fields.of(item, path)) for path, item in top.items("examples")),
         missing=top.object("missing").raw,
+        judging=read_judging(top.object("judging")) if top.present("judging") else None,
         seconds=top.object("seconds_by_stage").raw,
         raw=raw,
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from valuescope.metrics import Estimate
+from valuescope.report.judging import Judging
 
 Matrix = tuple[tuple[float | None, ...], ...]
 JSONMap = Mapping[str, Any]
@@ -197,6 +198,7 @@ class Summary:
     probes: Probes | None
     examples: tuple[Example, ...]
     missing: JSONMap
+    judging: Judging | None
     seconds: JSONMap
     raw: JSONMap = field(repr=False)
 

@@ -10,7 +10,7 @@ from valuescope.report.markup import visible
 from valuescope.report.names import method_name
 from valuescope.report.numbers import Numbers, effect_numbers, spread
 from valuescope.report.reading import read_summary
-from valuescope.report.summary import Method, Setting
+from valuescope.report.summary import Method, Setting, Summary
 
 _HEAD = (
     "method",
@@ -46,7 +46,15 @@ def text_table(summary: Mapping[str, Any]) -> str:
     foot = (
         f"effect: change of {visible(read.measure_name)}{visible(unit)}, mean [interval]; * headline setting"
     )
-    return "\n".join([*lines, foot])
+    return "\n".join([*lines, foot, *_judging(read)])
+
+
+def _judging(read: Summary) -> list[str]:
+    """Who judged and what is missing; above all, loudly, where too much is."""
+    if read.judging is None:
+        return []
+    said = f"judge {read.judging.judge}: " + "; ".join(one.words for one in read.judging.measures)
+    return [visible(line) for line in (said, *(f"WARNING: {one}" for one in read.judging.warnings))]
 
 
 def _row(method: Method, setting: Setting, numbers: Numbers) -> tuple[str, ...]:

@@ -9,9 +9,9 @@ from typing import Any
 from valuescope.data import ContrastPair, Question
 from valuescope.edit import Edit
 from valuescope.generate import Answer, Sampling, generate, log_likelihood, log_likelihood_encoded
-from valuescope.judge import JUDGES
 from valuescope.models import Encoded, NeuronModel, encode, render_question
 from valuescope.run.folder import RunFolder
+from valuescope.run.judging import Judging
 from valuescope.run.spec import Spec
 
 Item = Question | ContrastPair
@@ -44,14 +44,22 @@ class Outcome:
 
 
 class ArmRunner:
-    """Runs arms batch by batch; a batch that is on disk is not run again."""
+    """Runs arms batch by batch; a batch that is on disk is not run again. An arm is judged when all of it is there."""
 
-    def __init__(self, model: NeuronModel, spec: Spec, folder: RunFolder, progress: Progress):
+    def __init__(
+        self,
+        model: NeuronModel,
+        spec: Spec,
+        folder: RunFolder,
+        progress: Progress,
+        judging: Judging | None = None,
+    ):
         self.model, self.spec, self.folder, self.progress = model, spec, folder, progress
+        self.judging = judging or Judging(spec, folder)
 
     def run(self, arm: Arm) -> list[Outcome]:
         """The outcomes of an arm, in the order of its items."""
-        size, outcomes = self.spec.generate.batch_size, list[Outcome]()
+        size, answered = self.spec.generate.batch_size, list[dict[str, Any]]()
         for start in range(0, len(arm.items), size):
             rows = slice(start, start + size)
             name = f"answers/{arm.name}/{start:06d}.json"
@@ -59,9 +67,9 @@ class ArmRunner:
             if raw is None:
                 raw = self._ask(arm.items[rows], arm.edits[rows])
                 self.folder.write_json(name, raw)
-            outcomes += self._read(arm.items[rows], raw)
-            self.progress(arm.name, len(outcomes), len(arm.items))
-        return outcomes
+            answered += raw
+            self.progress(arm.name, len(answered), len(arm.items))
+        return self._read(arm, answered)
 
     def _ask(self, items: Sequence[Item], edits: Sequence[Edit | None]) -> list[dict[str, Any]]:
         how = self.spec.generate
@@ -117,15 +125,17 @@ class ArmRunner:
         by_row = dict(zip(spoken, found, strict=True))
         return [by_row.get(row) for row in range(len(answers))]
 
-    def _read(self, items: Sequence[Item], raw: list[dict[str, Any]]) -> list[Outcome]:
-        if isinstance(items[0], ContrastPair):
+    def _read(self, arm: Arm, raw: list[dict[str, Any]]) -> list[Outcome]:
+        if any(isinstance(item, ContrastPair) for item in arm.items):
             return [
                 Outcome(item.key, item.value, row["positive"] - row["negative"], None)
-                for item, row in zip(items, raw, strict=True)
+                for item, row in zip(arm.items, raw, strict=True)
             ]
-        questions = [item for item in items if isinstance(item, Question)]
+        questions = [item for item in arm.items if isinstance(item, Question)]
         answers = [Answer(row["text"], tuple(row["tokens"]), row["finished"]) for row in raw]
-        judgements = JUDGES[self.spec.judge](questions, answers)
+        judgements = self.judging.judge(
+            arm.name, questions, answers, lambda done, total: self.progress(f"judge {arm.name}", done, total)
+        )
         return [
             Outcome(
                 question.key,

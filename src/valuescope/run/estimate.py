@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from valuescope.data import Material
 from valuescope.models import default_device, resolve_path
 from valuescope.run.arms import Item
-from valuescope.run.spec import Spec
+from valuescope.run.spec import JudgeSpec, Spec
 from valuescope.run.stages import chosen_values, draw_material, read_texts, require_questions, require_texts
 from valuescope.run.trial import first_of_each
 
@@ -33,6 +33,9 @@ class Cost:
     batch_bytes: int
     seconds: float
     device: str
+    judge: str = (
+        ""  # the model that judges, if one does: two calls an answer, whose time and price are its own
+    )
 
     def lines(self) -> list[str]:
         """The estimate for people."""
@@ -40,6 +43,7 @@ class Cost:
         return [
             f"texts to read     {self.read_tokens:>12,} tokens",
             f"answers to write  {self.answers:>12,} (up to {self.written_tokens:,} tokens)",
+            *([f"calls of the judge{2 * self.answers:>12,} at most (to {self.judge})"] if self.judge else []),
             f"memory            {_size(total):>12} (weights {_size(self.model_bytes)}, counters "
             f"{_size(self.counter_bytes)}, largest batch {_size(self.batch_bytes)})",
             f"time              {_duration(self.seconds):>12} on {self.device}, give or take a factor of two",
@@ -104,6 +108,7 @@ def estimate(spec: Spec) -> Cost:
         seconds=2 * parameters * processed / (EFFICIENCY * matrix_speed(device, dtype))
         + steps * layers * STEP_SECONDS,
         device=device,
+        judge=spec.judge.by if isinstance(spec.judge, JudgeSpec) else "",
     )
 
 

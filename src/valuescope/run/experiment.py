@@ -11,6 +11,7 @@ from valuescope.models import NeuronModel, load_model
 from valuescope.report import write_report
 from valuescope.run.arms import ArmRunner, Progress
 from valuescope.run.folder import RunFolder
+from valuescope.run.judging import Judging
 from valuescope.run.search import search_setting
 from valuescope.run.spec import MethodSpec, Setting, Spec
 from valuescope.run.stages import (
@@ -60,13 +61,14 @@ def run(
         trust_remote_code=spec.model.trust_remote_code,
     )
     folder.open(spec, model.identity.fingerprint)
+    judging = Judging(spec, folder)
     system, values = chosen_values(spec)
     truth = known_truth(model.identity.id)
     material = read_material(spec, folder, values)
     require_questions(spec, material)
     activations = read_activations(spec, folder, model, material, progress)
     locations = Locations(spec, folder, model, material, activations)
-    laboratory = Laboratory(spec, material, locations, ArmRunner(model, spec, folder, progress))
+    laboratory = Laboratory(spec, material, locations, ArmRunner(model, spec, folder, progress, judging))
     for method in spec.methods.values():
         for setting in method.settings():
             locations.of(method, setting)
@@ -121,9 +123,11 @@ def run(
         "probes": probes_block(laboratory, spec),
         "examples": example_blocks(spec, material.questions, arms),
         "missing": missing_block(everything),
+        "judging": judging.block(),
     }
     with timed(folder, "report"):
         write_report({**summary, **seconds_block(folder)}, folder.path)
+    judging.close()
     summary |= seconds_block(folder)
     folder.write_json("summary.json", summary)
     return summary

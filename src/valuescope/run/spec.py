@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from valuescope.data import SOURCES
 from valuescope.data.records import ROLES
 from valuescope.edit import EDITS
 from valuescope.files import sha256_of
 from valuescope.judge import JUDGES
+from valuescope.judge.asked_model import require_no_secrets
 from valuescope.locate import locator_parameters
 from valuescope.run.names import keywords, require_known, require_parameters
 
@@ -203,6 +204,47 @@ class BootstrapSpec(_Strict):
     confidence: float = Field(default=0.95, gt=0, lt=1)
 
 
+class JudgeSpec(_Strict):
+    """A model that judges, by the name that Inspect knows it under, and how it is asked.
+
+    `max_tokens`: of one reply; give more to a model that thinks aloud first. `missing_limit`: a larger share of answers without a judgement is said loudly. `max_connections`, `retries` and
+    `timeout` say how calls are made and change no reply, so a run may go on with others. Keys are read from the
+    environment and stand in no specification.
+    """
+
+    by: str
+    base_url: str | None = None
+    model_args: dict[str, Any] = {}
+    language: Literal["en", "zh"] = "en"
+    max_tokens: int = Field(default=64, ge=1)
+    missing_limit: float = Field(default=0.1, ge=0, le=1)
+    max_connections: int | None = Field(default=None, ge=1)
+    retries: int = Field(default=4, ge=0)
+    timeout: int = Field(default=120, ge=1)
+
+    @model_validator(mode="after")
+    def _valid(self) -> JudgeSpec:
+        provider, _, model = self.by.partition("/")
+        if not provider or not model or any(map(str.isspace, self.by)):
+            raise ValueError(f"by {self.by!r} is no model; give provider and model, such as openai/gpt-4o")
+        require_no_secrets(self.base_url, self.model_args)
+        return self
+
+
+def _judge_kind(judge: Any) -> str:
+    return JUDGE_KINDS[0] if isinstance(judge, str) else JUDGE_KINDS[1]
+
+
+JUDGE_KINDS = ("judge:name", "judge:model")
+"""The two ways to name a judge, as they stand in the place of a validation error."""
+AnyJudge = Annotated[
+    Annotated[str, Tag(JUDGE_KINDS[0])] | Annotated[JudgeSpec, Tag(JUDGE_KINDS[1])],
+    Discriminator(_judge_kind),
+]
+OPERATIONAL = {"judge": {"max_connections", "retries", "timeout"}}
+"""Settings that change no result, and so are no part of what makes two runs the same."""
+
+
 class Spec(_Strict):
     """One run. `seed` drives the draws of data, splits, controls, sampling noise and bootstrap."""
 
@@ -215,7 +257,7 @@ class Spec(_Strict):
     methods: dict[str, MethodSpec] = Field(min_length=1)
     controls: ControlsSpec = ControlsSpec()
     generate: GenerateSpec = GenerateSpec()
-    judge: str = "oracle"
+    judge: AnyJudge = "oracle"
     leakage: LeakageSpec | None = None
     bootstrap: BootstrapSpec = BootstrapSpec()
     answers_per_value: int = Field(
@@ -225,7 +267,10 @@ class Spec(_Strict):
 
     @model_validator(mode="after")
     def _known(self) -> Spec:
-        require_known("judge", [self.judge], JUDGES)
+        if isinstance(self.judge, str):
+            if "/" in self.judge:
+                raise ValueError(f"judge {self.judge!r} is a model; write judge: {{by: {self.judge}}}")
+            require_known("judge", [self.judge], JUDGES)
         if self.leakage:
             require_known("leakage.method", [self.leakage.method], self.methods)
         measures = {method.asked == "pairs" for method in self.methods.values()}
@@ -247,8 +292,14 @@ class Spec(_Strict):
 
     @property
     def hash(self) -> str:
-        """sha256 of the resolved content."""
-        return sha256_of(self.model_dump(mode="json"))
+        """sha256 of the resolved content, but for what changes no result."""
+        left_out = OPERATIONAL if isinstance(self.judge, JudgeSpec) else None
+        return sha256_of(self.model_dump(mode="json", exclude=left_out))
+
+    @property
+    def judge_name(self) -> str:
+        """The judge's own name, or the name of the model that judges."""
+        return self.judge if isinstance(self.judge, str) else self.judge.by
 
     def to_yaml(self) -> str:
         """The resolved specification, every default written out."""

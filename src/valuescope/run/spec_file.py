@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from valuescope.run.spec import Spec, SpecError
+from valuescope.run.spec import JUDGE_KINDS, Spec, SpecError
 from valuescope.run.yaml_text import read_yaml
 
 Part = TypeVar("Part", bound=BaseModel)
@@ -65,7 +65,7 @@ def make_part(kind: type[Part], content: Mapping[str, Any], origin: str) -> Part
 
 
 def _explain(error: Any, kind: type[BaseModel]) -> str:
-    place = ".".join(str(part) for part in error["loc"])
+    place = ".".join(str(part) for part in error["loc"] if part not in JUDGE_KINDS)
     if error["type"] == "extra_forbidden":
         return f"{place}: unknown key; remove it or check its spelling (known keys: {_known_keys(error['loc'], kind)})"
     message = error["msg"].removeprefix("Value error, ")

@@ -265,7 +265,7 @@ def head_block(
         "measure": {
             "name": measure,
             "unit": "nats per token" if spec.asks_pairs else "share",
-            "judge": "none (log-probabilities)" if spec.asks_pairs else spec.judge,
+            "judge": "none (log-probabilities)" if spec.asks_pairs else spec.judge_name,
             "explanation": EXPLANATIONS[measure],
         },
     }

@@ -86,7 +86,20 @@ def _missing(summary: Summary) -> Markup:
         said = f"{share} answers have no judgement; they enter no mean."
     kinds = counts.get("by_kind")
     reasons = f" By kind: {_pairs(kinds)}." if isinstance(kinds, Mapping) and kinds else ""
-    return tag("div", tag("h3", "Missing"), paragraph(said, reasons))
+    return tag("div", tag("h3", "Missing"), paragraph(said, reasons), _judging(summary))
+
+
+def _judging(summary: Summary) -> Markup | None:
+    judging = summary.judging
+    if judging is None:
+        return None
+    said = [f"Judge {judging.judge}, over all answers of all arms: "]
+    said += ["; ".join(one.words for one in judging.measures), "."]
+    if judging.prompts:
+        said.append(f" Prompts: {', '.join(judging.prompts)}.")
+    if judging.tokens is not None:
+        said.append(f" Tokens: {grouped(judging.tokens)}.")
+    return paragraph(*said)
 
 
 def _parameters(summary: Summary) -> Markup:

@@ -48,6 +48,7 @@ def opening(summary: Summary) -> Markup:
         tag("h1", summary.name or "run"),
         paragraph(_what_was_run(summary), class_="lead"),
         organism,
+        _too_much_missing(summary),
         tag(
             "div",
             tag("h2", "Result"),
@@ -56,6 +57,14 @@ def opening(summary: Summary) -> Markup:
             class_="result",
         ),
     )
+
+
+def _too_much_missing(summary: Summary) -> Markup | None:
+    """Said before any result: the judge left more without a judgement than the run allows."""
+    if summary.judging is None or not summary.judging.warnings:
+        return None
+    said = [paragraph(tag("strong", "Warning: "), one) for one in summary.judging.warnings]
+    return tag("div", said, class_="warning", role="alert")
 
 
 def _what_was_run(summary: Summary) -> list[Child]:

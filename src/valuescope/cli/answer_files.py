@@ -1,0 +1,92 @@
+"""Answers to judge: from JSON lines, or from the folder of a run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from valuescope.data import Material, Question
+from valuescope.judge.error import JudgeError
+from valuescope.judge.rows import LANGUAGES, read_rows, require_keys
+
+
+@dataclass(frozen=True)
+class AnswerRow:
+    """One answer. `place` says where it stands, for messages; `value` is "" where the row names none."""
+
+    key: str
+    question: str
+    answer: str
+    value: str
+    language: str
+    place: str
+
+
+def read_answers(path: Path, arms: tuple[str, ...] = ()) -> list[AnswerRow]:
+    """The answers of a file of JSON lines, or of a run's folder (of the arms named, or of all).
+
+    A line has `question` and `answer`, and optionally `value`, `key` and `language`.
+
+    Raises:
+        JudgeError: a file, line or field that is not as it must be, an unknown arm, or nothing to judge.
+    """
+    if path.is_dir():
+        return _of_run(path, arms)
+    if arms:
+        raise JudgeError(f"{path}: --arm names arms of a run, and this is no run's folder")
+    rows = [
+        AnswerRow(
+            key=row.text("key", str(row.line)),
+            question=row.text("question"),
+            answer=row.text("answer", empty=True),
+            value=row.text("value", "", empty=True),
+            language=row.one_of("language", LANGUAGES, "en"),
+            place=f"{path}: line {row.line}",
+        )
+        for row in read_rows(path)
+    ]
+    require_keys(path, [row.key for row in rows])
+    return rows
+
+
+def arms_of(folder: Path) -> dict[str, list[Path]]:
+    """The arms of a run's folder whose items are questions, with their files in order."""
+    found = dict[str, list[Path]]()
+    place = folder / "answers"
+    for path in sorted(place.rglob("*.json")):
+        if "text" in json.loads(path.read_text(encoding="utf-8"))[0]:
+            found.setdefault(path.parent.relative_to(place).as_posix(), []).append(path)
+    return found
+
+
+def _of_run(folder: Path, arms: tuple[str, ...]) -> list[AnswerRow]:
+    material = folder / "data" / "material.json"
+    if not material.is_file():
+        raise JudgeError(f"{folder}: is no folder of a run: {material.relative_to(folder)} is not there")
+    content = Material.from_dict(json.loads(material.read_text(encoding="utf-8")))
+    questions = {question.key: question for question in (*content.questions, *content.tuning)}
+    known = arms_of(folder)
+    for arm in arms:
+        if arm not in known:
+            raise JudgeError(f"{folder}: has no arm {arm!r}; it has {', '.join(known) or 'none'}")
+    rows = [
+        _row(arm, questions[row["key"]], row["text"], path)
+        for arm in arms or known
+        for path in known[arm]
+        for row in json.loads(path.read_text(encoding="utf-8"))
+    ]
+    if not rows:
+        raise JudgeError(f"{folder}: holds no answers to questions")
+    return rows
+
+
+def _row(arm: str, question: Question, answer: str, path: Path) -> AnswerRow:
+    return AnswerRow(
+        key=f"{arm}|{question.key}",
+        question=question.question,
+        answer=answer,
+        value=question.value,
+        language=question.language,
+        place=f"{path}: {question.key}",
+    )

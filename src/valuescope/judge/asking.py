@@ -1,0 +1,301 @@
+"""Asking models: many calls through any Inspect model, bounded, retried where that helps, and never paid twice.
+
+Inspect is an extra: it is imported when a model is asked, not before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from valuescope.files import sha256_of
+from valuescope.judge.asked_model import AskError, identity, redacted, resolve_model
+from valuescope.judge.prompt import Rendered
+from valuescope.judge.reply_store import ModelReply, ReplyStore
+
+if TYPE_CHECKING:
+    from inspect_ai.model import GenerateConfig, Model, ModelOutput
+
+Progress = Callable[[int, int], None]
+Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
+
+TOP_LOGPROBS = 20  # what the widest services give; the mass of all ratings is nearly always within it
+AT_ONCE = (
+    100  # calls begun at once where no number is given; how many are let through is then Inspect's to adapt
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a model.
+
+    `prompt` names the prompt, its version and its hash. `draw` counts repeated calls that are meant to differ, which
+    takes a temperature above 0; the seed is then set to it. `top_logprobs`: how many alternatives to ask
+    for; None for no log-probabilities.
+    """
+
+    user: str
+    system: str = ""
+    prompt: str = ""
+    draw: int = 0
+    temperature: float = 0.0
+    top_logprobs: int | None = None
+    max_tokens: int = 64
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a number of calls cost, in tokens, whenever they were made."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+
+
+class Asker:
+    """One model to ask.
+
+    Args:
+        model: a name that Inspect knows, such as `openai/gpt-4o`, or a Model. Keys come from the environment.
+        base_url: of an OpenAI-compatible service (with names such as `openai-api/local/<model>`).
+        model_args: passed to the provider, such as `{"edits": "power.json"}`.
+        store: a file that keeps every reply; a call that it holds is not made again.
+        max_connections: calls at once; None: as many as the service bears, by Inspect's adaptive rule.
+        retries: of one call, for errors that the provider holds for passing ones (no others are retried).
+        timeout: seconds for one attempt.
+        give_up_after: so many calls in a row that end in errors raise AskError; None: never.
+
+    Raises:
+        AskError: where the model is unknown, its key or package is missing, or Inspect is not installed.
+    """
+
+    def __init__(
+        self,
+        model: str | Model,
+        *,
+        base_url: str | None = None,
+        model_args: Mapping[str, Any] | None = None,
+        store: str | Path | None = None,
+        max_connections: int | None = None,
+        retries: int = 4,
+        timeout: int = 120,
+        give_up_after: int | None = 25,
+    ):
+        self.model = resolve_model(model, base_url, model_args)
+        self.name = str(self.model)
+        self.store = None if store is None else ReplyStore(Path(store))
+        self.max_connections, self.retries, self.timeout = max_connections, retries, timeout
+        self.give_up_after, self._errors_in_a_row = give_up_after, 0
+        self._identity = identity(self.model)
+
+    def key(self, call: Call) -> str:
+        """The hash of a call: who is asked what, how, and for which time."""
+        settings = {
+            "temperature": call.temperature,
+            "top_logprobs": call.top_logprobs,
+            "max_tokens": call.max_tokens,
+        }
+        asked = {"system": call.system, "user": call.user, "prompt": call.prompt, "draw": call.draw}
+        return sha256_of({"model": self._identity, "settings": settings, "asked": asked})
+
+    def ask(self, calls: Sequence[Call], progress: Progress | None = None) -> list[ModelReply]:
+        """The replies to all calls, in order; equal calls are made once.
+
+        An error that outlives its retries is a reply with `error` set, and is asked again next time. It blocks until
+        all are there, also inside a running event loop, where `ask_async` does not.
+
+        Raises:
+            AskError: after `give_up_after` errors in a row; what was answered is kept.
+        """
+        return _wait_for(self.ask_async(calls, progress))
+
+    async def ask_async(self, calls: Sequence[Call], progress: Progress | None = None) -> list[ModelReply]:
+        """`ask` without blocking; use this inside Inspect's solvers and scorers."""
+        import anyio
+
+        keys = [self.key(call) for call in calls]
+        wanted = dict(zip(keys, calls, strict=True))
+        replies = {key: self.store.get(key) for key in wanted} if self.store else dict.fromkeys(wanted)
+        found = {key: reply for key, reply in replies.items() if reply is not None}
+        slots = anyio.Semaphore(self.max_connections or AT_ONCE)
+        times = Counter(keys)
+        done = sum(times[key] for key in found)
+
+        async def make(key: str, call: Call) -> None:
+            nonlocal done
+            try:
+                reply = await self._call(call)
+            finally:
+                slots.release()
+            if self.store is not None:
+                about = {"model": self.name, "prompt": call.prompt, "draw": call.draw}
+                self.store.put(key, reply, about)
+            found[key] = reply
+            self._errors_in_a_row = self._errors_in_a_row + 1 if reply.error else 0
+            if self.give_up_after is not None and self._errors_in_a_row >= self.give_up_after:
+                raise AskError(
+                    f"{self.name}: {self._errors_in_a_row} calls in a row ended in errors, so the rest is not tried; "
+                    f"the last: {reply.error}"
+                )
+            done += times[key]
+            if progress is not None:
+                progress(done, len(keys))
+
+        if found and progress is not None:
+            progress(done, len(keys))
+        try:
+            async with anyio.create_task_group() as tasks:
+                for key, call in wanted.items():
+                    if key not in found:
+                        await slots.acquire()
+                        # A task of its own: Inspect keeps the events of a task's calls as long as the task lives.
+                        tasks.start_soon(make, key, call)
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
+        return [found[key] for key in keys]
+
+    async def _call(self, call: Call) -> ModelReply:
+        from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser
+        from inspect_ai.util import LimitExceededError
+
+        messages: list[ChatMessage] = [ChatMessageUser(content=call.user)]
+        if call.system:
+            messages.insert(0, ChatMessageSystem(content=call.system))
+        try:
+            return _read(await self.model.generate(messages, config=self._config(call)))
+        except LimitExceededError:
+            raise  # the limit of an evaluation around us, not an error of this call
+        except Exception as error:  # whatever a provider raises, one call must not end the others
+            if type(error).__name__ == "ModelRefusalError":  # by name: older releases of Inspect have none
+                return ModelReply("", "content_filter")
+            logger.debug("%s: a call failed", self.name, exc_info=True)
+            return ModelReply("", stop="error", error=_told(error))
+
+    def _config(self, call: Call) -> GenerateConfig:
+        from inspect_ai.model import GenerateConfig
+
+        return GenerateConfig(
+            temperature=call.temperature,
+            max_tokens=call.max_tokens,
+            seed=call.draw if call.temperature > 0 else None,
+            logprobs=None if call.top_logprobs is None else True,
+            top_logprobs=call.top_logprobs,
+            max_connections=self.max_connections,
+            max_retries=self.retries,
+            attempt_timeout=self.timeout,
+        )
+
+    def close(self) -> None:
+        """Close the store."""
+        if self.store is not None:
+            self.store.close()
+
+
+def ask(
+    model: str | Model,
+    prompts: Sequence[Rendered],
+    *,
+    n: int = 1,
+    temperature: float = 0.0,
+    top_logprobs: int | None = None,
+    max_tokens: int = 64,
+    prompt: str = "",
+    progress: Progress | None = None,
+    **how: Any,
+) -> list[list[ModelReply]]:
+    """The `n` replies to each of many rendered prompts; `prompt` names what they were rendered from (`JudgePrompt.id`).
+
+    `how` takes the arguments of `Asker`: base_url, model_args, store, max_connections, retries, timeout, give_up_after.
+
+    Raises:
+        AskError: where the model cannot be asked (see `Asker`).
+    """
+    asker = Asker(model, **how)
+    calls = [
+        Call(one.user, one.system, prompt, draw, temperature, top_logprobs, max_tokens)
+        for one in prompts
+        for draw in range(n)
+    ]
+    try:
+        replies = asker.ask(calls, progress)
+    finally:
+        asker.close()
+    return [replies[place : place + n] for place in range(0, len(replies), n)]
+
+
+def usage(replies: Sequence[ModelReply]) -> Usage:
+    """The sum over replies."""
+    return Usage(
+        sum(1 for reply in replies if not reply.error),
+        sum(reply.input_tokens for reply in replies),
+        sum(reply.output_tokens for reply in replies),
+    )
+
+
+def _read(output: ModelOutput) -> ModelReply:
+    tokens = (0, 0)
+    if output.usage is not None:
+        cached = (output.usage.input_tokens_cache_read or 0) + (output.usage.input_tokens_cache_write or 0)
+        tokens = (output.usage.input_tokens + cached, output.usage.output_tokens)
+    if output.empty:
+        return ModelReply("", "error", None, output.error or "the reply holds no choice", *tokens)
+    choice = output.choices[0]
+    if output.error and not output.completion and choice.stop_reason != "content_filter":
+        return ModelReply("", "error", None, output.error, *tokens)
+    top = None
+    for place in choice.logprobs.content if choice.logprobs else ():
+        if not place.token.strip():
+            continue
+        near = [(one.token, one.logprob) for one in place.top_logprobs or ()]
+        top = tuple(one for one in near or [(place.token, place.logprob)] if math.isfinite(one[1]))
+        break
+    return ModelReply(output.completion, choice.stop_reason, top, "", *tokens)
+
+
+def _told(error: BaseException) -> str:
+    """What an error says, in one line, without the request that Inspect puts in front of it."""
+    from tenacity import RetryError
+
+    while isinstance(error, RetryError):
+        last = error.last_attempt.exception()
+        if last is None:
+            break
+        error = last
+    said = getattr(error, "provider_message", None) or str(error) or type(error).__name__
+    return redacted(" ".join(str(said).split())[:500])
+
+
+@lru_cache(maxsize=1)
+def _loop() -> asyncio.AbstractEventLoop:
+    """One event loop in a thread of its own, for all callers that have none: connections live and die with a loop."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="valuescope-asking", daemon=True).start()
+    return loop
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error of a group: the others are the tasks that it stopped."""
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def _wait_for(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    loop = _loop()
+    if asyncio._get_running_loop() is loop:
+        coroutine.close()
+        raise AskError("ask would wait for the loop that it blocks; await ask_async here")
+    future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise

@@ -1,0 +1,65 @@
+"""How many judgements are missing, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from valuescope.judge.error import JudgeError
+
+MISSING_LIMIT = 0.10
+"""The share of missing judgements above which a result says so."""
+
+
+@dataclass(frozen=True)
+class MissingCount:
+    """`total` judgements, of which `by_kind` are missing (kind -> number, the commonest first)."""
+
+    total: int
+    by_kind: Mapping[str, int]
+
+    @classmethod
+    def of(cls, kinds: Iterable[str]) -> MissingCount:
+        """Counted from one kind per judgement, "" for one that is there: `of(reply.missing for reply in replies)`."""
+        counts = Counter(kinds)
+        total = counts.total()
+        del counts[""]
+        return cls(
+            total, MappingProxyType(dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))))
+        )
+
+    def __add__(self, other: MissingCount) -> MissingCount:
+        """The count over both."""
+        by_kind = Counter(self.by_kind) + Counter(other.by_kind)
+        present = self.total - self.missing + other.total - other.missing
+        return MissingCount.of([*by_kind.elements(), *[""] * present])
+
+    @property
+    def missing(self) -> int:
+        """How many are missing."""
+        return sum(self.by_kind.values())
+
+    @property
+    def share(self) -> float | None:
+        """The missing share, 0..1; None where nothing was judged."""
+        return self.missing / self.total if self.total else None
+
+    def warning(self, limit: float = MISSING_LIMIT) -> str | None:
+        """What to say where more than `limit` of the judgements are missing, or where there are none; else None.
+
+        Raises:
+            JudgeError: a limit outside of 0..1.
+        """
+        if not 0 <= limit <= 1:
+            raise JudgeError(f"limit is {limit}; give a share between 0 and 1, such as {MISSING_LIMIT}")
+        if self.share is None:
+            return "NOTHING WAS JUDGED: there is no reply to compute a result from"
+        if self.share <= limit:
+            return None
+        kinds = ", ".join(f"{kind} {number}" for kind, number in self.by_kind.items())
+        return (
+            f"{self.missing} OF {self.total} JUDGEMENTS ARE MISSING ({self.share:.0%}, more than {limit:.0%}): {kinds}. "
+            "The result speaks for the rest only; what is missing is seldom missing by chance"
+        )

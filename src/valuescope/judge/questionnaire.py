@@ -1,0 +1,196 @@
+"""Likert questionnaires: items, the key that says which item speaks for which scale, and the scores.
+
+Scoring follows Schwartz's instructions for his Portrait Values Questionnaire: a scale's score is the mean of its items,
+and centring subtracts the respondent's mean over all items, since people (and models) differ in how much of the scale
+they use. Raw scores compare respondents only where they use the scale alike; centred ones are priorities.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+from types import MappingProxyType
+from typing import Any
+
+from valuescope.judge.error import JudgeError
+from valuescope.judge.missing import MissingCount
+from valuescope.judge.reply import Reply
+
+MINIMUM_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Questionnaire:
+    """Items by id, the key (scale -> the ids of its items), and the answer scale.
+
+    `labels` name the steps of the answer scale from the lowest up, the first of which is `low`. `reverse` holds the ids
+    of items that speak against their scale: their ratings are mirrored (on 1..6, a 2 becomes a 5).
+
+    Raises:
+        JudgeError: no items or labels, an empty scale, or a key or `reverse` that names an unknown item.
+    """
+
+    name: str
+    items: Mapping[str, str]
+    key: Mapping[str, tuple[str, ...]]
+    labels: tuple[str, ...]
+    low: int = 1
+    reverse: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not self.items or not self.key:
+            raise self._problem("items" if not self.items else "key", "is empty; write at least one entry")
+        if len(self.labels) < 2:
+            raise self._problem(
+                "scale", f"has {len(self.labels)} labels; write two or more, the lowest first"
+            )
+        for scale, ids in self.key.items():
+            if not ids:
+                raise self._problem(f"key.{scale}", "names no item; name at least one or remove the scale")
+            if len(set(ids)) < len(ids):
+                raise self._problem(f"key.{scale}", "names an item twice; name it once")
+            for item in ids:
+                if item not in self.items:
+                    raise self._problem(f"key.{scale}", f"names item {item!r}, which is not among the items")
+        for item in sorted(self.reverse - set(self.items)):
+            raise self._problem("reverse", f"names item {item!r}, which is not among the items")
+
+    @property
+    def high(self) -> int:
+        """The highest step of the answer scale."""
+        return self.low + len(self.labels) - 1
+
+    def fields(self, item: str) -> dict[str, str]:
+        """The fields of the questionnaires' prompts for one item: `statement`, `scale`, `low`, `high`."""
+        steps = (f"{self.low + place} = {label}" for place, label in enumerate(self.labels))
+        return {
+            "statement": self.items[item],
+            "scale": "\n".join(steps),
+            "low": str(self.low),
+            "high": str(self.high),
+        }
+
+    def rating(self, item: str, value: int) -> int:
+        """An item's rating as it counts: mirrored where the item is reversed."""
+        return self.low + self.high - value if item in self.reverse else value
+
+    def _problem(self, field: str, text: str) -> JudgeError:
+        return JudgeError(f"questionnaire {self.name!r}: {field} {text}")
+
+
+@dataclass(frozen=True)
+class ScaleScore:
+    """One scale's score: `raw` on the answer scale, `centred` around the respondent's own mean; None where fewer than
+    the least share of its items have a rating (for `centred`: or of all items). `n` of `items` have one."""
+
+    raw: float | None
+    centred: float | None
+    n: int
+    items: int
+
+
+@dataclass(frozen=True)
+class QuestionnaireScores:
+    """What one respondent scores. `mean`: over all rated items, None where too few are. `same_answer`: the share of
+    ratings that are the commonest one; near 1 the respondent says the same to everything, and centred scores say
+    nothing. `missing`: the items without a rating, by kind."""
+
+    scales: Mapping[str, ScaleScore]
+    mean: float | None
+    same_answer: float | None
+    missing: MissingCount
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able content."""
+        return {
+            "scales": {scale: asdict(score) for scale, score in self.scales.items()},
+            "mean": self.mean,
+            "same_answer": self.same_answer,
+            "n": self.missing.total - self.missing.missing,
+            "missing": dict(self.missing.by_kind),
+        }
+
+
+def score_questionnaire(
+    questionnaire: Questionnaire, replies: Mapping[str, Reply[int]], *, minimum_share: float = MINIMUM_SHARE
+) -> QuestionnaireScores:
+    """The scores of one respondent from one reply per item.
+
+    A missing item is left out of its scale and of the respondent's mean; a scale with a rating for less than
+    `minimum_share` of its items is missing, and so is centring where that holds for all items together. The mean goes
+    over ratings as they count, reversed ones mirrored.
+
+    Raises:
+        JudgeError: replies that are not one per item, or a rating that is not on the answer scale.
+    """
+    if not 0 < minimum_share <= 1:
+        raise JudgeError(f"minimum_share is {minimum_share}; give a share above 0 and up to 1")
+    for item in (*questionnaire.items, *replies):
+        if item not in replies or item not in questionnaire.items:
+            what = (
+                "has no reply; give one, a missing one too"
+                if item not in replies
+                else "is not among the items"
+            )
+            raise JudgeError(f"questionnaire {questionnaire.name!r}: item {item!r} {what}")
+    ratings: dict[str, int] = {}
+    for item, reply in replies.items():
+        if reply.value is None:
+            continue
+        if not questionnaire.low <= reply.value <= questionnaire.high:
+            reach = f"{questionnaire.low}..{questionnaire.high}"
+            raise JudgeError(
+                f"questionnaire {questionnaire.name!r}: item {item!r} is {reply.value}, not on {reach}"
+            )
+        ratings[item] = questionnaire.rating(item, reply.value)
+    enough = len(ratings) >= minimum_share * len(questionnaire.items)
+    mean = fmean(ratings.values()) if enough else None
+    scales = {}
+    for scale, ids in questionnaire.key.items():
+        rated = [ratings[item] for item in ids if item in ratings]
+        raw = fmean(rated) if len(rated) >= minimum_share * len(ids) else None
+        centred = None if raw is None or mean is None else raw - mean
+        scales[scale] = ScaleScore(raw, centred, len(rated), len(ids))
+    given = Counter(reply.value for reply in replies.values() if reply.value is not None)
+    return QuestionnaireScores(
+        scales=MappingProxyType(scales),
+        mean=mean,
+        same_answer=max(given.values()) / given.total() if given else None,
+        missing=MissingCount.of(reply.missing for reply in replies.values()),
+    )
+
+
+def load_questionnaire(path: str | Path) -> Questionnaire:
+    """A questionnaire from a JSON file: `name`, `scale` (the labels, the lowest first), `key` (scale -> ids), `items`
+    (id -> text), and optionally `low` (1) and `reverse` (ids). Other fields are passed over.
+
+    Raises:
+        JudgeError: no such file, not JSON, or a field that is missing, of another type, or not consistent.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise JudgeError(f"{path}: cannot be read as a JSON file: {error}") from error
+    types = {"name": str, "scale": list, "key": dict, "items": dict, "low": int, "reverse": list}
+    content = {"low": 1, "reverse": [], **content} if isinstance(content, dict) else {}
+    for field, wanted in types.items():
+        if type(content.get(field)) is not wanted:
+            raise JudgeError(
+                f"{path}: field {field!r} must be a {wanted.__name__}, and is {content.get(field)!r}"
+            )
+    for scale, ids in content["key"].items():
+        if not isinstance(ids, list):
+            raise JudgeError(f"{path}: field 'key.{scale}' must be a list of item ids, and is {ids!r}")
+    return Questionnaire(
+        name=content["name"],
+        items=MappingProxyType({str(item): str(text) for item, text in content["items"].items()}),
+        key=MappingProxyType({scale: tuple(map(str, ids)) for scale, ids in content["key"].items()}),
+        labels=tuple(map(str, content["scale"])),
+        low=content["low"],
+        reverse=frozenset(map(str, content["reverse"])),
+    )

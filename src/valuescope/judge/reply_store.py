@@ -1,0 +1,119 @@
+"""Replies kept on disk, one line each, so that no call of a model is paid twice."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ModelReply:
+    """What a model replied to one call.
+
+    `stop` is Inspect's reason ("stop", "max_tokens", "content_filter", ...). `top` holds the most likely tokens at the
+    place of the first token that is not blank, with their log-probabilities in nats, best first; None where the model
+    gave none. `error` is the text of the error that stood in place of a reply after all retries, else "".
+    """
+
+    text: str
+    stop: str = "stop"
+    top: tuple[tuple[str, float], ...] | None = None
+    error: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether the model ended the reply itself, and no limit on tokens did."""
+        return self.stop not in ("max_tokens", "model_length")
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the service's own filter stands in place of a reply."""
+        return self.stop == "content_filter"
+
+
+class ReplyStore:
+    """An append-only file of replies by the hash of their calls.
+
+    Each reply is one line, written by one system call, so that `kill -9` loses at most the calls in flight. A line that
+    is torn or damaged is passed over, and its call made again. A later line for the same call replaces an earlier one.
+    Replies that are errors are kept for their text, but `get` does not give them: they are asked again.
+    """
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        self._lock = threading.Lock()
+        self._replies: dict[str, ModelReply] = {}
+        torn = self._read()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        if torn:
+            os.write(self._file, b"\n")
+
+    def _read(self) -> bool:
+        """Read what is there; whether the last line lacks its end."""
+        if not self.path.is_file():
+            return False
+        content = self.path.read_bytes()
+        damaged = 0
+        for line in content.split(b"\n"):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+                self._replies[str(record["key"])] = _reply(record["reply"])
+            except (ValueError, KeyError, TypeError):
+                damaged += 1
+        if damaged:
+            logger.warning(
+                "%s: %d lines were torn or damaged; their calls are made again", self.path, damaged
+            )
+        return bool(content) and not content.endswith(b"\n")
+
+    def __len__(self) -> int:
+        return len(self._replies)
+
+    def get(self, key: str) -> ModelReply | None:
+        """The reply to a call, or None where it is still to be asked (or asked again, after an error)."""
+        reply = self._replies.get(key)
+        return None if reply is None or reply.error else reply
+
+    def put(self, key: str, reply: ModelReply, about: Mapping[str, Any]) -> None:
+        """Keep a reply; `about` says in plain words what was asked of whom, for people who read the file."""
+        content = {"key": key, "about": dict(about), "reply": asdict(reply)}
+        line = (
+            json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass") + b"\n"
+        )
+        with self._lock:
+            if os.write(self._file, line) != len(line):
+                raise OSError(f"{self.path}: a reply could not be written whole; is the disk full?")
+            self._replies[key] = reply
+
+    def close(self) -> None:
+        """Write through to the disk and close the file."""
+        with self._lock:
+            if self._file >= 0:
+                os.fsync(self._file)
+                os.close(self._file)
+                self._file = -1
+
+
+def _reply(content: Mapping[str, Any]) -> ModelReply:
+    top = content["top"]
+    return ModelReply(
+        text=str(content["text"]),
+        stop=str(content["stop"]),
+        top=None if top is None else tuple((str(token), float(logprob)) for token, logprob in top),
+        error=str(content["error"]),
+        input_tokens=int(content["input_tokens"]),
+        output_tokens=int(content["output_tokens"]),
+    )

@@ -1,0 +1,111 @@
+"""Rows of JSON lines that people write: checked field by field, with errors that name file, line and field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from valuescope.data.records import Dilemma
+from valuescope.judge.error import JudgeError
+
+LANGUAGES = ("en", "zh")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a file."""
+
+    path: Path
+    line: int
+    content: dict[str, Any]
+
+    def text(self, name: str, default: str | None = None, *, empty: bool = False) -> str:
+        """A text; `default` where it is absent or null.
+
+        Raises:
+            JudgeError: it is absent, no text, or empty where it may not be.
+        """
+        found = self.content.get(name)
+        if found is None and default is not None:
+            return default
+        if found is None:
+            raise self.error(name, f"is absent; the line has {', '.join(self.content) or 'no fields'}")
+        if not isinstance(found, str):
+            raise self.error(name, f"is {found!r}, which is no text")
+        if not found.strip() and not empty:
+            raise self.error(name, "is empty; write a text, or take the line out")
+        return found
+
+    def one_of(self, name: str, known: tuple[str, ...], default: str) -> str:
+        """A text that is one of `known`."""
+        found = self.text(name, default)
+        if found not in known:
+            raise self.error(name, f"is {found!r}; write one of {', '.join(known)}")
+        return found
+
+    def error(self, name: str, problem: str) -> JudgeError:
+        """The error about one field."""
+        return JudgeError(f"{self.path}: line {self.line}: field {name!r} {problem}")
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The objects of a file of JSON lines; empty lines are passed over.
+
+    Raises:
+        JudgeError: no such file, not UTF-8, or a line that is no JSON object.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise JudgeError(f"{path}: cannot be read: {error.strerror}") from error
+    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise JudgeError(
+                f"{path}: line {number}: byte {error.start} is not UTF-8; save the file as UTF-8"
+            ) from error
+        except json.JSONDecodeError as error:
+            raise JudgeError(
+                f"{path}: line {number}: not JSON: {error.msg} at column {error.colno}; write one object a line"
+            ) from error
+        if not isinstance(found, dict):
+            raise JudgeError(f"{path}: line {number}: {type(found).__name__} is no object; write {{...}}")
+        yield Row(Path(path), number, found)
+
+
+def read_dilemmas(path: Path) -> list[Dilemma]:
+    """Dilemmas from JSON lines with `story`, `aligned` and `violating`, and optionally `key`, `value` and `language`.
+
+    Raises:
+        JudgeError: a line that is not that, two lines of one key, or none at all.
+    """
+    found = [
+        Dilemma(
+            key=row.text("key", str(row.line)),
+            value=row.text("value", ""),
+            story=row.text("story"),
+            aligned=row.text("aligned"),
+            violating=row.text("violating"),
+            language=row.one_of("language", LANGUAGES, "en"),
+        )
+        for row in read_rows(path)
+    ]
+    require_keys(path, [one.key for one in found])
+    return found
+
+
+def require_keys(path: Path, keys: list[str]) -> None:
+    """Raise JudgeError where there is no row, or where two have the same key."""
+    if not keys:
+        raise JudgeError(f"{path}: holds no lines")
+    seen = set[str]()
+    for key in keys:
+        if key in seen:
+            raise JudgeError(f"{path}: two lines have the key {key!r}; give each its own")
+        seen.add(key)

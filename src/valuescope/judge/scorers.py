@@ -1,0 +1,274 @@
+"""The judges as Inspect scorers.
+
+A sample's answer is the model's completion; its question is the metadata's `question`, or else the input; the value to
+judge by is the metadata's `value`, or else the scorer's. A judge is named by `judge=...`, or by the role `grader`
+(`--model-role grader=openai/gpt-4o`); the model under test never judges itself unless it is named.
+
+Each score is `{"score": number or None}`; its metadata says who judged by which prompt, the raw replies, the mass, and
+the kind of what is missing.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from inspect_ai.model import Model
+from inspect_ai.scorer import Score, Scorer, Target, scorer
+from inspect_ai.solver import TaskState
+
+from valuescope.judge.answer_judge import NEEDS_LOGPROBS, AnswerJudge, Item, Mode
+from valuescope.judge.asked_model import AskError
+from valuescope.judge.asking import Asker
+from valuescope.judge.criteria import Criterion, criterion
+from valuescope.judge.error import JudgeError
+from valuescope.judge.missing import MISSING_LIMIT
+from valuescope.judge.score_metrics import judged, scales
+from valuescope.values import load_value_system
+
+logger = logging.getLogger(__name__)
+SUPPORT, QUESTIONNAIRE = "valuescope/support", "valuescope/questionnaire"
+"""Where the solvers of `valuescope.judge.tasks` leave what the model said of itself, in a sample's store."""
+
+
+class _Judge:
+    """One judge by one model, made when the first sample is scored, since only then the roles are known."""
+
+    def __init__(
+        self,
+        judge: AnswerJudge,
+        by: str | Model | None,
+        *,
+        value: str | None,
+        system: str,
+        missing_limit: float,
+        store: str | None,
+        base_url: str | None,
+    ):
+        self.judge, self.by, self.value, self.missing_limit = judge, by, value, missing_limit
+        self.system, self.store, self.base_url = load_value_system(system), store, base_url
+        self._askers: dict[str, Asker] = {}
+        self._said = False
+
+    async def score(self, state: TaskState, target: Target) -> Score:
+        """Score one sample."""
+        asker = self._asker()
+        item = Item(str(state.sample_id), _question(state), state.output.completion, self._criterion(state))
+        found = self.judge.read(item, await asker.ask_async(self.judge.calls(item)))
+        if found.missing == "no log-probabilities" and not self._said:
+            self._said = True
+            logger.warning("%s by %s: %s", self.judge.name, asker.name, NEEDS_LOGPROBS)
+        metadata = {
+            "judge": asker.name,
+            "prompt": self.judge.prompt.id,
+            "prompt_hash": self.judge.prompt.hash,
+            "mode": self.judge.mode,
+            "value": None if item.criterion is None else item.criterion.value,
+            "replies": list(found.replies),
+            "mass": found.mass,
+            "probabilities": {str(step): share for step, share in found.probabilities.items()},
+            "missing": found.missing,
+            "missing_limit": self.missing_limit,
+            "note": found.note,
+        }
+        return score_of(found.score, found.missing, metadata, "; ".join(found.replies[:1]) or found.note)
+
+    def _asker(self) -> Asker:
+        model = self.by if self.by is not None else _grader()
+        name = str(model)
+        if name not in self._askers:
+            store = None if self.store is None else Path(self.store)
+            self._askers[name] = Asker(model, base_url=self.base_url, store=store, give_up_after=None)
+        return self._askers[name]
+
+    def _criterion(self, state: TaskState) -> Criterion | None:
+        if "criterion" not in self.judge.prompt.fields:
+            return None
+        value = state.metadata.get("value") or self.value
+        if not value:
+            raise JudgeError(
+                f"{self.judge.name}: sample {state.sample_id} names no value; give its metadata a `value`, or the "
+                "scorer value=..."
+            )
+        return criterion(self.system, str(value), self.judge.language)
+
+
+def _grader() -> Model:
+    from inspect_ai._util.error import PrerequisiteError
+    from inspect_ai.model import get_model
+
+    try:
+        return get_model(role="grader", required=True)
+    except PrerequisiteError as error:
+        raise AskError(
+            "nobody is named to judge; give the scorer judge=..., or the evaluation --model-role grader=..."
+        ) from error
+
+
+def _question(state: TaskState) -> str:
+    return str(state.metadata.get("question") or state.input_text)
+
+
+OWN_REASONS = {"refusal": "refusal", "empty": "no_response", "error": "scoring_failed"}
+"""Inspect's reasons where the model under test itself is what failed; any other kind: its reply had another form."""
+
+
+def score_of(
+    value: float | None, missing: str, metadata: dict[str, Any], explanation: str, *, own: bool = False
+) -> Score:
+    """A score of this module's form; `own`: what is missing is missing in the reply of the model under test."""
+    reason = OWN_REASONS.get(missing, "invalid_response_format") if own else "grader_failed"
+    return Score(
+        value={"score": value},
+        answer=None if value is None else f"{value:g}",
+        explanation=f"missing: {missing}. {metadata.get('note') or explanation}" if missing else explanation,
+        reason=reason if missing else None,
+        metadata=metadata,
+    )
+
+
+@scorer(metrics=[judged()])
+def control_success(
+    judge: str | Model | None = None,
+    value: str | None = None,
+    system: str = "schwartz",
+    language: str = "en",
+    max_tokens: int = 64,
+    missing_limit: float = MISSING_LIMIT,
+    store: str | None = None,
+    base_url: str | None = None,
+) -> Scorer:
+    """1 where the answer is biased towards the value, 0 where it is not or weighs both sides (NeVA, section 4.1).
+
+    Args:
+        judge: the model that judges; none: the role `grader`.
+        value: the value to judge by, for samples that name none.
+        system: a built-in value system or a TOML file, which defines the values.
+        language: of the judge's prompt, en or zh.
+        max_tokens: of one reply; give more to a model that thinks aloud first.
+        missing_limit: a larger missing share is said loudly.
+        store: a file that keeps the replies, so that scoring again pays for none of them.
+        base_url: of an OpenAI-compatible service.
+    """
+    how = AnswerJudge("control-success", language=language, max_tokens=max_tokens)
+    return _scorer(how, judge, value, system, missing_limit, store, base_url)
+
+
+@scorer(metrics=[judged()])
+def fluency(
+    judge: str | Model | None = None,
+    language: str = "en",
+    max_tokens: int = 64,
+    missing_limit: float = MISSING_LIMIT,
+    store: str | None = None,
+    base_url: str | None = None,
+) -> Scorer:
+    """1 where the answer reads as fluent text, else 0 (NeVA, section 4.1). Arguments: see `control_success`."""
+    how = AnswerJudge("fluency", language=language, max_tokens=max_tokens)
+    return _scorer(how, judge, None, "schwartz", missing_limit, store, base_url)
+
+
+@scorer(metrics=[judged()])
+def text_quality(
+    judge: str | Model | None = None,
+    mode: Mode = "expected",
+    samples: int = 20,
+    language: str = "en",
+    max_tokens: int = 64,
+    missing_limit: float = MISSING_LIMIT,
+    store: str | None = None,
+    base_url: str | None = None,
+) -> Scorer:
+    """How well the answer is written, 1 to 5 (ValueLocate, section 4.1). Arguments: see `g_eval`."""
+    how = AnswerJudge("text-quality", mode, language, samples, max_tokens=max_tokens)
+    return _scorer(how, judge, None, "schwartz", missing_limit, store, base_url)
+
+
+@scorer(metrics=[judged()])
+def g_eval(
+    judge: str | Model | None = None,
+    value: str | None = None,
+    system: str = "schwartz",
+    mode: Mode = "expected",
+    samples: int = 20,
+    language: str = "en",
+    max_tokens: int = 64,
+    missing_limit: float = MISSING_LIMIT,
+    store: str | None = None,
+    base_url: str | None = None,
+) -> Scorer:
+    """How strongly the answer expresses the value, 1 to 5 (G-Eval; ValueLocate, section 4.1).
+
+    Its n runs are the evaluation's epochs, each of which regenerates the answers: a judge at temperature 0 repeats
+    itself.
+
+    Args:
+        mode: "expected" weights 1..5 by the probabilities of the judge's first token, and is missing where the judge
+            gives none; "sampled" takes the mean of `samples` replies at temperature 1.
+        samples: replies for one answer in mode "sampled", 20 or more.
+        others: see `control_success`.
+    """
+    how = AnswerJudge("g-eval", mode, language, samples, max_tokens=max_tokens)
+    return _scorer(how, judge, value, system, missing_limit, store, base_url)
+
+
+def _scorer(
+    how: AnswerJudge,
+    by: str | Model | None,
+    value: str | None,
+    system: str,
+    missing_limit: float,
+    store: str | None,
+    base_url: str | None,
+) -> Scorer:
+    judge = _Judge(
+        how,
+        by,
+        value=value,
+        system=system,
+        missing_limit=missing_limit,
+        store=store,
+        base_url=base_url,
+    )
+
+    async def score(state: TaskState, target: Target) -> Score:
+        return await judge.score(state, target)
+
+    return score
+
+
+@scorer(metrics=[judged()])
+def support_rate(missing_limit: float = MISSING_LIMIT) -> Scorer:
+    """The support of the aligned action in percent, the mean of both orders; after the solver `state_support`."""
+
+    async def score(state: TaskState, target: Target) -> Score:
+        found = state.store.get(SUPPORT)
+        if found is None:
+            raise JudgeError("support_rate scores what the solver state_support asked; put it into the task")
+        metadata = {**found, "missing_limit": missing_limit}
+        return score_of(
+            found["support"], found["missing"], metadata, "\n---\n".join(found["replies"]), own=True
+        )
+
+    return score
+
+
+@scorer(metrics=[scales()])
+def questionnaire(centred: bool = True, missing_limit: float = MISSING_LIMIT) -> Scorer:
+    """A score for each scale of a questionnaire, centred around the respondent's own mean or raw; after the solver
+    `answer_items`."""
+
+    async def score(state: TaskState, target: Target) -> Score:
+        found = state.store.get(QUESTIONNAIRE)
+        if found is None:
+            raise JudgeError("questionnaire scores what the solver answer_items asked; put it into the task")
+        which = "centred" if centred else "raw"
+        return Score(
+            value={scale: score[which] for scale, score in found["scales"].items()},
+            explanation=f"{found['n']} of {found['items']} items rated, mean {found['mean']}",
+            reason="invalid_response_format" if found["n"] == 0 else None,
+            metadata={**found, "scores": which, "missing_limit": missing_limit},
+        )
+
+    return score

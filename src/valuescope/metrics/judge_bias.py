@@ -1,0 +1,169 @@
+"""What a judge goes by that is no merit: the place of an option, and the length of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from valuescope.metrics.bootstrap import (
+    CONFIDENCE,
+    RESAMPLES,
+    Estimate,
+    Floats,
+    MetricError,
+    as_outcomes,
+    bootstrap_mean,
+    cluster_numbers,
+    cluster_sums,
+    estimate_from_draws,
+    resample_weights,
+)
+
+
+@dataclass(frozen=True)
+class JudgeBias:
+    """A judge's bias; 0 is none. `reason` says why it cannot be estimated, "" where it can."""
+
+    bias: Estimate
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able content."""
+        return {**self.bias.to_dict(), "reason": self.reason}
+
+
+def position_bias(
+    one_order: Sequence[float | None],
+    other_order: Sequence[float | None],
+    *,
+    clusters: Sequence[Hashable] | None = None,
+    resamples: int = RESAMPLES,
+    confidence: float = CONFIDENCE,
+    seed: int = 0,
+) -> JudgeBias:
+    """How much more than half goes to the option that is shown first, -0.5..0.5.
+
+    Each item is judged twice, its options once in either order; both sequences hold what went to the FIRST option shown:
+    True or False for a choice, or a share 0..1. A judge that goes by merit alone gives the same option both times, and the
+    item then counts 0. Items without both are left out and counted.
+
+    Where every item comes to the same, the bootstrap has nothing to vary. The interval is then Wilson's for as many
+    trials as there are clusters, and `interval` says "wilson".
+
+    Raises:
+        MetricError: lengths that differ, or a share outside of 0..1.
+    """
+    first, second = as_outcomes(one_order), as_outcomes(other_order)
+    if len(first) != len(second):
+        raise MetricError(
+            f"position_bias: {len(first)} outcomes of one order and {len(second)} of the other; give both orders of the "
+            "same items, with None where a judgement is missing"
+        )
+    both = np.concatenate([first, second])
+    if np.any((both < 0) | (both > 1)):
+        raise MetricError(
+            "position_bias: an outcome lies outside of 0..1; give the first option's share, not percent"
+        )
+    scores = (first + second) / 2 - 0.5
+    bias = bootstrap_mean(
+        list(scores), clusters=clusters, resamples=resamples, confidence=confidence, seed=seed
+    )
+    if bias.mean is None:
+        return JudgeBias(bias, "no item was judged in both orders")
+    present = scores[~np.isnan(scores)]
+    if bias.ci is None or np.any(present != present[0]):
+        return JudgeBias(bias)
+    names = range(len(scores)) if clusters is None else clusters
+    trials = len({name for name, score in zip(names, scores, strict=True) if not np.isnan(score)})
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    reach = (
+        0.5 * z * z / (trials + z * z)
+    )  # half an item's range, for the share of items that Wilson leaves open
+    low, high = max(-0.5, bias.mean - reach), min(0.5, bias.mean + reach)
+    return JudgeBias(replace(bias, low=low, high=high, interval="wilson"))
+
+
+def length_bias(
+    verdicts: Sequence[float | None],
+    lengths: Sequence[int | None],
+    *,
+    truth: Sequence[Hashable | None] | None = None,
+    clusters: Sequence[Hashable] | None = None,
+    resamples: int = RESAMPLES,
+    confidence: float = CONFIDENCE,
+    seed: int = 0,
+) -> JudgeBias:
+    """How much a judge's verdict rises when an answer is twice as long: the slope on log2(length), by least squares.
+
+    `verdicts` are True/False or ratings, `lengths` are counts of one unit (tokens, characters). With `truth` the slope is
+    the one among answers of equal truth (one intercept per true label): longer answers may well be better, and only what
+    the truth does not explain is bias. An item without a verdict, a truth or a length above 0 is left out and counted.
+
+    The slope is missing, with the reason, where all lengths or all verdicts are the same (at equal truth): such answers
+    cannot tell.
+
+    Raises:
+        MetricError: lengths that differ, or a negative length.
+    """
+    for name, sequence in (("lengths", lengths), ("truth", truth)):
+        if sequence is not None and len(sequence) != len(verdicts):
+            raise MetricError(
+                f"length_bias: {len(verdicts)} verdicts and {len(sequence)} {name}; give one per item"
+            )
+    outcomes, sizes = as_outcomes(verdicts), as_outcomes(lengths)
+    if np.any(sizes < 0):
+        raise MetricError("length_bias: a length is below 0; give counts")
+    known = np.array([truth is None or truth[item] is not None for item in range(len(outcomes))], dtype=bool)
+    present = ~np.isnan(outcomes) & (sizes > 0) & known
+    groups = (
+        cluster_numbers(truth, len(outcomes))
+        if truth is not None
+        else np.zeros(len(outcomes), dtype=np.int64)
+    )
+    used = np.flatnonzero(present)
+    n, missing = len(used), len(outcomes) - len(used)
+    y, x, group = outcomes[used], np.log2(sizes[used]), groups[used]
+    reason = _cannot_tell(x, y, group)
+    if reason:
+        return JudgeBias(Estimate(None, None, None, n, missing), reason)
+    x, y = x - x.mean(), y - y.mean()  # keeps the sums below well conditioned
+    one_hot = np.equal.outer(group, np.unique(group)).astype(np.float64)
+    moments = np.stack([np.ones_like(x), x, y, x * y, x * x], axis=1)
+    columns = (one_hot[:, :, None] * moments[:, None, :]).reshape(n, -1)
+    names = cluster_numbers(clusters, len(outcomes))[used]
+    occupied, numbers = np.unique(names, return_inverse=True)
+    sums, _ = cluster_sums(columns, np.ones_like(columns, dtype=bool), numbers.astype(np.int64))
+    draws = np.full(1, np.nan)
+    if len(occupied) > 1:
+        blocks = resample_weights(len(occupied), resamples, np.random.default_rng(seed))
+        draws = np.concatenate([_slopes(np.einsum("rc,ck->rk", block, sums)) for block in blocks])
+    point = _slopes(sums.sum(axis=0)[None])[0]
+    return JudgeBias(estimate_from_draws(point, draws, n, missing, confidence=confidence))
+
+
+def _cannot_tell(x: Floats, y: Floats, group: Any) -> str:
+    """Why the slope is undefined, or ""."""
+    if len(x) == 0:
+        return "no item has a verdict and a length"
+    same = [group == one for one in np.unique(group)]
+    among = " at equal truth" if len(same) > 1 else ""
+    if all(np.ptp(x[members]) == 0 for members in same):
+        return f"all answers are of the same length{among}"
+    if all(np.ptp(y[members]) == 0 for members in same):
+        return f"all verdicts are the same{among}"
+    return ""
+
+
+def _slopes(sums: Floats) -> Floats:
+    """Slopes within groups from sums [resamples, groups * 5] of 1, x, y, xy and xx; NaN where x does not vary."""
+    count, x, y, xy, xx = np.moveaxis(sums.reshape(len(sums), -1, 5), 2, 0)
+    safe = np.maximum(count, 1)
+    shared = (xy - x * y / safe).sum(axis=1)
+    spread = (xx - x * x / safe).sum(axis=1)
+    slopes = np.full(len(sums), np.nan)
+    np.divide(shared, spread, out=slopes, where=spread > 1e-9)
+    return slopes

@@ -1,0 +1,100 @@
+"""The judge of a run: who it is, and how much it leaves without a judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from valuescope.data import Question
+from valuescope.generate import Answer
+from valuescope.judge import JUDGES, MISSING_LIMIT, Judgement, MissingCount
+from valuescope.judge.asking import Asker, Progress
+from valuescope.judge.model_judge import ModelJudge, fluency_missing
+from valuescope.run.folder import RunFolder
+from valuescope.run.spec import JudgeSpec, Spec
+from valuescope.values import load_value_system
+
+
+class Judging:
+    """Judges the answers of a run, arm by arm, and counts what is missing.
+
+    The replies of a model that judges are kept in `judge/replies.jsonl` of the run's folder, so that a run that was
+    killed asks for none of them again; errors are no replies, and are.
+
+    Raises:
+        AskError: where the model that judges cannot be asked at all, before any answer is written.
+    """
+
+    def __init__(self, spec: Spec, folder: RunFolder):
+        self.spec = spec
+        self.model_judge: ModelJudge | None = None
+        self._missing: dict[str, dict[str, list[str]]] = {"control success": {}, "fluency": {}}
+        if isinstance(spec.judge, JudgeSpec):
+            asker = Asker(
+                spec.judge.by,
+                base_url=spec.judge.base_url,
+                model_args=spec.judge.model_args,
+                store=folder.path / "judge" / "replies.jsonl",
+                max_connections=spec.judge.max_connections,
+                retries=spec.judge.retries,
+                timeout=spec.judge.timeout,
+            )
+            self.model_judge = ModelJudge(
+                asker,
+                load_value_system(spec.values.system),
+                language=spec.judge.language,
+                max_tokens=spec.judge.max_tokens,
+            )
+
+    def judge(
+        self,
+        arm: str,
+        questions: Sequence[Question],
+        answers: Sequence[Answer],
+        progress: Progress | None = None,
+    ) -> list[Judgement]:
+        """The judgements of one arm's answers; an arm that is judged again is counted once."""
+        judged: list[Judgement]
+        if self.model_judge is not None:
+            judged = [*self.model_judge(questions, answers, progress=progress)]
+        else:
+            assert isinstance(self.spec.judge, str)
+            judged = JUDGES[self.spec.judge](questions, answers)
+        self._missing["control success"][arm] = [
+            "" if one.success is not None else one.missing or "unjudged" for one in judged
+        ]
+        self._missing["fluency"][arm] = [fluency_missing(one) for one in judged]
+        return judged
+
+    def block(self) -> dict[str, Any] | None:
+        """The summary's block `judging`; None where no judge reads answers."""
+        if self.spec.judge == "likelihood":
+            return None
+        limit = MISSING_LIMIT if isinstance(self.spec.judge, str) else self.spec.judge.missing_limit
+        counts = {
+            measure: MissingCount.of([kind for kinds in arms.values() for kind in kinds])
+            for measure, arms in self._missing.items()
+        }
+        said = {measure: count.warning(limit) for measure, count in counts.items() if count.total}
+        judge = self.model_judge
+        return {
+            "judge": self.spec.judge_name,
+            "limit": limit,
+            "prompts": [] if judge is None else list(judge.prompts),
+            "tokens": None if judge is None else judge.tokens,
+            "measures": {
+                measure: {
+                    "asked": count.total,
+                    "missing": count.missing,
+                    "share": count.share,
+                    "by_kind": dict(sorted(count.by_kind.items())),
+                }
+                for measure, count in counts.items()
+            },
+            "warnings": [f"{measure}: {warning}" for measure, warning in said.items() if warning],
+        }
+
+    def close(self) -> None:
+        """Write the replies through to the disk."""
+        if self.model_judge is not None:
+            self.model_judge.asker.close()
