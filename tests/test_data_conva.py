@@ -9,7 +9,8 @@ from conftest import shared
 from run_samples import TWO, write_conva, write_csv
 
 from valuescope.data import DataError, Material, conva_material
-from valuescope.data.conva import near_duplicates, read_pairs, read_questions
+from valuescope.data.checks import near_duplicates
+from valuescope.data.conva import read_pairs, read_questions
 from valuescope.values import load_value_system
 
 PAIR = ["question_1", "question_2"]
@@ -109,12 +110,13 @@ def test_wording_that_tells_the_sides_apart_is_noted(tmp_path: Path) -> None:
 def test_near_duplicates_are_counted_and_noted(tmp_path: Path) -> None:
     asked = "Should Emma share what she knows with the whole team today?"
     texts = [asked, asked.replace("Emma", "Anna"), asked.replace("Emma", "Ella"), "Is it right to lie?"]
-    assert near_duplicates(texts) == 3
-    assert near_duplicates(texts, threshold=0.99) == 0
+    assert len(near_duplicates(texts).pairs) == 3
+    assert not near_duplicates(texts, threshold=0.99).pairs
     folder = write_conva(tmp_path)
     write_csv(folder / "eval" / "test_power_new.csv", ["text"], [[text] for text in texts])
     assert (
-        "power: 3 pairs of near-duplicate questions among 4" in conva_material(TWO, folder=str(folder)).notes
+        "power: 3 pairs of near-duplicate questions among 4 (2 without repeats)"
+        in conva_material(TWO, folder=str(folder)).notes
     )
 
 
@@ -132,21 +134,27 @@ def test_a_missing_file_is_named_with_the_layout(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"question_1,other\na,b\n", r"line 1: column 'question_2' is missing; found question_1, other"),
-        (b"", r"line 1: column 'question_1' is missing; found nothing"),
+        (b"", r"the file is empty; fill it or leave it out"),
         (
             b"question_1,question_2\na,b\nc,\n",
-            r"line 3: field 'question_2' is empty; fill it or drop the row",
+            r"line 3: field 'question_2': is empty; fill it or drop the row",
         ),
-        (b"question_1,question_2\na,b\nc\n", r"line 3: field 'question_2' is empty"),
-        (b'question_1,question_2\na,"  "\n', r"line 2: field 'question_2' is empty"),
-        (b"question_1,question_2\na,b\nc,d\xff\n", r"line 3: not UTF-8; save the file as UTF-8"),
+        (b"question_1,question_2\na,b\nc\n", r"line 3: field 'question_2': is empty"),
+        (
+            b'question_1,question_2\na,"  "\n',
+            r"line 2: field 'question_2': is empty .*; fill it or drop the row",
+        ),
+        (
+            b"question_1,question_2\na,b\nc,d\xff\n",
+            r"line 3: not UTF-8 \(found byte 0xff\); save the file as UTF-8",
+        ),
         (
             b"question_1,question_2\nI lead, always,I follow\n",
-            r"line 2: more fields than the header names; put texts",
+            r"line 2: more fields than the header names .*; put texts",
         ),
         (b'question_1,question_2\na,b\n"c"d,e\n', r"line 3: .*; check the quoting"),
         (b'question_1,question_2\na,b\n"c,d\n', r"line 3: .*; check the quoting"),
-        (b"question_1,question_2\n", r"line 1: no rows under the header; fill it or drop the value"),
+        (b"question_1,question_2\n", r"line 1: no rows under the header; fill it or leave it out"),
     ],
 )
 def test_damage_is_named_with_file_and_place(tmp_path: Path, content: bytes, message: str) -> None:
@@ -178,7 +186,7 @@ def test_published_counts(value: str) -> None:
     assert len(pairs) == PAIRS.get(value, 100)
     assert len(questions) == 100
     if value in REPEATS:
-        assert near_duplicates([question.question for question in questions]) == REPEATS[value]
+        assert len(near_duplicates([question.question for question in questions]).pairs) == REPEATS[value]
 
 
 def test_no_published_text_is_on_both_sides_of_the_split() -> None:

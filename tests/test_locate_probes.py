@@ -26,8 +26,8 @@ from valuescope.activations import Activations, Residuals, collect
 from valuescope.data.records import LabelledText
 from valuescope.locate import Evidence, LocateError, decode_direction, locate, train_probes
 from valuescope.locate.bag_of_words import bag_of_words_accuracy, words_of
-from valuescope.locate.logistic import Samples
 from valuescope.locate.split import grouped_split
+from valuescope.logistic import Samples
 
 
 def cosine(left: np.ndarray, right: np.ndarray) -> float:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import difflib
-import io
 import random
 from pathlib import Path
 
+from valuescope.data.checks import near_duplicates
+from valuescope.data.findings import DataError, refuse
+from valuescope.data.readers.rows import Row
+from valuescope.data.readers.tables import read_tables
 from valuescope.data.records import ContrastPair, Material, Question, pair_texts
 
 TELLTALE = ("rather than", "instead", "avoid")
 """Words that occur in up to 74% of some values' negative texts and hardly in positive ones (METHODS section 4)."""
-
-
-class DataError(ValueError):
-    """A data file that cannot be used; the message names file, line, field and the fix."""
 
 
 def conva_material(
@@ -60,8 +57,12 @@ def conva_material(
         evaluation += found[:kept]
         texts += [text for pair in found[kept:] for text in pair_texts(pair)]
         wanted = read_questions(base / "eval" / f"test_{value}_new.csv", value)
-        if repeats := near_duplicates([question.question for question in wanted]):
-            notes.append(f"{value}: {repeats} pairs of near-duplicate questions among {len(wanted)}")
+        repeats = near_duplicates([question.question for question in wanted])
+        if repeats.pairs:
+            notes.append(
+                f"{value}: {len(repeats.pairs)} pairs of near-duplicate questions among {len(wanted)} "
+                f"({repeats.effective} without repeats)"
+            )
         asked += rng.sample(wanted, min(questions or len(wanted), len(wanted)))
     return Material("conva", values, tuple(texts), tuple(asked), (), tuple(evaluation), tuple(notes))
 
@@ -70,7 +71,7 @@ def read_pairs(path: Path, value: str) -> list[ContrastPair]:
     """Contrast pairs of one file: columns `question_1` (positive) and `question_2` (negative)."""
     rows = _rows(path, ("question_1", "question_2"))
     return [
-        ContrastPair(f"{value}/{number}", value, row["question_1"], row["question_2"])
+        ContrastPair(f"{value}/{number}", value, row.text("question_1"), row.text("question_2"))
         for number, row in enumerate(rows)
     ]
 
@@ -78,57 +79,23 @@ def read_pairs(path: Path, value: str) -> list[ContrastPair]:
 def read_questions(path: Path, value: str) -> list[Question]:
     """Open dilemma questions of one file: column `text`."""
     return [
-        Question(f"{value}/{number}", value, "dilemma", row["text"])
+        Question(f"{value}/{number}", value, "dilemma", row.text("text"))
         for number, row in enumerate(_rows(path, ("text",)))
     ]
 
 
-def near_duplicates(texts: list[str], threshold: float = 0.9) -> int:
-    """Number of pairs of texts whose similarity ratio is above `threshold`."""
-    count = 0
-    matcher = difflib.SequenceMatcher(autojunk=False)
-    for index, first in enumerate(texts):
-        matcher.set_seq2(first)
-        for second in texts[index + 1 :]:
-            matcher.set_seq1(second)
-            if matcher.real_quick_ratio() > threshold and matcher.quick_ratio() > threshold:
-                count += matcher.ratio() > threshold
-    return count
-
-
-def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+def _rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
     if not path.is_file():
         raise DataError(
             f"{path}: no such file; `folder` must hold probe/<value>.csv and eval/test_<value>_new.csv"
         )
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise DataError(f"{path}: line {line}: not UTF-8; save the file as UTF-8") from error
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    rows = []
-    try:
-        missing = [column for column in columns if column not in (reader.fieldnames or ())]
-        if missing:
-            found = ", ".join(reader.fieldnames or ()) or "nothing"
-            raise DataError(f"{path}: line 1: column {missing[0]!r} is missing; found {found}")
-        for row in reader:
-            place = f"{path}: line {reader.line_num}"
-            if None in row:
-                raise DataError(
-                    f"{place}: more fields than the header names; put texts with a comma in quotes"
-                )
-            empty = [column for column in columns if not (row[column] or "").strip()]
-            if empty:
-                raise DataError(f"{place}: field {empty[0]!r} is empty; fill it or drop the row")
-            rows.append({column: row[column].strip() for column in columns})
-    except csv.Error as error:
-        raise DataError(f"{path}: line {reader.reader.line_num}: {error}; check the quoting") from error
-    if not rows:
-        raise DataError(f"{path}: line 1: no rows under the header; fill it or drop the value")
-    return rows
+    (table,) = read_tables(path)
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        found = ", ".join(table.columns) or "nothing"
+        raise DataError(f"{path}: line 1: column {missing[0]!r} is missing; found {found}")
+    refuse(table.problems)
+    return table.rows
 
 
 def _shortcut_note(value: str, pairs: list[ContrastPair]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from valuescope.files import sha256_of
 
@@ -37,12 +37,15 @@ class LabelledText:
 
 @dataclass(frozen=True)
 class ContrastPair:
-    """Two texts that differ in the stance towards a value."""
+    """Two texts that differ in the stance towards a value (NeVA section 4.1)."""
 
     key: str
     value: str
     positive: str
     negative: str
+    language: str = "en"
+    topic: str = ""
+    kind: str = ""
 
 
 def pair_texts(pair: ContrastPair) -> tuple[LabelledText, LabelledText]:
@@ -60,7 +63,8 @@ class Question:
     `question` is what the judge reads, `prompt` what the model reads; an empty prompt is made from `question` and
     `system` by the model's own chat template. `setting` says how it is asked:
     "dilemma" (alone) or "described" (after a description of somebody who holds the value). `key` pairs the
-    answers of different edits and seeds the sampling noise they share.
+    answers of different edits and seeds the sampling noise they share. `atomic` is the atomic value that a
+    situational question is about, where the set names one.
     """
 
     key: str
@@ -69,6 +73,102 @@ class Question:
     question: str
     prompt: str = ""
     system: str = ""
+    language: str = "en"
+    topic: str = ""
+    atomic: str = ""
+
+
+@dataclass(frozen=True)
+class Dilemma:
+    """A story with an action that keeps a value and one that breaks it (ValueExploration section 2.2).
+
+    `rationale` says why the aligned action is right; it is empty where a set has none. Where `value` is empty the
+    set names no value, and the actions are merely a first and a second one.
+    """
+
+    key: str
+    value: str
+    story: str
+    aligned: str
+    violating: str
+    rationale: str = ""
+    language: str = "en"
+    topic: str = ""
+
+
+@dataclass(frozen=True)
+class Description:
+    """A second-person description of somebody who holds a value ("for") or its opposite ("against").
+
+    ValueLocate, section 3.
+    """
+
+    key: str
+    value: str
+    stance: Literal["for", "against"]
+    description: str
+    language: str = "en"
+    topic: str = ""
+
+
+@dataclass(frozen=True)
+class QuestionnaireItem:
+    """A statement that a respondent rates.
+
+    `agreement` is 1 where agreeing speaks for the value, -1 where it speaks against it. `scale` holds the labels of
+    the answers from the lowest to the highest, empty where the set names none. `question` is the statement turned
+    into a question, where the set has one.
+    """
+
+    key: str
+    value: str
+    item: str
+    questionnaire: str = ""
+    agreement: Literal[1, -1] = 1
+    scale: tuple[str, ...] = ()
+    question: str = ""
+    language: str = "en"
+    topic: str = ""
+
+
+@dataclass(frozen=True)
+class MultipleChoice:
+    """A question with options.
+
+    `answer` is the right option's place from 0 on, None where the set does not say. `target` is the option that
+    names the stereotyped group (BBQ), None where there is none.
+    """
+
+    key: str
+    value: str
+    question: str
+    options: tuple[str, ...]
+    answer: int | None = None
+    context: str = ""
+    target: int | None = None
+    language: str = "en"
+    topic: str = ""
+
+
+@dataclass(frozen=True)
+class RatedText:
+    """A text, and how it stands to values: (value, number) pairs, 1 for, -1 against, 0 neither.
+
+    `reply` is the answer that was rated, where the set holds dialogues. `value` is the first value that the text
+    speaks for, empty where there is none.
+    """
+
+    key: str
+    value: str
+    text: str
+    reply: str = ""
+    ratings: tuple[tuple[str, int], ...] = ()
+    language: str = "en"
+    topic: str = ""
+
+
+Record = ContrastPair | Dilemma | Description | Question | QuestionnaireItem | MultipleChoice | RatedText
+"""What a data set is made of."""
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import torch
 
+from valuescope.data.checks.words import words
 from valuescope.data.records import LabelledText
-from valuescope.locate.logistic import Samples
 from valuescope.locate.split import Split
-
-# Words; for scripts written without spaces (kana, Han) single characters.
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
+from valuescope.logistic import Samples
 
 
 def words_of(text: LabelledText) -> set[str]:
     """The lower-cased words of prompt and answer."""
-    return set(_WORD.findall(f"{text.prompt}\n{text.answer}".lower()))
+    return set(words(f"{text.prompt}\n{text.answer}"))
 
 
 def bag_of_words_accuracy(texts: Sequence[LabelledText], split: Split, *, c: float = 1.0) -> float:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from valuescope.locate.evidence import Evidence, LocateError
-from valuescope.locate.logistic import Samples
 from valuescope.locate.seeds import generator
 from valuescope.locate.split import Split, grouped_split
+from valuescope.logistic import Samples
 
 # At most this many float64 numbers of features are worked on at once (32 MB, if one value allows it): larger
 # pieces are slower on a CPU, since every one is fresh memory.

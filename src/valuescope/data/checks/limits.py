@@ -1,0 +1,85 @@
+"""The numbers that a set must keep to, per kind of record; the defaults are those of the papers and the starter set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Range = tuple[int, int]
+"""The least and the most, both included."""
+
+
+@dataclass(frozen=True)
+class DilemmaLimits:
+    """Dilemmas (ValueExploration, appendix B: stories of 40-50 words, actions of fewer than 10).
+
+    Words for English; characters, our choice of a comparable length, for Chinese. `mean_difference`: of the lengths of
+    aligned and violating actions. `topics`: conflict topics per value, all with equally many items.
+    """
+
+    story: Range = (40, 50)
+    story_zh: Range = (60, 100)
+    action: Range = (1, 9)
+    action_zh: Range = (3, 16)
+    action_difference: int = 3
+    action_difference_zh: int = 5
+    mean_difference: float = 1.0
+    mean_difference_zh: float = 1.5
+    rationale: Range = (20, 50)
+    rationale_zh: Range = (30, 100)
+    topics: int = 2
+    same_opening: int = 3
+
+
+@dataclass(frozen=True)
+class PairLimits:
+    """Contrast pairs (our construction, against the shortcuts found in published pairs).
+
+    `opening`: words that the sides share at least. `difference`: of their lengths. `excess`: texts by which one side
+    may be ahead of the other in any word. `accuracy`: what a bag of words must stay under. `same_scene`: pairs of one
+    scene at most.
+    """
+
+    length: Range = (12, 35)
+    opening: int = 3
+    difference: int = 2
+    mean_difference: float = 0.5
+    excess: int = 6
+    accuracy: float = 0.65
+    same_opening: int = 3
+    same_scene: int = 2
+
+
+@dataclass(frozen=True)
+class QuestionLimits:
+    """Open dilemma questions (NeVA, section 4.1)."""
+
+    length: Range = (15, 60)
+    same_opening: int = 4
+    same_scene: int = 2
+
+
+@dataclass(frozen=True)
+class DescriptionLimits:
+    """Second-person descriptions (ValueLocate, appendix A: at least 50 words)."""
+
+    length: Range = (50, 90)
+    mean_difference: float = 5.0
+    same_opening: int = 3
+
+
+@dataclass(frozen=True)
+class SituationLimits:
+    """Situational questions (ValueLocate, appendix A: at least 100 words).
+
+    `same_atomic`, `same_topic`: items of one atomic value and of one topic at most. `topics`: different ones at least.
+    """
+
+    length: Range = (100, 180)
+    same_atomic: int = 6
+    same_topic: int = 5
+    topics: int = 12
+    same_opening: int = 4
+
+
+DILEMMA_LIMITS, PAIR_LIMITS, QUESTION_LIMITS = DilemmaLimits(), PairLimits(), QuestionLimits()
+DESCRIPTION_LIMITS, SITUATION_LIMITS = DescriptionLimits(), SituationLimits()

@@ -1,0 +1,210 @@
+"""Reading a data set from a file or a folder, its format named or found by its columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from valuescope.data.findings import DataError, Finding, Place, refuse
+from valuescope.data.readers.choices import BBQ, MMLU, QRNCA, SAFETYBENCH
+from valuescope.data.readers.decoding import damaged
+from valuescope.data.readers.dilemmas import C_VOICE, CONVA, DAILY_DILEMMAS, MORALCHOICE, VALUEINSIGHT
+from valuescope.data.readers.formats import Format, Shape
+from valuescope.data.readers.hub import hub_tables, is_hub, is_saved
+from valuescope.data.readers.own import OWN
+from valuescope.data.readers.questionnaires import PVQ, VALUEBENCH
+from valuescope.data.readers.rows import Table
+from valuescope.data.readers.tables import SUFFIXES, read_tables
+from valuescope.data.readers.texts import FULCRA, ULTRACHAT, VALUECSV, VLSBENCH
+from valuescope.data.records import Record
+
+FORMATS: dict[str, Format] = {
+    one.name: one
+    for one in (
+        OWN,
+        C_VOICE,
+        VALUEINSIGHT,
+        CONVA,
+        VALUEBENCH,
+        PVQ,
+        VALUECSV,
+        FULCRA,
+        BBQ,
+        SAFETYBENCH,
+        VLSBENCH,
+        MORALCHOICE,
+        DAILY_DILEMMAS,
+        MMLU,
+        QRNCA,
+        ULTRACHAT,
+    )
+}
+"""name -> what the set's files look like."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What was read: records, where each stands, and what could not be read.
+
+    `notes` say what was left out or assumed.
+    """
+
+    format: str
+    path: str
+    records: tuple[Record, ...]
+    places: tuple[Place, ...]
+    problems: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+def read_data(path: str | Path, reader: str | None = None, *, strict: bool = False) -> Dataset:
+    """Read a file, a folder, a folder that Hugging Face datasets saved, or a hub id (`hf:owner/name`).
+
+    Args:
+        path: what to read. Of a folder all files of a known kind, its folders included.
+        reader: the name of the format; None: found by the columns, refused where more than one fits.
+        strict: refuse a set with a malformed row instead of leaving the row out.
+
+    Raises:
+        DataError: nothing could be read, the format is unknown or unclear, or `strict` and anything is malformed.
+    """
+    if reader is not None and reader not in FORMATS:
+        raise DataError(f"format {reader!r} is unknown; the formats are {', '.join(FORMATS)}")
+    tables, failures = _tables(path)
+    by_format: dict[str, list[tuple[Table, Shape]]] = {}
+    left_out = list[Table]()
+    for table in tables:
+        fitting = _shapes(
+            table, FORMATS.values() if reader is None else [FORMATS[reader]], named=reader is not None
+        )
+        if len(fitting) > 1:
+            names = " or ".join(one.name for one, _ in fitting)
+            raise damaged(Place(table.file), f"could be {names}", "say which with --as NAME", _columns(table))
+        if fitting:
+            by_format.setdefault(fitting[0][0].name, []).append((table, fitting[0][1]))
+        elif table.rows or table.problems:
+            left_out.append(table)
+    if len(by_format) > 1:
+        held = "; ".join(f"{name}: {Path(found[0][0].file).name}" for name, found in by_format.items())
+        raise damaged(Place(str(path)), "holds sets of more than one format", "name one with --as NAME", held)
+    if not by_format:
+        refuse([*failures, *(_unrecognised(table, reader) for table in left_out)])
+        raise damaged(Place(str(path)), "holds no rows", "name a file that does")
+    ((name, found),) = by_format.items()
+    parts = [shape.read(table) for table, shape in found]
+    unread = [problem for table in left_out if not table.rows for problem in table.problems]
+    failures += [problem for problem in unread if not problem.place.sheet]  # an empty sheet is no fault
+    problems = (*failures, *(problem for table, _ in found for problem in table.problems))
+    records = tuple(record for part, _ in parts for record in part)
+    places = tuple(place for _, part in parts for place in part)
+    problems += tuple(_repeated_keys(records, places))
+    if strict or not records:
+        refuse(problems)
+    if not records:
+        raise damaged(
+            Place(str(path)), f"holds nothing to read as {name}", "name the file or folder that does"
+        )
+    return Dataset(name, str(path), records, places, problems, tuple(_notes(found, left_out)))
+
+
+READERS: dict[str, Callable[[str | Path], Dataset]] = {
+    name: partial(read_data, reader=name) for name in FORMATS
+}
+"""name -> function(path) that reads a set of that format."""
+
+
+def _tables(path: str | Path) -> tuple[list[Table], list[Finding]]:
+    """The tables of a path; of a folder's files those that can be read, and why the others cannot."""
+    if is_hub(path):
+        return hub_tables(str(path)), []
+    place = Path(path).expanduser()
+    try:
+        if is_saved(place):
+            return hub_tables(str(place)), []
+        if not place.is_dir():
+            return read_tables(place), []
+        files = sorted(one for one in place.rglob("*") if _is_data(one.relative_to(place)))
+    except OSError as error:
+        rule = f"cannot be read: {error.strerror or error}"
+        raise damaged(Place(str(path)), rule, "check the path and its permissions") from error
+    if not files:
+        fix = f"name a file, or a folder with files of {', '.join(SUFFIXES)}"
+        raise damaged(Place(str(path)), "a folder without data files", fix)
+    tables, failures = list[Table](), list[Finding]()
+    for one in files:
+        try:
+            tables += read_tables(one)
+        except DataError as error:
+            failures += error.findings
+    return tables, failures
+
+
+def _is_data(path: Path) -> bool:
+    """Whether a file of a folder is looked at: of a known kind, and not hidden."""
+    return path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.parts)
+
+
+def _shapes(table: Table, formats: Iterable[Format], *, named: bool) -> list[tuple[Format, Shape]]:
+    """The formats that a table may be of, with the shape of each; only those with the most columns."""
+    fitting = [
+        (form, shape)
+        for form in formats
+        for shape in [form.shape_of(table)]
+        if shape is not None and (named or shape.recognises(table))
+    ]
+    most = max((len(shape.columns) for _, shape in fitting), default=0)
+    return [(form, shape) for form, shape in fitting if len(shape.columns) == most]
+
+
+def _unrecognised(table: Table, reader: str | None) -> Finding:
+    """Why a table cannot be read: its own damage, or its columns."""
+    if not table.rows:
+        return table.problems[0]
+    place = table.rows[0].place
+    if reader is None:
+        fix = f"say what it is with --as NAME, one of {', '.join(FORMATS)}"
+        return Finding(Place(place.file, 1, place.sheet), "", "is of no known format", _columns(table), fix)
+    shapes = FORMATS[reader].shapes
+    nearest = min(shapes, key=lambda shape: len(shape.missing(table)) / len(shape.columns))
+    missing = nearest.missing(table)[0]
+    fix = f"a file of {reader} has " + " or ".join(", ".join(shape.columns) for shape in shapes)
+    return Finding(Place(place.file, 1, place.sheet), missing, "is missing", _columns(table), fix)
+
+
+def _columns(table: Table) -> str:
+    return "columns " + (", ".join(map(repr, table.columns[:12])) or "none")
+
+
+def _repeated_keys(records: Sequence[Record], places: Sequence[Place]) -> list[Finding]:
+    """Keys pair answers and seed noise, so they are unique."""
+    counts = Counter(record.key for record in records)
+    seen, found = set[str](), list[Finding]()
+    for record, place in zip(records, places, strict=True):
+        if counts[record.key] > 1 and record.key in seen:
+            found.append(
+                Finding(place, "key", "stands twice", repr(record.key), "give every row its own key")
+            )
+        seen.add(record.key)
+    return found
+
+
+def _notes(found: Sequence[tuple[Table, Shape]], left_out: Sequence[Table]) -> list[str]:
+    notes = list[str]()
+    encodings = sorted({table.encoding for table, _ in found} - {"", "utf-8"})
+    if encodings:
+        notes.append(f"read as {', '.join(encodings)}")
+    if unknown := [table for table in left_out if table.rows]:
+        notes.append(f"left out, of no known format: {', '.join(map(_name, unknown))}")
+    return notes
+
+
+def _name(table: Table) -> str:
+    """The last folder and the name of a table's file, and its sheet."""
+    sheet = table.rows[0].place.sheet
+    return "/".join(Path(table.file).parts[-2:]) + (f" (sheet {sheet})" if sheet else "")

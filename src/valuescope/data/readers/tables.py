@@ -1,0 +1,180 @@
+"""CSV, JSON, JSON lines and spreadsheets as tables of rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from valuescope.data.findings import Finding, Place, shown
+from valuescope.data.readers.decoding import LARGEST, damaged, decode, read_bytes, require_text
+from valuescope.data.readers.json_text import is_json_lines, json_entries, json_lines
+from valuescope.data.readers.rows import Row, Table
+
+SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm")
+"""Files that a folder's reading looks at."""
+
+ITEM = "(item)"
+"""The field of a JSON list's entry that is no object."""
+KEY = "(key)"
+"""The field with the key of a JSON object's entry."""
+
+_DELIMITERS = ",;\t|"
+
+
+def read_tables(path: Path) -> list[Table]:
+    """The tables of a file: one, but one per sheet of a spreadsheet.
+
+    Raises:
+        DataError: the file cannot be read at all. Damage inside it is in the tables' `problems`.
+    """
+    content = read_bytes(path)
+    if content.startswith(b"PK\x03\x04") or path.suffix.lower() in (".xlsx", ".xlsm"):
+        return _spreadsheet(content, path)
+    text, encoding = decode(content, path)
+    head = text.lstrip()[:1]
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        table = _json_lines(text, str(path))
+    elif path.suffix.lower() == ".json" or (head in "[{" and path.suffix.lower() not in (".csv", ".tsv")):
+        table = _json_lines(text, str(path)) if is_json_lines(text) else _json(text, str(path))
+    else:
+        table = _csv(text, str(path))
+    table.encoding = encoding
+    return [table]
+
+
+def _json_lines(text: str, file: str) -> Table:
+    table = Table(file)
+    for place, value in json_lines(text, file, table.problems.append):
+        if isinstance(value, dict):
+            table.rows.append(Row(place, value))
+        else:
+            fix = 'write one object per line, such as {"text": "..."}'
+            table.problems.append(Finding(place, "", "is not a JSON object", shown(value), fix))
+    return _with_columns(table)
+
+
+def _json(text: str, file: str) -> Table:
+    """A list's entries, an object's entries if all of them are objects, else the object itself as one row."""
+    table = Table(file)
+    entries = list(json_entries(text, file, table.problems.append))
+    if any(key is None for _, key, _ in entries):
+        table.rows += [
+            Row(place, value if isinstance(value, dict) else {ITEM: value}) for place, _, value in entries
+        ]
+    elif entries and all(isinstance(value, dict) for _, _, value in entries):
+        table.rows += [Row(place, {KEY: key, **value}) for place, key, value in entries]
+    elif entries:
+        table.rows.append(Row(entries[0][0], {str(key): value for _, key, value in entries}))
+    return _with_columns(table)
+
+
+def _with_columns(table: Table) -> Table:
+    """Columns of rows that each name their own: those in a tenth of the rows at least, the usual ones first."""
+    counts = Counter(name for row in table.rows for name in row.fields)
+    table.columns = tuple(name for name, count in counts.most_common() if count >= 0.1 * len(table.rows))
+    if not table.rows and not table.problems:
+        table.problems.append(
+            Finding(Place(table.file), "", "holds no entries", "", "fill it or leave it out")
+        )
+    return table
+
+
+def _csv(text: str, file: str) -> Table:
+    table = Table(file)
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    counts = {mark: first.count(mark) for mark in _DELIMITERS}
+    delimiter = max(_DELIMITERS, key=lambda mark: counts[mark])
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header, start = list[str](), 1
+    try:
+        for values in reader:
+            place, start = Place(file, start), reader.line_num + 1
+            if not any(value.strip() for value in values):
+                continue
+            if not header:
+                header = _header(values, place, table)
+            elif len(values) > len(header):
+                rule = f"more fields than the header names ({len(values)} against {len(header)})"
+                fix = "put texts with a comma in quotes"
+                table.problems.append(Finding(place, "", rule, shown(delimiter.join(values)), fix))
+            else:
+                padded: list[Any] = [*values, *[None] * (len(header) - len(values))]
+                table.rows.append(Row(place, dict(zip(header, padded, strict=True))))
+    except csv.Error as error:
+        fix = "check the quoting: every quoted text must end, and a quote inside one is doubled"
+        table.problems.append(Finding(Place(file, start), "", f"not valid CSV ({error})", "", fix))
+    if header and not table.rows and not table.problems:
+        fix = "fill it or leave it out"
+        table.problems.append(Finding(Place(file, 1), "", "no rows under the header", "", fix))
+    return table
+
+
+def _header(values: list[Any], place: Place, table: Table) -> list[str]:
+    """Column names; a name that stands twice is numbered from the second time on: text, text.2."""
+    seen, header = Counter[str](), []
+    for value in values:
+        name = str(value).strip() if value is not None else ""
+        seen[name] += 1
+        header.append(name if seen[name] == 1 else f"{name}.{seen[name]}")
+    table.columns = tuple(header)
+    return header
+
+
+def _spreadsheet(content: bytes, path: Path) -> list[Table]:
+    place = Place(str(path))
+    require_text(content, place)
+    _require_workbook(content, place)
+    try:
+        openpyxl: Any = import_module("openpyxl")  # an extra, and slow to import
+    except ImportError as error:
+        fix = 'pip install "valuescope[data]", or save the sheet as CSV'
+        raise damaged(place, "a spreadsheet, and openpyxl is not installed", fix) from error
+    try:
+        workbook = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        return [_sheet(sheet, path) for sheet in workbook.worksheets]
+    except Exception as error:  # openpyxl raises whatever its parsers do on a damaged workbook
+        reason = " ".join(str(error).split())[:120]
+        rule = f"a damaged spreadsheet ({type(error).__name__}: {reason})"
+        raise damaged(place, rule, "open it in a spreadsheet program and save it anew") from error
+
+
+def _require_workbook(content: bytes, place: Place) -> None:
+    """Refuse what is no workbook, and one that unpacks to far more than it should."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        raise damaged(
+            place, f"not a spreadsheet, or a damaged one ({error})", "save it as .xlsx or CSV again"
+        ) from error
+    if not any(member.filename == "xl/workbook.xml" for member in members):
+        raise damaged(place, "a zip archive, not a spreadsheet", "unpack it and name a file in it")
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > LARGEST or unpacked > 1000 * len(content):
+        rule = f"a spreadsheet of {len(content) >> 10} KB that unpacks to {unpacked >> 20} MB"
+        raise damaged(place, rule, "it is no ordinary workbook: export its table as CSV")
+
+
+def _sheet(sheet: Any, path: Path) -> Table:
+    table = Table(str(path))
+    header: list[str] = []
+    for number, values in enumerate(sheet.iter_rows(values_only=True), 1):
+        if all(value is None or (isinstance(value, str) and not value.strip()) for value in values):
+            continue
+        place = Place(str(path), number, str(sheet.title))
+        if not header:
+            header = _header(list(values), place, table)
+        else:
+            padded = [*values, *[None] * max(0, len(header) - len(values))]
+            table.rows.append(Row(place, dict(zip(header, padded, strict=False))))
+    if not table.rows:
+        fix = "fill it or remove the sheet"
+        table.problems.append(
+            Finding(Place(str(path), 1, str(sheet.title)), "", "no rows under a header", "", fix)
+        )
+    return table

@@ -1,0 +1,155 @@
+"""The starter set: all files there, every check passed, and material out of each part."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from data_samples import write_lines
+
+from valuescope.data import ContrastPair, DataError, read_data, read_part, starter_folder, starter_material
+from valuescope.data.checks import wording_accuracy
+from valuescope.data.checks.__main__ import main
+from valuescope.data.compared import sides
+from valuescope.data.starter_set import PARTS, check_files
+from valuescope.values import load_value_system
+
+FILES = [
+    (name, value)
+    for name, part in PARTS.items()
+    for value in load_value_system(part.system).at_level(part.level)
+]
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_every_value_has_its_file_and_no_file_has_a_fault(name: str) -> None:
+    values = [value for part, value in FILES if part == name]
+    folder = starter_folder() / name
+    assert sorted(path.stem for path in folder.iterdir()) == sorted(values)
+    assert [str(finding) for finding in check_files(sorted(folder.iterdir()))] == []
+
+
+def test_the_set_has_the_promised_size() -> None:
+    dataset = read_data(starter_folder(), strict=True)
+    assert len(dataset) == 2 * (240 + 240) + 400 + 400 + 160 + 160
+    assert dataset.format == "valuescope"
+
+
+@pytest.mark.parametrize("value", load_value_system("schwartz").at_level("value"))
+def test_a_bag_of_words_finds_the_pairs_hard(value: str) -> None:
+    found = sides(read_part("schwartz/contrast", [value]))
+    assert found is not None
+    measured = wording_accuracy(found[1], found[2])
+    assert measured is not None
+    assert measured.accuracy < 0.65
+
+
+def test_pairs_and_questions_of_a_value() -> None:
+    material = starter_material(("power", "benevolence"))
+    assert material.counts() == {"positive": 56, "negative": 56}
+    assert (len(material.pairs), len(material.questions), len(material.tuning)) == (24, 70, 10)
+    read = {text.prompt for text in material.texts}
+    assert not read & {side for pair in material.pairs for side in (pair.positive, pair.negative)}
+    assert not {one.key for one in material.questions} & {one.key for one in material.tuning}
+
+
+def test_descriptions_and_situations_of_a_dimension() -> None:
+    material = starter_material(("conservation",), texts=50)
+    assert material.counts() == {"for": 50, "against": 50}
+    settings = [one.setting for one in material.questions]
+    assert (settings.count("dilemma"), settings.count("described"), len(material.tuning)) == (15, 15, 10)
+    read = "\n".join(text.prompt for text in material.texts)
+    assert not any(one.question in read or (one.system and one.system in read) for one in material.questions)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_dilemmas_of_a_chinese_social_value(language: str) -> None:
+    material = starter_material(("harmony", "integrity"), language=language)
+    assert material.counts() == {"text": 40}
+    assert (len(material.questions), len(material.tuning)) == (30, 10)
+    assert {one.language for one in material.questions} == {language}
+    assert all(text.answer[3:].strip() for text in material.texts)
+
+
+def test_values_languages_and_numbers_that_it_lacks_are_told() -> None:
+    with pytest.raises(DataError, match="the starter set has no level with the values power, harmony"):
+        starter_material(("power", "harmony"))
+    with pytest.raises(DataError, match="language is 'zh'; the starter set has these values in en"):
+        starter_material(("power",), language="zh")
+    with pytest.raises(DataError, match="tuning is 40, but for power there are 40 questions"):
+        starter_material(("power",), tuning=40)
+    with pytest.raises(DataError, match="no schwartz/contrast for 'envy'; it has"):
+        read_part("schwartz/contrast", ["envy"])
+
+
+def test_the_draw_of_a_value_depends_on_the_seed_and_not_on_other_values() -> None:
+    both, alone = starter_material(("power", "benevolence")), starter_material(("benevolence",))
+    assert alone.pairs == tuple(pair for pair in both.pairs if pair.value == "benevolence")
+    assert starter_material(("benevolence",), seed=1).pairs != alone.pairs
+
+
+# The check command ----------------------------------------------------------------------------------------
+
+
+def rows_of(value: str) -> list[dict[str, str]]:
+    return [
+        {
+            "key": pair.key,
+            "value": pair.value,
+            "kind": pair.kind,
+            "scene": pair.topic,
+            "positive": pair.positive,
+            "negative": pair.negative,
+        }
+        for pair in read_part("schwartz/contrast", [value])
+        if isinstance(pair, ContrastPair)
+    ]
+
+
+def test_the_command_names_each_fault_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = rows_of("power")
+    rows[0]["positive"] = rows[0]["positive"].replace(" ", " never ", 4)
+    rows[2]["key"] = "power/statement/99"
+    rows[3]["value"] = "security"
+    rows[4]["kind"] = "question"
+    del rows[5]["scene"]
+    path = write_lines(tmp_path / "schwartz" / "contrast" / "power.jsonl", rows)
+    assert main([str(path)]) == 1
+    said = capsys.readouterr().out
+    for text in (
+        "power.jsonl: line 1: field 'positive': holds a telltale word (found 'never')",
+        "line 3: field 'key': is not the one of this line (found 'power/statement/99'); write 'power/statement/03'",
+        "line 4: field 'value': is not 'power' (found 'security')",
+        "line 5: field 'kind': is not the one of the key",
+        "line 6: field 'scene': is missing",
+        "holds 39 lines; write 40 (20 statement, 20 question)",
+    ):
+        assert text in said
+
+
+def test_a_file_is_compared_with_those_beside_it(tmp_path: Path) -> None:
+    folder = tmp_path / "schwartz" / "contrast"
+    write_lines(folder / "power.jsonl", rows_of("power"))
+    shutil.copy(folder / "power.jsonl", folder / "security.jsonl")
+    found = [str(one) for one in check_files([folder / "power.jsonl"])]
+    assert len([one for one in found if "is a near-duplicate of" in one and "security.jsonl" in one]) == 40
+
+
+def test_the_command_takes_folders_and_refuses_other_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(starter_folder() / "schwartz" / "questions")]) == 0
+    assert "10 files, 0 findings" in capsys.readouterr().out
+    assert main([]) == 2
+    assert main([str(tmp_path / "none.jsonl")]) == 2
+    assert main([str(write_lines(tmp_path / "a.jsonl", [{"a": 1}]))]) == 2
+    assert "not a file of the starter set" in capsys.readouterr().err
+
+
+def test_a_file_of_no_value_and_one_that_cannot_be_read(tmp_path: Path) -> None:
+    folder = tmp_path / "schwartz" / "contrast"
+    write_lines(folder / "envy.jsonl", rows_of("power"))
+    assert "'envy' is no value of schwartz" in str(check_files([folder / "envy.jsonl"])[0])
+    (folder / "envy.jsonl").write_bytes(b"")
+    assert any("the file is empty" in str(one) for one in check_files([folder / "envy.jsonl"]))
