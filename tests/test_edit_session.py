@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import gc
+import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import pytest
 import torch
 from edit_samples import PROMPTS, by_the_papers, forward, hooks_on, logits_of, neuron_set, part, some_neurons
-from tiny_models import FAMILIES, tiny_model
+from tiny_models import FAMILIES, tiny_hf_model, tiny_model, tiny_tokenizer
 from torch import Tensor
 
-from valuescope.edit import Amplify, Deactivate, Edit, EditError, Modulate, edited
+from valuescope.edit import Amplify, Deactivate, Edit, EditError, Modulate, edited, weights_edited
 from valuescope.locate import NeuronSetError
-from valuescope.models import Batch, NeuronModel, encode, left_pad, site_hooks
+from valuescope.models import Batch, NeuronModel, encode, left_pad, site_hooks, wrap_model
 
 # Largest difference between logits (of size 4) that another batch shape, a cache or another order of the same
 # arithmetic may make. Measured on a CPU: 6e-6 in float32, 7e-2 in bfloat16, whose steps at 4 are 3e-2 wide.
@@ -226,3 +230,41 @@ def test_calls_that_cannot_mean_anything_are_refused() -> None:
             with pytest.raises(EditError, match="set it anew before each forward pass"):
                 logits_of(model, batch)
     assert hooks_on(model) == []
+
+
+def test_one_lock_per_model_however_it_is_wrapped() -> None:
+    bare = tiny_hf_model("llama")
+    first, second = (wrap_model(bare, tiny_tokenizer(), check=False) for _ in range(2))
+    assert first.lock is second.lock is first.lock
+    copied = copy.deepcopy(first)
+    assert copied.lock is not first.lock
+    seen = weakref.ref(bare)
+    del bare, first, second
+    gc.collect()
+    assert seen() is None
+
+
+@pytest.mark.parametrize("block", ["hooks", "edits", "weights"])
+def test_other_threads_wait_for_the_end_of_a_block(block: str) -> None:
+    model = loaded("llama")
+    edit = Deactivate(some_neurons(model, 1))
+    batch = padded(model)
+    base = logits_of(model, batch)
+    blocks = {
+        "hooks": site_hooks(model),
+        "edits": edited(model, edit),
+        "weights": weights_edited(model, edit),
+    }
+
+    def in_a_block_of_its_own() -> Tensor:
+        with edited(model, None):
+            return logits_of(model, batch)
+
+    with ThreadPoolExecutor(1) as pool:
+        with blocks[block]:
+            other = pool.submit(in_a_block_of_its_own)
+            with pytest.raises(TimeoutError):
+                other.result(0.05)
+            with edited(model, edit):  # the same thread may nest them
+                pass
+        assert torch.equal(other.result(60), base)

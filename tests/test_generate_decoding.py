@@ -255,7 +255,7 @@ def test_logits_that_are_not_finite_are_an_error_not_a_token() -> None:
     model = tiny_model("llama", torch.float16)
     edit = Amplify(some_neurons(model, 1, sign=1), gamma=1e6)
     for sampling in (GREEDY, SAMPLED):
-        with pytest.raises(GenerationError, match=r"batch row 1 are not finite.*float16"):
+        with pytest.raises(GenerationError, match=r"row '1' are not finite.*float16"):
             generate(model, PROMPTS[:2], edits=[None, edit], sampling=sampling)
 
 

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 
 from transformers.utils.logging import disable_progress_bar
 
-from valuescope.cli import edit_commands, model_commands, run_commands
+from valuescope.cli import (
+    data_command,
+    edit_commands,
+    judge_command,
+    model_commands,
+    run_commands,
+    serve_command,
+)
 from valuescope.version import __version__
 
 DESCRIPTION = "Find, steer and measure the human values inside language models, neuron by neuron."
@@ -18,6 +25,9 @@ start here:
   valuescope sites MODEL                  can valuescope read and edit this model's neurons?
   valuescope run SPEC.yaml --dry-run      what would this run cost?
   valuescope run SPEC.yaml --model ID     run it; the same command again resumes it
+  valuescope data PATH                    what does this data set hold, and what is wrong with it?
+  valuescope judge --show                 what are judges asked?
+  valuescope serve MODEL --edit FILE      answer the OpenAI API with the model and its edits
 
 MODEL is a Hugging Face hub id, a folder with a saved model, or "organism" (the bundled model).
 exit codes: 0 done, 1 it could not be done (the reason is printed), 2 the command line is wrong, 130 interrupted
@@ -34,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"valuescope {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run_commands, model_commands, edit_commands):
+    for module in (run_commands, model_commands, edit_commands, data_command, judge_command, serve_command):
         module.add_commands(commands)
     return parser
 

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from valuescope.edit.edits import Edit
-from valuescope.edit.slopes import EditError, Slopes
-from valuescope.edit.tables import LayerTable, build_tables
+from valuescope.edit.slopes import EditError
+from valuescope.edit.tables import EditTables, LayerTable, stack_tables
 from valuescope.models import NeuronModel, site_hooks
 
 Scope = Literal["both", "prompt", "response"]
+
+_KEPT_EDITS = 32  # beside those that were asked for last
 
 
 class EditSession:
@@ -27,23 +29,30 @@ class EditSession:
     def __init__(
         self,
         model: NeuronModel,
-        bank: EditBank,
-        place: Tensor | None,
-        scopes: tuple[Scope, ...],
+        edits: Sequence[EditTables],
+        place: Sequence[int],
+        scopes: Sequence[Scope],
         rows: int | None,
     ) -> None:
-        self.response_mask: Tensor | None = None
         self.rows = rows
+        self.layers = tuple(sorted(frozenset[int]().union(*(one.layers for one in edits))))
+        """The layers that the edits touch."""
         self._model = model
-        self._bank = bank
+        self._edits = edits
         self._place = place
         self._scopes = scopes
         self._ready: dict[tuple[int, torch.device, torch.dtype], LayerTable] = {}
+        self._response_mask: Tensor | None = None
+        self._tokens: Tensor | None = None  # those of the coming pass that are edited
 
     @property
-    def layers(self) -> tuple[int, ...]:
-        """The layers that the edits touch."""
-        return tuple(self._bank.tables)
+    def response_mask(self) -> Tensor | None:
+        """Which tokens of the coming pass are part of the answer."""
+        return self._response_mask
+
+    @response_mask.setter
+    def response_mask(self, mask: Tensor | None) -> None:
+        self._response_mask, self._tokens = mask, None
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -53,7 +62,7 @@ class EditSession:
 
     def apply(self, layer: int, m: Tensor) -> Tensor | None:
         """The edited m [batch, seq, width] of a layer, or None where the layer is not touched."""
-        if layer not in self._bank.tables:
+        if layer not in self.layers:
             return None
         if self.rows is not None and m.shape[0] != self.rows:
             raise EditError(
@@ -68,74 +77,86 @@ class EditSession:
     def _table(self, layer: int, device: torch.device, dtype: torch.dtype) -> LayerTable:
         key = (layer, device, dtype)
         if key not in self._ready:
-            table = self._bank.table(layer, device, dtype)
-            self._ready[key] = table if self._place is None else table.rows(self._place)
+            tables = [edit.at(layer, device, dtype) for edit in self._edits]
+            # The table of one edit broadcasts over all rows, and nothing is gathered.
+            alone = tables[0] if len(tables) == 1 else None
+            self._ready[key] = stack_tables(tables, self._place) if alone is None else alone
         return self._ready[key]
 
     def _edited_tokens(self, m: Tensor) -> Tensor:
-        """Which tokens [batch, seq] the scopes let the edits act on."""
+        """Which tokens [batch, seq] the scopes let the edits act on; the same for all layers of a pass."""
         answer = self._checked_mask(m)
-        if len(self._scopes) == 1:
-            return answer if self._scopes == ("response",) else ~answer
-
-        def rows_on(*scopes: Scope) -> Tensor:
-            return torch.tensor([[scope in scopes] for scope in self._scopes], device=m.device)
-
-        return (rows_on("both", "response") & answer) | (rows_on("both", "prompt") & ~answer)
+        if self._tokens is None or self._tokens.device != m.device:
+            in_answer, in_prompt = (
+                torch.tensor([[scope in allowed] for scope in self._scopes], device=m.device)
+                for allowed in (("both", "response"), ("both", "prompt"))
+            )
+            answer = answer.to(m.device)
+            self._tokens = (in_answer & answer) | (in_prompt & ~answer)
+        return self._tokens
 
     def _checked_mask(self, m: Tensor) -> Tensor:
-        if self.response_mask is None:
+        mask = self._response_mask
+        if mask is None:
+            scope = next(scope for scope in self._scopes if scope != "both")
             raise EditError(
-                f"edits on={self._scopes[0]!r} need to know the answer's tokens: set session.response_mask "
+                f"edits on={scope!r} need to know the answer's tokens: set session.response_mask "
                 "(bool [batch, seq]) before the forward pass, or use on='both'"
             )
-        if self.response_mask.dtype != torch.bool or self.response_mask.shape != m.shape[:2]:
+        if mask.dtype != torch.bool or mask.shape != m.shape[:2]:
             raise EditError(
-                f"session.response_mask is {self.response_mask.dtype} {tuple(self.response_mask.shape)}, "
+                f"session.response_mask is {mask.dtype} {tuple(mask.shape)}, "
                 f"this pass needs torch.bool {tuple(m.shape[:2])}: set it anew before each forward pass"
             )
-        return self.response_mask.to(m.device)
+        return mask
 
 
 class EditBank:
-    """The tables of some distinct edits, built once and kept on the device, for any arrangement of them in rows."""
+    """Edits with their tables, each built once and kept on the device, for any arrangement of them in rows.
 
-    def __init__(self, model: NeuronModel, edits: Sequence[Edit | None], *, force: bool = False) -> None:
-        distinct = list(dict.fromkeys(edits))
-        slopes = [_own_slopes(model, edit, force) for edit in distinct]
-        self.tables = build_tables(slopes, model.width)
+    The constructor checks `edits` (see `edited`). `session` also takes edits that the bank does not know yet; so that
+    it does not grow for ever, the tables of those that were not asked for in a long time are built anew at need.
+    """
+
+    def __init__(self, model: NeuronModel, edits: Sequence[Edit | None] = (), *, force: bool = False) -> None:
         self._model = model
-        self._number = {edit: number for number, edit in enumerate(distinct)}
-        self._moved: dict[tuple[int, torch.device, torch.dtype], LayerTable] = {}
-
-    def __contains__(self, edit: object) -> bool:
-        return edit in self._number
-
-    def __len__(self) -> int:
-        return len(self._number)
+        self._force = force
+        self._tables: dict[Edit | None, EditTables] = {}
+        for edit in dict.fromkeys(edits):
+            _require(model, edit, force)
 
     def session(
         self, edits: Edit | Sequence[Edit | None] | None, on: Scope | Sequence[Scope] = "both"
     ) -> EditSession:
-        """Edits of this bank: one for a batch of any size, or one per row; `on` likewise."""
+        """One edit for a batch of any size, or one per row; `on` likewise."""
         rows: list[Edit | None] | None = None
         if edits is not None and not isinstance(edits, Edit):
             rows = list(edits)
-        alike = [edits] if edits is None or isinstance(edits, Edit) else list(dict.fromkeys(edits))
-        # Where all rows are alike the table of one broadcasts, and nothing is gathered.
-        numbers = [self._number[edit] for edit in (alike if rows is None or len(alike) == 1 else rows)]
-        place = None if len(self) == 1 else torch.tensor(numbers)
-        scopes = (on,) if isinstance(on, str) else tuple(on)
-        if len(set(scopes)) == 1:
-            scopes = scopes[:1]
-        return EditSession(self._model, self, place, scopes, None if rows is None else len(rows))
+        distinct = list(dict.fromkeys([edits] if edits is None or isinstance(edits, Edit) else edits))
+        number = {edit: place for place, edit in enumerate(distinct)}
+        scopes = [on] if isinstance(on, str) else list(on)
+        if rows is not None and len(scopes) == len(rows):
+            # Where a row has no edit, its scope says nothing.
+            said = {scope for edit, scope in zip(rows, scopes, strict=True) if edit is not None}
+            scopes = scopes if len(said) > 1 else list(said or {"both"})
+        session = EditSession(
+            self._model,
+            [self._find(edit) for edit in distinct],
+            [number[edit] for edit in rows or ()],
+            scopes,
+            None if rows is None else len(rows),
+        )
+        for old in [edit for edit in self._tables if edit not in number][:-_KEPT_EDITS]:
+            del self._tables[old]
+        return session
 
-    def table(self, layer: int, device: torch.device, dtype: torch.dtype) -> LayerTable:
-        """One row per distinct edit, where and as the activations are."""
-        key = (layer, device, dtype)
-        if key not in self._moved:
-            self._moved[key] = self.tables[layer].to(device, dtype)
-        return self._moved[key]
+    def _find(self, edit: Edit | None) -> EditTables:
+        tables = self._tables.pop(edit, None)
+        if tables is None:
+            _require(self._model, edit, self._force)
+            tables = EditTables(None if edit is None else edit.slopes(), self._model.width)
+        self._tables[edit] = tables  # last, as the one that was asked for last
+        return tables
 
 
 @contextmanager
@@ -168,10 +189,10 @@ def require_scope(on: str) -> None:
         raise EditError(f"on must be one of {', '.join(get_args(Scope))}, it is {on!r}")
 
 
-def _own_slopes(model: NeuronModel, edit: Edit | None, force: bool) -> Slopes | None:
+def _require(model: NeuronModel, edit: Edit | None, force: bool) -> None:
+    """EditError for what is no edit, NeuronSetError for an edit of another model (unless `force`)."""
     if edit is None:
-        return None
+        return
     if not isinstance(edit, Edit):
         raise EditError(f"{edit!r} is not an edit: give Deactivate(...), Amplify(...), Modulate(...) or None")
     edit.neurons.require(model, force=force)
-    return edit.slopes()

@@ -30,33 +30,59 @@ class LayerTable:
                 beta=None if self.beta is None else self.beta.to(device, dtype),
             )
 
-    def rows(self, place: Tensor) -> LayerTable:
-        """The table whose row i is row `place[i]` of this one."""
-        with torch.inference_mode(False):
-            return LayerTable(
-                alpha=None if self.alpha is None else self.alpha[place.to(self.alpha.device)],
-                beta=None if self.beta is None else self.beta[place.to(self.beta.device)],
-            )
-
     def apply(self, m: Tensor) -> Tensor:
         """`alpha * m + beta * |m|` for m [batch, seq, width]; neurons without an edit keep their value."""
         scaled = m if self.alpha is None else m * self.alpha
         return scaled if self.beta is None else torch.addcmul(scaled, m.abs(), self.beta)
 
 
-def build_tables(slopes: Sequence[Slopes | None], width: int) -> dict[int, LayerTable]:
-    """Tables [len(slopes), 1, width] for the layers that some of the slopes touch."""
-    touched = sorted({layer for one in slopes if one is not None for layer in one.touched()})
-    return {layer: _layer_table(slopes, layer, width) for layer in touched}
+class EditTables:
+    """The tables of one edit (or of none), moved only once to where and how the activations are."""
+
+    def __init__(self, slopes: Slopes | None, width: int) -> None:
+        self._tables = {} if slopes is None else build_tables(slopes, width)
+        self._moved: dict[tuple[int, torch.device, torch.dtype], LayerTable] = {}
+
+    @property
+    def layers(self) -> frozenset[int]:
+        """The layers that are touched."""
+        return frozenset(self._tables)
+
+    def at(self, layer: int, device: torch.device, dtype: torch.dtype) -> LayerTable | None:
+        """The table of a layer, [1, 1, width]; None where it is not touched."""
+        if layer not in self._tables:
+            return None
+        key = (layer, device, dtype)
+        if key not in self._moved:
+            self._moved[key] = self._tables[layer].to(device, dtype)
+        return self._moved[key]
 
 
-def _layer_table(slopes: Sequence[Slopes | None], layer: int, width: int) -> LayerTable:
-    alpha = torch.ones(len(slopes), 1, width)
-    beta = torch.zeros(len(slopes), 1, width)
-    for row, one in enumerate(slopes):
-        if one is not None:
-            here = one.at(layer)
-            alpha[row, 0, here.indices] = here.alpha.to(alpha.dtype)
-            beta[row, 0, here.indices] = here.beta.to(beta.dtype)
+def build_tables(slopes: Slopes, width: int) -> dict[int, LayerTable]:
+    """Tables [1, 1, width] of the layers that the slopes touch."""
+    return {layer: _layer_table(slopes.at(layer), width) for layer in slopes.touched()}
+
+
+def stack_tables(tables: Sequence[LayerTable | None], place: Sequence[int]) -> LayerTable:
+    """Table [rows, 1, width] whose row i is `tables[place[i]]`; at least one of `tables` is not None."""
+    with torch.inference_mode(False):
+        return LayerTable(
+            _stacked([None if table is None else table.alpha for table in tables], place, neutral=1.0),
+            _stacked([None if table is None else table.beta for table in tables], place, neutral=0.0),
+        )
+
+
+def _stacked(parts: Sequence[Tensor | None], place: Sequence[int], *, neutral: float) -> Tensor | None:
+    some = next((part for part in parts if part is not None), None)
+    if some is None:
+        return None
+    rows = torch.cat([torch.full_like(some, neutral) if part is None else part for part in parts])
+    return rows[torch.tensor(place, device=some.device)]
+
+
+def _layer_table(here: Slopes, width: int) -> LayerTable:
+    alpha, beta = torch.ones(1, 1, width), torch.zeros(1, 1, width)
+    alpha[0, 0, here.indices] = here.alpha.to(alpha.dtype)
+    beta[0, 0, here.indices] = here.beta.to(beta.dtype)
     neutral_alpha, neutral_beta = bool((alpha == 1).all()), bool((beta == 0).all())
     return LayerTable(alpha=None if neutral_alpha else alpha, beta=None if neutral_beta else beta)

@@ -26,24 +26,25 @@ def weights_edited(model: NeuronModel, edit: Edit, *, force: bool = False) -> It
 
     Equals `edited(model, edit)`: exactly for alpha = 0 and powers of two, within rounding otherwise.
     Raises EditError where some beta is not 0 (the factor depends on the sign of m, which no weight can
-    know) and where the weights cannot be written (quantised or offloaded).
+    know) and where the weights cannot be written (quantised or offloaded). Other threads wait until the block ends.
     """
     edit.neurons.require(model, force=force)
     slopes = edit.slopes()
     _require_linear(edit, slopes)
     plan = [(_writable_vectors(model, layer), slopes.at(layer)) for layer in slopes.touched()]
     saved: list[Tensor] = []
-    try:
-        with torch.no_grad():
-            for vectors, here in plan:
-                indices = here.indices.to(vectors.device)
-                saved.append(vectors[indices])
-                vectors[indices] *= here.alpha.to(vectors).unsqueeze(-1)
-        yield
-    finally:
-        with torch.no_grad():
-            for (vectors, here), original in zip(plan, saved, strict=False):
-                vectors[here.indices.to(vectors.device)] = original
+    with model.lock:
+        try:
+            with torch.no_grad():
+                for vectors, here in plan:
+                    indices = here.indices.to(vectors.device)
+                    saved.append(vectors[indices])
+                    vectors[indices] *= here.alpha.to(vectors).unsqueeze(-1)
+            yield
+        finally:
+            with torch.no_grad():
+                for (vectors, here), original in zip(plan, saved, strict=False):
+                    vectors[here.indices.to(vectors.device)] = original
 
 
 def export_edited(model: NeuronModel, edit: Edit, folder: Path | str, *, force: bool = False) -> Path:

@@ -2,7 +2,8 @@
 
 from valuescope.generate.answer import Answer, Scores, TokenLogprob
 from valuescope.generate.decoding import default_stop_ids, generate
-from valuescope.generate.engine import Engine, EngineBusy, EngineClosed, EngineError, EngineStats
+from valuescope.generate.engine import Engine, EngineStats
+from valuescope.generate.engine_error import EngineBusy, EngineClosed, EngineError
 from valuescope.generate.likelihood import log_likelihood, log_likelihood_encoded
 from valuescope.generate.noise import row_noise
 from valuescope.generate.request import GenerationError, Request, ScoreRequest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +22,7 @@ class RunningBatch:
     """A left-padded batch with its key-value cache, its edits and its noise.
 
     A row's tokens depend on its own prompt, edit, sampling and noise; its neighbours change the rounding of its logits
-    and nothing else. `bank` must hold every row's edit.
+    and nothing else. Whatever a step fails with, the rows hold all that is needed to go on in another batch.
     """
 
     def __init__(
@@ -31,13 +30,14 @@ class RunningBatch:
     ) -> None:
         self.rows = list(rows)
         self._model = model
+        self._bank = bank
         self._use_cache = use_cache
         batch = left_pad(model, [Encoded(row.ids, len(row.prompt)) for row in self.rows])
         self._answer = batch.response_mask
         self._inputs: dict[str, Any] = {**forward_inputs(model, batch), "use_cache": use_cache}
-        if "logits_to_keep" in inspect.signature(type(model.model).forward).parameters:
+        if model.takes_logits_to_keep:
             self._inputs["logits_to_keep"] = 1
-        self._arrange(bank)
+        self._arrange()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -45,7 +45,7 @@ class RunningBatch:
     @property
     def joinable(self) -> bool:
         """Whether rows may join and leave (after the first step)."""
-        return self._use_cache and is_joinable(self._inputs.get("past_key_values"))
+        return self._use_cache and is_joinable(self._model, self._inputs.get("past_key_values"))
 
     def step(self) -> None:
         """Read what is new and draw one token for every row that is not done.
@@ -61,17 +61,23 @@ class RunningBatch:
             finite = logits.amax(dim=-1).isfinite()
             # The one wait for the device in each step.
             drawn, sound = torch.stack([token, finite.to(token)]).tolist()
-            likely = self._logprobs(logits, drawn)
+            likely = self._logprobs(logits, drawn, sound)
+        del logits
+        fed = [self._model.tokenizer.pad_token_id] * len(self.rows)
         for number, row in enumerate(self.rows):
             if row.done:
-                drawn[number] = self._model.tokenizer.pad_token_id
-            elif sound[number]:
+                continue
+            if not sound[number]:
+                row.fail(_not_finite(row, self._model.dtype))
+                continue
+            fed[number] = drawn[number]
+            try:
                 row.take(drawn[number], likely.get(number))
-            else:
-                row.fail(_not_finite(row, logits.dtype))
-        self._append(torch.tensor(drawn, device=token.device).unsqueeze(-1), output.past_key_values)
+            except Exception as error:  # its own text, which no other row has a part in
+                row.fail(GenerationError(f"the answer to {row.request.key!r} cannot be read: {error!r}"))
+        self._append(fed, [not row.done for row in self.rows], output.past_key_values)
 
-    def join(self, other: RunningBatch, bank: EditBank) -> None:
+    def join(self, other: RunningBatch) -> None:
         """Take in the rows of a batch that has also made its first step."""
         padding = {"input_ids": self._model.tokenizer.pad_token_id}
         with torch.inference_mode():
@@ -83,9 +89,9 @@ class RunningBatch:
             self._answer = torch.cat([self._answer, other._answer])
             join_caches(self._inputs["past_key_values"], other._inputs["past_key_values"])
         self.rows += other.rows
-        self._arrange(bank)
+        self._arrange()
 
-    def drop_done(self, bank: EditBank) -> None:
+    def drop_done(self) -> None:
         """Let the rows that are done leave, and with them the padding that only they needed."""
         kept = [number for number, row in enumerate(self.rows) if not row.done]
         self.rows = [self.rows[number] for number in kept]
@@ -101,58 +107,65 @@ class RunningBatch:
                 if name in self._inputs:
                     self._inputs[name] = self._inputs[name][index]
             keep_rows(self._inputs["past_key_values"], index, drop)
-        self._arrange(bank)
+        self._arrange()
 
-    def _arrange(self, bank: EditBank) -> None:
+    def _arrange(self) -> None:
         """What follows from which rows there are."""
         edits = [row.edit for row in self.rows]
         scopes = [row.request.on for row in self.rows]
-        alike = len(set(edits)) == 1 and len(set(scopes)) == 1
-        self._session: EditSession = bank.session(*((edits[0], scopes[0]) if alike else (edits, scopes)))
+        self._session: EditSession = self._bank.session(edits, scopes)
         self._sampling = RowSampling.of([row.request.sampling for row in self.rows], self._model.device)
 
     def _noise(self, logits: Tensor) -> Tensor:
-        numbers = [0.0 if row.done else row.noise[len(row.drawn)] for row in self.rows]
+        numbers = [row.number for row in self.rows]
         return torch.tensor(numbers, dtype=working_type(logits.device), device=logits.device)
 
-    def _logprobs(self, logits: Tensor, drawn: list[int]) -> dict[int, TokenLogprob]:
+    def _logprobs(self, logits: Tensor, drawn: list[int], sound: list[int]) -> dict[int, TokenLogprob]:
         """Of the rows that ask for them."""
         asking = [
             number
             for number, row in enumerate(self.rows)
-            if row.request.top_logprobs is not None and not row.done
+            if row.request.top_logprobs is not None and sound[number] and not row.done
         ]
         if not asking:
             return {}
-        top = max(self.rows[number].request.top_logprobs or 0 for number in asking)
-        found = token_logprobs(self._model, logits[asking], [drawn[number] for number in asking], top)
+        limits = [self.rows[number].request.top_logprobs or 0 for number in asking]
+        wanted = [drawn[number] for number in asking]
+        found = token_logprobs(self._model, logits[asking], range(len(asking)), wanted, max(limits))
         return {
             number: one
-            if len(one.top) == limit
+            if len(one.top) <= limit
             else TokenLogprob(one.token, one.text, one.logprob, one.top[:limit])
-            for number, one in zip(asking, found, strict=True)
-            for limit in [self.rows[number].request.top_logprobs or 0]
+            for number, limit, one in zip(asking, limits, found, strict=True)
         }
 
-    def _append(self, token: Tensor, cache: Any) -> None:
-        """Make token [rows, 1] the next input: alone where the cache holds the rest, else behind it."""
-        alone, inputs, one = self._use_cache, self._inputs, torch.ones_like(token)
+    def _append(self, tokens: list[int], going: list[bool], cache: Any) -> None:
+        """Make these tokens the next input: alone where the cache holds the rest, else behind it.
+
+        The positions of rows that are done stand still: they must not run out of the model's context.
+        """
+        alone, inputs = self._use_cache, self._inputs
 
         def appended(old: Tensor, new: Tensor) -> Tensor:
             return new if alone else torch.cat([old, new], dim=1)
 
         with torch.inference_mode():
+            token, step = torch.tensor([tokens, going], device=self._answer.device).unsqueeze(-1)
+            one = torch.ones_like(token)
             inputs["input_ids"] = appended(inputs["input_ids"], token)
             inputs["attention_mask"] = torch.cat([inputs["attention_mask"], one], dim=1)
             if "position_ids" in inputs:
-                inputs["position_ids"] = appended(inputs["position_ids"], inputs["position_ids"][:, -1:] + 1)
+                inputs["position_ids"] = appended(
+                    inputs["position_ids"], inputs["position_ids"][:, -1:] + step
+                )
             self._answer = appended(self._answer, one.bool())
         if alone:
             inputs["past_key_values"] = cache
 
 
 def _not_finite(row: Row, dtype: torch.dtype) -> GenerationError:
+    weaker = "lower the edit's strength, or " if row.edit is not None else ""
     return GenerationError(
-        f"the logits of {row.request.key!r} are not finite at answer token {len(row.drawn)}: an edit this strong "
-        f"overflows {dtype}; lower its strength, or load the model in bfloat16 or float32"
+        f"the logits of row {row.request.key!r} are not finite at answer token {len(row.drawn)} in {dtype}: "
+        f"{weaker}load the model in bfloat16 or float32"
     )

@@ -8,7 +8,7 @@ from valuescope.edit import Edit, EditBank, Scope
 from valuescope.generate.answer import Answer
 from valuescope.generate.batch import RunningBatch
 from valuescope.generate.memory import is_out_of_memory, release_memory
-from valuescope.generate.request import GenerationError, Request, require_room
+from valuescope.generate.request import GenerationError, Request, require_known, require_room
 from valuescope.generate.row import Row
 from valuescope.generate.sampling import Sampling
 from valuescope.models import NeuronModel, encode
@@ -50,13 +50,14 @@ def generate(
         if len(given) != len(prompts):
             raise GenerationError(f"{len(prompts)} prompts but {len(given)} {name}: give one per prompt")
     encoded = encode(model, prompts, add_special_tokens=add_special_tokens)
+    require_known(model, encoded)
     require_room(model, encoded, sampling)
+    bank = EditBank(model, row_edits, force=force)
     stop = default_stop_ids(model) if stop_ids is None else frozenset(stop_ids)
 
     answers: list[Answer] = []
     for start in range(0, len(prompts), batch_size):
         here = range(start, min(start + batch_size, len(prompts)))
-        bank = EditBank(model, row_edits[start : start + batch_size], force=force)
         rows = [
             Row(
                 model,
@@ -100,5 +101,5 @@ def _finish(model: NeuronModel, rows: Sequence[Row], bank: EditBank, *, use_cach
     for part in (rows[:half], rows[half:]):
         # A row goes on where it was: what it has drawn is read again.
         waiting = [row for row in part if not row.done]
-        if waiting:
+        if waiting and not any(row.failed for row in rows):
             _finish(model, waiting, bank, use_cache=use_cache)

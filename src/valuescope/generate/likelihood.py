@@ -62,11 +62,11 @@ def log_likelihood_encoded(
                 f"{first[number]} are given"
             )
     rows = [replace(row, prompt_length=begin) for row, begin in zip(rows, first, strict=True)]
+    bank = EditBank(model, row_edits, force=force)
     scores: list[float] = []
     for start in range(0, len(rows), batch_size):
         part = slice(start, start + batch_size)
         here = row_edits[part]
-        bank = EditBank(model, here, force=force)
         found = []
         # Row by row: in float32, the probabilities of a whole batch over a large vocabulary can fill a GPU.
         for own, row in zip(answer_logits(model, rows[part], bank, edits=here), rows[part], strict=True):

@@ -10,38 +10,48 @@ from torch import Tensor
 from valuescope.generate.answer import TokenLogprob
 from valuescope.models import NeuronModel
 
+_NUMBERS = 1 << 26  # of float32, at once: a long text over a large vocabulary would fill the memory
 
-def token_logprobs(model: NeuronModel, logits: Tensor, tokens: Sequence[int], top: int) -> list[TokenLogprob]:
-    """One entry per place: of `tokens` [places] under logits [places, vocabulary], beside the `top` most likely."""
-    likely = logits.float().log_softmax(dim=-1)
-    own = likely.gather(-1, torch.tensor(tokens, device=logits.device).unsqueeze(-1)).squeeze(-1).tolist()
-    # Ties go to the smaller id, so that the list does not depend on how a device sorts.
-    best = likely.topk(min(top, likely.shape[-1]), dim=-1, sorted=True)
-    values, ids = best.values.tolist(), best.indices.tolist()
-    text = _Texts(model)
+
+def token_logprobs(
+    model: NeuronModel, logits: Tensor, places: Sequence[int], tokens: Sequence[int], top: int
+) -> list[TokenLogprob]:
+    """One entry per token: `tokens[i]` under row `places[i]` of logits [places, vocabulary], beside the row's `top`
+    most likely tokens. `places` ascend."""
+    found: list[TokenLogprob] = []
+    at_once = max(1, _NUMBERS // logits.shape[-1])
+    for start in range(0, logits.shape[0], at_once):
+        here = [place for place in range(len(places)) if start <= places[place] < start + at_once]
+        likely = logits[start : start + at_once].float().log_softmax(dim=-1)
+        rows = [places[place] - start for place in here]
+        wanted = [tokens[place] for place in here]
+        own = likely[torch.tensor(rows), torch.tensor(wanted)].tolist()
+        best = _best(model, likely, top)
+        found += [
+            TokenLogprob(token, model.token_text(token), logprob, best[row] if top else ())
+            for row, token, logprob in zip(rows, wanted, own, strict=True)
+        ]
+    return found
+
+
+def _best(model: NeuronModel, likely: Tensor, top: int) -> list[tuple[tuple[int, str, float], ...]]:
+    """The `top` most likely tokens of each row [rows, vocabulary], best first.
+
+    Of equally likely ones the smaller id comes first, so that the list depends neither on how a device sorts nor on
+    how many the neighbours ask for.
+    """
+    if not top:
+        return []
+    found = likely.topk(min(top, likely.shape[-1]), dim=-1)
+    values, ids = found.values.tolist(), found.indices.tolist()
+    # Where the last place is shared, which of them topk took is left to chance.
+    shared = (likely >= found.values[:, -1:]).sum(dim=-1) > found.values.shape[-1]
+    for row in shared.nonzero().flatten().tolist():
+        ids[row] = likely[row].sort(descending=True, stable=True).indices[: len(ids[row])].tolist()
     return [
-        TokenLogprob(
-            token,
-            text[token],
-            own[place],
-            tuple(
-                (other, text[other], value)
-                for value, other in sorted(
-                    zip(values[place], ids[place], strict=True), key=lambda pair: (-pair[0], pair[1])
-                )
-            ),
+        tuple(
+            (token, model.token_text(token), value)
+            for value, token in sorted(zip(own, tokens, strict=True), key=lambda pair: (-pair[0], pair[1]))
         )
-        for place, token in enumerate(tokens)
+        for own, tokens in zip(values, ids, strict=True)
     ]
-
-
-class _Texts(dict[int, str]):
-    """Tokens decoded alone, each once."""
-
-    def __init__(self, model: NeuronModel) -> None:
-        super().__init__()
-        self._tokenizer = model.tokenizer
-
-    def __missing__(self, token: int) -> str:
-        self[token] = str(self._tokenizer.decode([token]))
-        return self[token]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from valuescope.edit import Edit, Scope, require_scope
@@ -37,6 +38,8 @@ class Request:
         require_scope(self.on)
         if self.top_logprobs is not None and self.top_logprobs < 0:
             raise GenerationError(f"top_logprobs is {self.top_logprobs}, it must be None or at least 0")
+        if isinstance(self.stop, str):
+            raise GenerationError(f"stop is the text {self.stop!r}, it must be a tuple of texts")
         if "" in self.stop:
             raise GenerationError("stop holds an empty text, which every answer begins with: leave it out")
 
@@ -70,38 +73,45 @@ def encode_prompt(model: NeuronModel, request: Request) -> Encoded:
     if isinstance(request.prompt, str):
         encoded = encode(model, [request.prompt], add_special_tokens=request.add_special_tokens)[0]
     else:
-        encoded = _from_ids(model, request.prompt, len(request.prompt))
+        encoded = _from_ids(request.prompt, len(request.prompt))
+    require_known(model, [encoded])
     require_room(model, [encoded], request.sampling)
     return encoded
 
 
 def encode_continuations(model: NeuronModel, request: ScoreRequest) -> list[Encoded]:
     """Prompt and continuation as token ids, one row per continuation; at least one token of context is kept."""
-    rows = []
-    for number, continuation in enumerate(request.continuations):
-        if isinstance(request.prompt, str) and isinstance(continuation, str):
-            row = encode(
-                model, [request.prompt], [continuation], add_special_tokens=request.add_special_tokens
-            )[0]
-        elif not isinstance(request.prompt, str) and not isinstance(continuation, str):
-            row = _from_ids(model, (*request.prompt, *continuation), len(request.prompt))
-        else:
-            raise GenerationError(
-                f"continuation {number} and its prompt must both be text or both be token ids"
-            )
+    prompt, rows = request.prompt, list[Encoded]()
+    mixed = [
+        n for n, one in enumerate(request.continuations) if isinstance(one, str) != isinstance(prompt, str)
+    ]
+    if mixed:
+        raise GenerationError(
+            f"continuation {mixed[0]} and its prompt must both be text or both be token ids"
+        )
+    if isinstance(prompt, str):
+        texts = [one for one in request.continuations if isinstance(one, str)]
+        rows = encode(model, [prompt] * len(texts), texts, add_special_tokens=request.add_special_tokens)
+    else:
+        rows = [
+            _from_ids((*prompt, *one), len(prompt))
+            for one in request.continuations
+            if not isinstance(one, str)
+        ]
+    limit = context_limit(model)
+    for number, row in enumerate(rows):
         if row.prompt_length < 1 or len(row.input_ids) <= row.prompt_length:
             raise GenerationError(
                 f"continuation {number} has nothing to score: {len(row.input_ids)} tokens in all, of which "
                 f"{row.prompt_length} are the prompt's; both need at least one of their own"
             )
-        limit = context_limit(model)
         # The last token is predicted, never read.
         if limit is not None and len(row.input_ids) - 1 > limit:
             raise GenerationError(
                 f"prompt and continuation {number} have {len(row.input_ids)} tokens and {model.identity.id} has "
                 f"{limit} positions: shorten them"
             )
-        rows.append(row)
+    require_known(model, rows)
     return rows
 
 
@@ -111,7 +121,7 @@ def context_limit(model: NeuronModel) -> int | None:
     return None if limit is None else int(limit)
 
 
-def require_room(model: NeuronModel, encoded: list[Encoded], sampling: Sampling) -> None:
+def require_room(model: NeuronModel, encoded: Sequence[Encoded], sampling: Sampling) -> None:
     """GenerationError unless the longest prompt leaves room for the longest answer."""
     limit = context_limit(model)
     longest = max((len(row.input_ids) for row in encoded), default=0)
@@ -125,13 +135,19 @@ def require_room(model: NeuronModel, encoded: list[Encoded], sampling: Sampling)
         )
 
 
-def _from_ids(model: NeuronModel, ids: tuple[int, ...], prompt_length: int) -> Encoded:
+def require_known(model: NeuronModel, encoded: Sequence[Encoded]) -> None:
+    """GenerationError for an id without an embedding, also one that a tokenizer with added tokens wrote: on a GPU it
+    would end the process."""
+    size = model.model.get_input_embeddings().num_embeddings
+    for row in encoded:
+        if not 0 <= min(row.input_ids) <= max(row.input_ids) < size:
+            wrong = next(token for token in row.input_ids if not 0 <= token < size)
+            raise GenerationError(
+                f"token id {wrong} is not in the vocabulary of {model.identity.id} (0 to {size - 1})"
+            )
+
+
+def _from_ids(ids: tuple[int, ...], prompt_length: int) -> Encoded:
     if not ids:
         raise GenerationError("a prompt needs at least one token")
-    size = model.model.get_input_embeddings().num_embeddings
-    wrong = next((token for token in ids if not 0 <= token < size), None)
-    if wrong is not None:
-        raise GenerationError(
-            f"token id {wrong} is not in the vocabulary of {model.identity.id} (0 to {size - 1})"
-        )
     return Encoded(tuple(ids), prompt_length)

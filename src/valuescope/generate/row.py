@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
 
 from valuescope.edit import Edit
 from valuescope.generate.answer import Answer, TokenLogprob
-from valuescope.generate.noise import row_noise
+from valuescope.generate.noise import RowNoise
 from valuescope.generate.request import GenerationError, Request
 from valuescope.generate.transcript import Transcript
 from valuescope.models import NeuronModel
@@ -35,11 +34,9 @@ class Row:
         self.logprobs: list[TokenLogprob] = []
         self.done = False
         self.failed: GenerationError | None = None
-        self.noise: list[float] = row_noise(
-            request.sampling.seed, request.key, request.sampling.max_new_tokens
-        ).tolist()
+        self._noise = RowNoise(request.sampling.seed, request.key)
         self._stop_ids = stop_ids
-        self._tokenizer: Any = model.tokenizer
+        self._tokenizer = model.tokenizer
         self._finished = False
         self._on_text = on_text
         watched = on_text is not None or request.stop
@@ -56,6 +53,11 @@ class Row:
         """Prompt and answer so far."""
         return (*self.prompt, *self.drawn)
 
+    @property
+    def number(self) -> float:
+        """The random number in [0, 1) that decides the next token."""
+        return 0.0 if self.done or self.request.sampling.temperature == 0 else self._noise[len(self.drawn)]
+
     def take(self, token: int, logprob: TokenLogprob | None) -> None:
         """Add the token that was drawn; a stop token ends the answer and is not part of it."""
         if token in self._stop_ids:
@@ -65,10 +67,11 @@ class Row:
         if logprob is not None:
             self.logprobs.append(logprob)
         if self._transcript is not None:
-            self._tell(self._transcript.add(token))
+            piece = self._transcript.add(token)
             if self._transcript.stop is not None:
                 self._end(finished=True)
                 return
+            self._tell(piece)
         if len(self.drawn) >= self.request.sampling.max_new_tokens:
             self._end(finished=False)
 
@@ -80,14 +83,12 @@ class Row:
         """The answer; raises what the row failed with."""
         if self.failed is not None:
             raise self.failed
-        stop = None if self._transcript is None else self._transcript.stop
-        tokens = tuple(self.drawn)
-        if stop is None:
-            text: str = self._tokenizer.decode(self.drawn, skip_special_tokens=True)
-        else:
-            assert self._transcript is not None
-            text = self._transcript.text
+        tokens, text, stop = tuple(self.drawn), None, None
+        if self._transcript is not None:
+            text, stop = self._transcript.text, self._transcript.stop
             tokens = tokens[: self._transcript.tokens_of_text()]
+        if text is None:
+            text = str(self._tokenizer.decode(self.drawn, skip_special_tokens=True))
         return Answer(
             text=text,
             tokens=tokens,
@@ -100,15 +101,17 @@ class Row:
     def _end(self, *, finished: bool) -> None:
         self._finished, self.done = finished, True
         if self._transcript is not None:
-            self._tell(self._transcript.rest())
+            piece = self._transcript.rest()
+            # The last bytes may have completed a stop text.
+            self._finished = finished or self._transcript.stop is not None
+            self._tell(piece)
 
     def _tell(self, piece: str) -> None:
-        """Hand on a piece of text, with the log-probabilities of the tokens drawn since the last one."""
+        """Hand on a piece of text, with the log-probabilities of the tokens that it completes."""
         if self._on_text is None or self._transcript is None:
             return
-        upto = len(self.logprobs)
-        if self._transcript.stop is not None:
-            upto = min(upto, self._transcript.tokens_of_text())
+        said = self._transcript.tokens_of_text() if self.done else self._transcript.tokens_given()
+        upto = min(said, len(self.logprobs))
         if piece or (self.done and upto > self._told):
             self._on_text(piece, tuple(self.logprobs[self._told : upto]))
             self._told = max(self._told, upto)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,24 +15,59 @@ from valuescope.generate.memory import is_out_of_memory, release_memory
 from valuescope.models import Encoded, NeuronModel, forward_inputs, left_pad
 
 
-def score_rows(
+@dataclass(frozen=True)
+class Reading:
+    """Token ids that are read once for all continuations that differ in their last token alone.
+
+    `ids` are the prompt's, `begin` of them, and those of the continuation but for the last; `last` are the last tokens,
+    and `places` say which continuation each belongs to.
+    """
+
+    ids: tuple[int, ...]
+    begin: int
+    last: tuple[int, ...]
+    places: tuple[int, ...]
+
+    @property
+    def scored(self) -> int:
+        """Places whose logits are needed."""
+        return len(self.ids) - self.begin + 1
+
+
+def readings_of(rows: Sequence[Encoded]) -> list[Reading]:
+    """What has to be read to score the rows; option letters and rating digits behind one prompt are one reading."""
+    same: dict[tuple[tuple[int, ...], int], list[int]] = {}
+    for place, row in enumerate(rows):
+        same.setdefault((row.input_ids[:-1], row.prompt_length), []).append(place)
+    return [
+        Reading(ids, begin, tuple(rows[place].input_ids[-1] for place in places), tuple(places))
+        for (ids, begin), places in same.items()
+    ]
+
+
+def score_readings(
     model: NeuronModel,
-    rows: Sequence[Encoded],
+    readings: Sequence[Reading],
     bank: EditBank,
     *,
-    edits: Edit | Sequence[Edit | None] | None = None,
-    on: Scope | Sequence[Scope] = "both",
-    top: int = 0,
-) -> list[tuple[TokenLogprob, ...]]:
-    """Log-probabilities of what follows each row's prompt, with the `top` most likely tokens at each place."""
-    return [
-        tuple(token_logprobs(model, logits, wanted, top))
-        for logits, wanted in zip(
-            answer_logits(model, rows, bank, edits=edits, on=on),
-            (row.input_ids[row.prompt_length :] for row in rows),
-            strict=True,
-        )
-    ]
+    edits: Sequence[Edit | None],
+    on: Sequence[Scope],
+    tops: Sequence[int],
+) -> list[list[tuple[TokenLogprob, ...]]]:
+    """For each reading the log-probabilities of its continuations, with the `tops[i]` most likely tokens each.
+
+    All readings are one batch.
+    """
+    rows = [Encoded(one.ids, one.begin) for one in readings]
+    logits = _forward(model, rows, bank, edits, on, keep=max(one.scored for one in readings))
+    found = []
+    for own, reading, top in zip(logits, readings, tops, strict=True):
+        middle = reading.ids[reading.begin :]
+        ends = len(reading.last)
+        places = [*range(len(middle)), *[len(middle)] * ends]
+        tokens = token_logprobs(model, own[-reading.scored :], places, [*middle, *reading.last], top)
+        found.append([(*tokens[: len(middle)], end) for end in tokens[len(middle) :]])
+    return found
 
 
 def answer_logits(
@@ -42,32 +76,28 @@ def answer_logits(
     bank: EditBank,
     *,
     edits: Edit | Sequence[Edit | None] | None = None,
-    on: Scope | Sequence[Scope] = "both",
 ) -> Iterator[Tensor]:
     """For each row the logits [answer tokens, vocabulary] that predict what follows its prompt.
 
     All rows are one batch, in halves where it does not fit into memory.
     """
+    # The last token is predicted, never read; so its column, and a position of the context, are saved.
+    read = [replace(row, input_ids=row.input_ids[:-1]) for row in rows]
+    scored = [len(row.input_ids) - row.prompt_length for row in rows]
     logits = None
     try:
-        logits = _forward(model, rows, bank, edits, on)
+        logits = _forward(model, read, bank, edits, "both", keep=max(scored))
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error) or len(rows) == 1:
             raise
-    if logits is None:
-        release_memory()
-        half = len(rows) // 2
-        for part in (slice(None, half), slice(half, None)):
-            yield from answer_logits(
-                model,
-                rows[part],
-                bank,
-                edits=edits if edits is None or isinstance(edits, Edit) else edits[part],
-                on=on if isinstance(on, str) else on[part],
-            )
+    if logits is not None:
+        yield from (own[-places:] for own, places in zip(logits, scored, strict=True))
         return
-    for own, row in zip(logits, rows, strict=True):
-        yield own[-(len(row.input_ids) - row.prompt_length) :]
+    release_memory()
+    half = len(rows) // 2
+    for part in (slice(None, half), slice(half, None)):
+        here = edits if edits is None or isinstance(edits, Edit) else edits[part]
+        yield from answer_logits(model, rows[part], bank, edits=here)
 
 
 def _forward(
@@ -76,12 +106,14 @@ def _forward(
     bank: EditBank,
     edits: Edit | Sequence[Edit | None] | None,
     on: Scope | Sequence[Scope],
+    *,
+    keep: int,
 ) -> Tensor:
-    # The last token is predicted, never read; so its column, and a position of the context, are saved.
-    batch = left_pad(model, [replace(row, input_ids=row.input_ids[:-1]) for row in rows])
+    """Logits [rows, at least `keep` last places, vocabulary] of one padded batch."""
+    batch = left_pad(model, rows)
     inputs = {**forward_inputs(model, batch), "use_cache": False}
-    if "logits_to_keep" in inspect.signature(type(model.model).forward).parameters:
-        inputs["logits_to_keep"] = max(len(row.input_ids) - row.prompt_length for row in rows)
+    if model.takes_logits_to_keep:
+        inputs["logits_to_keep"] = keep
     session = bank.session(edits, on)
     session.response_mask = batch.response_mask
     with torch.inference_mode(), session.active():

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
+_PATIENCE = (
+    16  # tokens; no character has more bytes than 4, so what is unfinished for longer is no text at all
+)
+_WINDOW = 16
 
 
 class Transcript:
@@ -22,34 +27,49 @@ class Transcript:
         self._tokenizer = tokenizer
         self._stops = tuple(stops)
         self._ids: list[int] = []
-        self._lengths: list[int] = []  # characters of `text` (before any cut) once each token was added
-        self._window = self._read = 0
+        self._said: list[int] = []  # characters (before any cut) that the tokens up to each one say
+        self._window = 0  # decoding begins with this token; it begins a character
+        self._read = 0  # the tokens before this one are in `text`
+        self._known = ""  # what the tokens from `_window` to `_read` say
         self._given = 0
 
     def add(self, token: int) -> str:
         """Add a token; returns the text that is certain now."""
         self._ids.append(token)
-        known = self._decode(self._ids[self._window : self._read])
-        grown = self._decode(self._ids[self._window :])
-        if not grown.endswith(_UNFINISHED) and len(grown) > len(known):
-            self._grow(grown[len(known) :])
-            self._window, self._read = self._read, len(self._ids)
-        self._lengths.append(len(self.text))
+        grown = self._decode(self._window)
+        waits = grown.endswith(_UNFINISHED) and len(self._ids) - self._read <= _PATIENCE
+        length = self._said[-1] if self._said else 0
+        if len(grown) > len(self._known) and not waits:
+            length += len(grown) - len(self._known)
+            self._grow(grown[len(self._known) :])
+            self._read_on(grown)
+        self._said.append(length)
         return "" if self.stop is not None else self._give(len(self.text) - self._held_back())
 
     def rest(self) -> str:
         """What has not been given out when the answer ends: all that is left of the text."""
         if self.stop is None:
-            known = self._decode(self._ids[self._window : self._read])
-            self._grow(self._decode(self._ids[self._window :])[len(known) :])
+            self._grow(self._decode(self._window)[len(self._known) :])
         return self._give(len(self.text))
 
     def tokens_of_text(self) -> int:
         """How many tokens it takes to say `text`; the last may say more where a stop text cut it."""
-        return next(
-            (number for number, length in enumerate([0, *self._lengths]) if length >= len(self.text)),
-            len(self._ids),
-        )
+        return len(self._ids) if self.stop is None else self._tokens_of(len(self.text))
+
+    def tokens_given(self) -> int:
+        """How many tokens have been given out in full."""
+        number = self._tokens_of(self._given)
+        return number if number == 0 or self._said[number - 1] == self._given else number - 1
+
+    def _tokens_of(self, characters: int) -> int:
+        """The fewest tokens that say so many characters."""
+        return min(bisect_left(self._said, characters) + 1, len(self._ids)) if characters else 0
+
+    def _read_on(self, grown: str) -> None:
+        before, self._read, self._known = self._read, len(self._ids), grown
+        if self._read - self._window > _WINDOW:
+            self._window = before
+            self._known = self._decode(before)
 
     def _grow(self, piece: str) -> None:
         before = len(self.text)
@@ -77,5 +97,5 @@ class Transcript:
         self._given = max(self._given, upto)
         return piece
 
-    def _decode(self, ids: list[int]) -> str:
-        return str(self._tokenizer.decode(ids, skip_special_tokens=True)) if ids else ""
+    def _decode(self, start: int) -> str:
+        return str(self._tokenizer.decode(self._ids[start:], skip_special_tokens=True))

@@ -29,10 +29,10 @@ def render_chat(
     adds one by itself, so that the prompt is encoded with one, never two. With `continue_last` the final message, the
     assistant's, is left open for the model to go on.
 
-    Raises ChatError where the template refuses, or where there is none and the conversation is no lone question.
+    Raises ChatError where the template refuses, or where there is none and the conversation is no lone question. Marks
+    of the template inside a message's content are not taken out: quote what others wrote.
     """
-    if not messages:
-        raise ChatError("a conversation needs at least one message")
+    _require_text(messages)
     if continue_last and messages[-1]["role"] != "assistant":
         raise ChatError(
             f"only an assistant's message can be continued, the last one is the {messages[-1]['role']}'s"
@@ -49,10 +49,21 @@ def render_chat(
                 continue_final_message=continue_last,
             )
         )
-    except (TemplateError, ValueError) as error:
+    except (TemplateError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise ChatError(f"{model.identity.id}: its chat template refuses this: {error}") from error
     begin, first = tokenizer.bos_token, tokenizer("a")["input_ids"][:1]
     return text.removeprefix(begin) if begin and first == [tokenizer.bos_token_id] else text
+
+
+def _require_text(messages: Sequence[Mapping[str, str]]) -> None:
+    if not messages:
+        raise ChatError("a conversation needs at least one message")
+    for number, message in enumerate(messages):
+        for field in ("role", "content"):
+            if field not in message:
+                raise ChatError(f"message {number} has no {field!r}")
+            if not isinstance(message[field], str):
+                raise ChatError(f"message {number}: {field!r} is {message[field]!r}, it must be text")
 
 
 def _plain(model: NeuronModel, messages: Sequence[Mapping[str, str]]) -> str:

@@ -6,6 +6,7 @@ import inspect
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from valuescope.models.identity import ModelIdentity
 from valuescope.models.site_report import SiteReport
 from valuescope.models.sites import LayerSites
+
+_LOCKS: WeakKeyDictionary[PreTrainedModel, threading.RLock] = WeakKeyDictionary()
+_LOCKS_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +32,15 @@ class NeuronModel:
     identity: ModelIdentity
     sites: tuple[LayerSites, ...]
     proof: SiteReport | None = field(default=None, repr=False)
-    lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
-    """Held while hooks are on the model: no thread runs a pass through another one's edits."""
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while hooks are on the model: no thread runs a pass through another one's edits.
+
+        One lock per model in memory, whatever number of NeuronModels name it.
+        """
+        with _LOCKS_LOCK:
+            return _LOCKS.setdefault(self.model, threading.RLock())
 
     @property
     def layers(self) -> int:
@@ -66,6 +77,26 @@ class NeuronModel:
     def takes_position_ids(self) -> bool:
         """Whether the backbone accepts `position_ids` (Bloom does not: it derives them from the mask)."""
         return "position_ids" in inspect.signature(type(self.backbone()).forward).parameters
+
+    @cached_property
+    def takes_logits_to_keep(self) -> bool:
+        """Whether the model can leave out the logits of the first tokens of a pass."""
+        return "logits_to_keep" in inspect.signature(type(self.model).forward).parameters
+
+    def token_text(self, token: int) -> str:
+        """One token decoded alone, "" for an id that only the model has (a vocabulary that was rounded up).
+
+        Texts are remembered: a vocabulary is finite, and decoding is slow.
+        """
+        text = self._token_texts.get(token)
+        if text is None:
+            text = str(self.tokenizer.decode([token])) if token < len(self.tokenizer) else ""
+            self._token_texts[token] = text
+        return text
+
+    @cached_property
+    def _token_texts(self) -> dict[int, str]:
+        return {}
 
     def value_vectors(self, layer: int) -> Tensor:
         """[width, hidden]: row k is what neuron k writes per unit of `m`; a view, without gradient."""

@@ -1,0 +1,262 @@
+"""The engine's thread: it takes waiting jobs, runs one batch and reads scores between its steps."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from valuescope.edit import EditBank
+from valuescope.generate.answer import Answer, Scores
+from valuescope.generate.batch import RunningBatch
+from valuescope.generate.engine_error import EngineClosed, EngineError
+from valuescope.generate.jobs import AnswerJob, Job, future_of
+from valuescope.generate.memory import is_out_of_memory, release_memory, tokens_that_fit
+from valuescope.generate.queue import Queue
+from valuescope.generate.row import Row
+from valuescope.generate.scorer import Piece, Scorer
+from valuescope.models import NeuronModel
+
+_CALM_STEPS = 256  # steps without an out-of-memory error after which larger batches are tried again
+_SETBACKS = 2  # how often a row may run out of memory alone: the first time others may have held it
+
+
+@dataclass
+class Tally:
+    """What was done so far."""
+
+    answered: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    tokens: int = 0
+    largest_batch: int = 0
+    memory_backoffs: int = 0
+
+
+class Worker:
+    """All of an engine that its thread touches. It holds no reference to the engine, so that one that nobody holds any
+    more can end."""
+
+    def __init__(self, model: NeuronModel, queue: Queue, *, max_rows: int, prefill_tokens: int) -> None:
+        self.tally = Tally()
+        self.thread = threading.Thread(target=self._work, name="valuescope-engine", daemon=True)
+        self._model = model
+        self._queue = queue
+        self._max_rows = self._rows_now = max_rows
+        self._prefill_tokens = prefill_tokens
+        self._token_limit = tokens_that_fit(model)
+        self._bank = EditBank(
+            model, force=True
+        )  # whether an edit may act on this model is settled when it is asked for
+        self._scorer = Scorer(model, self._bank, rows=max_rows, tokens=prefill_tokens)
+        self._batch: RunningBatch | None = None
+        self._running: dict[Row, AnswerJob] = {}
+        self._calm = 0
+        self._stopping = False
+
+    @property
+    def running(self) -> int:
+        """Requests that have begun."""
+        return len(self._running) + len(self._scorer.jobs)
+
+    def stop(self, *, drain: bool) -> None:
+        """Take nothing more, and end when all is done (`drain`) or before the next step."""
+        self._stopping = self._stopping or not drain
+        self._queue.close()
+
+    def _work(self) -> None:
+        try:
+            while self.running or self._queue.wait():
+                if self._stopping:
+                    self._end_all()
+                else:
+                    self._turn()
+        finally:  # also where something ended this thread: nobody may wait for it
+            self._queue.close()
+            self._end_all()
+
+    def _turn(self) -> None:
+        """One step of the running answers, and what is due between two steps."""
+        try:
+            self._let_cancelled_go()
+            if self._score():
+                self._admit()
+                self._step()
+        except Exception as error:  # a fault of ours or of the model's: those who wait must hear of it
+            if is_out_of_memory(error):
+                self._back_off(error)
+            else:
+                jobs = list(self._running.values())
+                self._running.clear()
+                self._batch = None
+                self._fail(jobs, error)
+
+    def _score(self) -> bool:
+        """Read a piece of what has to be scored; whether the answers may go on in this turn."""
+        cancelled = [job for job in self._scorer.jobs if job.future.cancelled()]
+        self._scorer.take_out(cancelled)
+        for job in cancelled:
+            self._end(job, EngineClosed("cancelled"))
+        self._scorer.jobs += self._queue.take_scores(self._max_rows - len(self._scorer.jobs))
+        piece = self._scorer.next_piece()
+        if not piece:
+            return True
+        try:
+            finished = self._scorer.read(piece)
+        except Exception as error:
+            if is_out_of_memory(error):
+                return self._score_less(piece, error)
+            self._drop_scores(piece, error)
+            return True
+        for done in finished:
+            self._end(done, done.scores())
+        return True
+
+    def _score_less(self, piece: Piece, error: Exception) -> bool:
+        """After an out-of-memory error: read less at once, or a single row before the answers go on."""
+        self.tally.memory_backoffs += 1
+        release_memory(error)
+        if len(piece) > 1:
+            self._scorer.shrink(piece)
+        elif self._running:
+            self._put_back(list(self._running.values()))
+            return False
+        else:
+            self._drop_scores(piece, error)
+        return True
+
+    def _drop_scores(self, piece: Piece, error: Exception) -> None:
+        jobs = list(dict.fromkeys(job for job, _ in piece))
+        self._scorer.take_out(jobs)
+        self._fail(jobs, error)
+
+    def _admit(self) -> None:
+        """Fill the batch from the queue, as far as rows, memory and the tokens that may be read at once allow."""
+        tokens = self._prefill_tokens
+        while tokens > 0 and (self._batch is None or self._batch.joinable):
+            jobs = self._queue.take_answers(self._rows_now - len(self._running), tokens, self._fits)
+            if not jobs:
+                return
+            tokens -= len(jobs) * max(job.length for job in jobs)
+            self._start(jobs)
+            self._let_cancelled_go()
+
+    def _let_cancelled_go(self) -> None:
+        """Those that wait; the others are seen to where they are."""
+        for job in self._queue.take_cancelled():
+            self._end(job, EngineClosed("cancelled"))
+
+    def _fits(self, count: int, need: int) -> bool:
+        """Whether so many more rows of so many tokens fit beside the running ones; all are padded to the longest."""
+        if self._token_limit is None or (not self._running and count == 1):
+            return True
+        longest = max([need, *(job.need for job in self._running.values())])
+        return (len(self._running) + count) * longest <= self._token_limit
+
+    def _start(self, jobs: Sequence[AnswerJob]) -> None:
+        """Read new prompts, draw their first tokens, and let them join."""
+        others = len(self._running)
+        self._running |= {job.row: job for job in jobs}
+        new = None
+        try:
+            new = RunningBatch(self._model, [job.row for job in jobs], self._bank)
+            new.step()
+        except Exception as error:
+            new = None
+            if is_out_of_memory(error) and not others:
+                raise
+            for job in jobs:
+                del self._running[job.row]
+            if is_out_of_memory(error):
+                # Those that run already go on; the new ones come when there are fewer.
+                self.tally.memory_backoffs += 1
+                release_memory(error)
+                self._rows_now, self._calm = others, 0
+                self._queue.put_back(jobs)
+            else:
+                self._fail(jobs, error)
+            return
+        self.tally.largest_batch = max(self.tally.largest_batch, len(self._running))
+        if self._batch is None:
+            self._batch = new
+        else:
+            self._batch.join(new)
+        self._deliver()
+
+    def _step(self) -> None:
+        for row, job in self._running.items():
+            if job.future.cancelled():
+                row.done = True
+        self._deliver()
+        if self._batch is None:
+            return
+        self._batch.step()
+        self._calm += 1
+        if self._calm >= _CALM_STEPS and self._rows_now < self._max_rows:
+            self._rows_now, self._calm = min(self._max_rows, 2 * self._rows_now), 0
+        self._deliver()
+
+    def _deliver(self) -> None:
+        """Answer those whose rows are done, and let the rows go."""
+        done = [row for row in self._running if row.done]
+        for row in done:
+            job = self._running.pop(row)
+            self.tally.tokens += len(row.drawn)
+            try:
+                answer: Answer | Exception = row.answer()
+            except Exception as error:  # the row's own failure
+                answer = error
+            self._end(job, answer)
+        if not self._running:
+            self._batch = None
+        elif done and self._batch is not None and self._batch.joinable:
+            self._batch.drop_done()
+
+    def _back_off(self, error: Exception) -> None:
+        """Make room after an out-of-memory error: half the rows go on, all from the state that they keep."""
+        self.tally.memory_backoffs += 1
+        self._batch = None
+        release_memory(error)
+        jobs = list(self._running.values())
+        self._rows_now, self._calm = max(1, len(jobs) // 2), 0
+        if len(jobs) == 1:
+            jobs[0].setbacks += 1
+            if jobs[0].setbacks >= _SETBACKS:
+                self._running.clear()
+                self._fail(jobs, error)
+        self._put_back(list(self._running.values()))
+
+    def _put_back(self, jobs: Sequence[AnswerJob]) -> None:
+        """Let rows leave the batch; they go on later, where they were."""
+        self._batch = None
+        self._running.clear()
+        self._queue.put_back(jobs)
+
+    def _end(self, job: Job, result: Answer | Scores | Exception) -> None:
+        """Tell those who wait, unless they have cancelled; once for every job."""
+        future = future_of(job)
+        if not future.set_running_or_notify_cancel():  # from here on it cannot be cancelled
+            self.tally.cancelled += 1
+        elif isinstance(result, Exception):
+            self.tally.failed += 1
+            future.set_exception(result)
+        else:
+            self.tally.answered += 1
+            future.set_result(result)
+
+    def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
+        """End jobs with an error of their own each, for those who wait for them may change it."""
+        traceback.clear_frames(error.__traceback__)  # they hold tensors
+        for job in jobs:
+            own = EngineError(f"the model failed with {type(error).__name__}: {error}")
+            own.__cause__ = error
+            self._end(job, own)
+
+    def _end_all(self) -> None:
+        jobs: list[Job] = [*self._running.values(), *self._scorer.jobs, *self._queue.empty()]
+        self._running.clear()
+        self._scorer.jobs.clear()
+        self._batch = None
+        for job in jobs:
+            self._end(job, EngineClosed("the engine was closed before it could answer"))
