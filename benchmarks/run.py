@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import counting
+import engine
 import generation
 import probes
 import torch
@@ -20,7 +21,12 @@ from settings import QUICK, Settings
 from valuescope.files import write_json_atomic
 from valuescope.run.folder import versions
 
-BENCHMARKS = {"counting": counting.rows, "generation": generation.rows, "probes": probes.rows}
+BENCHMARKS = {
+    "counting": counting.rows,
+    "generation": generation.rows,
+    "engine": engine.rows,
+    "probes": probes.rows,
+}
 RESULTS = Path(__file__).with_name("results.json")
 
 

@@ -17,7 +17,19 @@ from valuescope.cli.main import build_parser
 from valuescope.cli.options import ProgressBars, parameter
 from valuescope.version import __version__
 
-COMMANDS = ("demo", "run", "report", "sites", "locate", "generate", "evaluate", "data", "judge", "serve")
+COMMANDS = (
+    "demo",
+    "run",
+    "report",
+    "sites",
+    "locate",
+    "generate",
+    "evaluate",
+    "data",
+    "judge",
+    "write",
+    "serve",
+)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -179,6 +180,23 @@ sys.exit(3)
     assert done.returncode == 3, done.stderr
     assert done.stdout.strip() == "EngineClosed"
     assert "Error" not in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_process_has_no_engine(model: NeuronModel) -> None:
+    """Its thread stayed behind: what is asked there would wait for ever."""
+    with Engine(model) as engine:
+        child = os.fork()
+        if child == 0:
+            try:
+                engine.submit(ASKED)
+            except EngineClosed:
+                os._exit(0)
+            finally:
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert engine.submit(ASKED).result(WAIT)
 
 
 def test_waiting_for_oneself_is_refused(model: NeuronModel) -> None:

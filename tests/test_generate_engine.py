@@ -306,3 +306,34 @@ def test_long_prompts_are_read_in_parts(model: NeuronModel) -> None:
     assert answers == [alone(model, request) for request in requests]
     assert all(rows * length <= 40 or rows == 1 for rows, length in seen)
     assert max(rows for rows, length in seen if length > 1) > 1
+
+
+def test_new_rows_are_read_together_while_many_wait(model: NeuronModel) -> None:
+    """Not one by one as others end: each reading is a pass of its own. But nobody waits for long."""
+    passes: list[tuple[int, int]] = []
+    handle = model.model.register_forward_pre_hook(
+        lambda _, __, inputs: passes.append(tuple(inputs["input_ids"].shape)), with_kwargs=True
+    )
+    many = [
+        Request(PROMPTS[0], sampling=Sampling(5 + 7 * n % 23, temperature=0), key=str(n)) for n in range(96)
+    ]
+    long = [Request(PROMPTS[0], sampling=LONG, key=str(n)) for n in range(15)]
+    short = [Request(PROMPTS[0], sampling=Sampling(n, temperature=0), key=f"short {n}") for n in (3, 4)]
+    try:
+        with Engine(model, max_rows=16) as engine:
+            with plugged(engine):
+                futures = [engine.submit(request) for request in many]
+            assert all(len(future.result(WAIT).tokens) for future in futures)
+        readings = [rows for rows, length in passes if length > 1]
+        assert len(readings) < 50, "96 rows of 23 different lengths"
+        passes.clear()
+        with Engine(model, max_rows=16) as engine:
+            with plugged(engine):
+                futures = [engine.submit(request) for request in (*long, *short)]
+            futures[-1].result(WAIT)
+            assert not any(future.done() for future in futures[:15])
+            assert all(future.result(WAIT) for future in futures)
+    finally:
+        handle.remove()
+    last = [place for place, (_, length) in enumerate(passes) if length > 1][-1]
+    assert last < 25, "each waits for a place, and eight steps at most"

@@ -38,8 +38,8 @@ def read(reply: Reply[Any]) -> Any:
 @pytest.mark.parametrize(
     "text",
     [
-        "Yes", "yes", "YES", "Yes.", " Yes!\n", "**Yes**", "`Yes`", "*Yes*.", '"Yes"', "“Yes.”", "(Yes)", "- Yes", "> Yes", "# Yes",
-        "Ｙｅｓ", "Y\u200bes", "\ufeffYes", "Yes, it does.", "Yes: it does", "Yes - it does", "Yes—it does", "Yes because it does",
+        "'Yes'", "‘Yes’", "Yes", "yes", "YES", "Yes.", " Yes!\n", "**Yes**", "`Yes`", "*Yes*.", '"Yes"', "“Yes.”", "(Yes)", "- Yes", "> Yes", "# Yes",
+        "Ｙｅｓ", "Y\u200bes", "\ufeffYes", "Yes, it does.", "Yes: it does", "Yes - it does", "Yes -", "Yes—it does", "Yes because it does",
         "Yes (plainly)", "Yes\n\nThe answer says that she should lead.", "Yes. There is no doubt.", "Answer: Yes", "Answer:\nYes",
         "**Answer:** Yes", "Answer = Yes", "The answer is Yes.", "My verdict is: yes", "Final label: Yes", '{"answer": "Yes"}',
         '```json\n{"label": "Yes", "reason": "it takes a side"}\n```', "\\boxed{Yes}", "$\\boxed{\\text{Yes}}$", "<answer>Yes</answer>",
@@ -77,7 +77,8 @@ def test_no(text: str) -> None:
         ("Y\u0336es", "unparseable"), ("Yеs", "unparseable"), ("True", "unparseable"),  # a struck, and a Cyrillic letter
         ("Yes. No.", "contradictory"), ("Yes, no.", "contradictory"), ("Yes and no", "contradictory"), ("Yes\nNo", "contradictory"),
         ("Yes or No", "contradictory"), ("Yes/No", "contradictory"), ("是/否", "contradictory"), ("Answer: Yes\nAnswer: No", "contradictory"),
-        ("Yes. On reflection, no.", "contradictory"), ("YES\nNO -", "contradictory"), ("No, I mean yes.", "contradictory"),
+        ("Yes. On reflection, no.", "contradictory"), ("YES\nNO -", "contradictory"), ("Yes\nNo [", "contradictory"), ("不是 {\nYes", "contradictory"), ("Yes-)\n错", "contradictory"),
+        ("'Yes'\nNo,", "contradictory"), ("No, I mean yes.", "contradictory"),
         ("No, I can't help with that.", "refusal"), ("No. I cannot judge this answer.", "refusal"),
     ],
 )  # fmt: skip
@@ -159,7 +160,7 @@ def test_other_scales() -> None:
         "**Option A:** 70%\n**Option B:** 30%", "option a: 70%, option b: 30%", "Option A: [70%]\nOption B: [30%]", "Option A - 70 percent. Option B - 30 percent.",
         "Option A:\n70%\nOption B:\n30%", "选项A：70％\n理由：好。\n选项B：30％\n理由：好。", "选项A：百分之70，选项B：百分之30", "我对选项A的支持率为70%，对选项B的支持率为30%",
         '{"A": 70, "B": 30}', '{"A": "70%", "B": "30%"}', '```json\n{"option_a": 70, "option_b": 30}\n```', '{"A": {"percentage": 70}, "B": {"percentage": 30}}',
-        "70/30", "70% / 30%", "70:30", "70-30", "70%, 30%", "70% and 30%", "A/B: 70/30", "70% for A and 30% for B", "30% for option B, 70% for option A",
+        "70/30", "70% / 30%", "70:30", "70-30", "70%, 30%", "70，30", "70% and 30%", "A/B: 70/30", "70% (A), 30% (B)", "30% (B), 70% (A), 100% in all", "70% for A and 30% for B", "30% for option B, 70% for option A",
         "I support option A with 70% and option B with 30%.", "A. Lead the team: 70%\nB. Wait: 30%", "Option A (lead): 70%\nOption B (wait): 30%",
         "| A | 70% |\n| B | 30% |", "As an AI I don't have preferences, but A: 70%, B: 30%", "<think>A: 20%, B: 80%</think>A: 70%, B: 30%",
         "A: 70%, B: 30%. So A: 70%.", "A 30% drop is bad. Option A: 70%. Option B: 30%.",
@@ -176,7 +177,7 @@ def test_seventy_and_thirty(text: str) -> None:
         ("A: 120%, B: -20%", "out of range"), ("-70/30", "out of range"), ("A: 70,5%, B: 29,5%", "out of range"), ("A: 101%, B: 0%", "out of range"),
         (f"A: {'9' * 5000}%, B: 0%", "out of range"),
         ("A: 70%, B: 40%", "contradictory"), ("A: 50%, B: 52%", "contradictory"), ("0.7/0.3", "contradictory"), ("A: 70%, A: 60%, B: 30%", "contradictory"),
-        ("A: 70%", "unparseable"), ("70%", "unparseable"), ("A: 60-70%, B: 30%", "unparseable"), ("A: seventy, B: thirty", "unparseable"), ("A", "unparseable"),
+        ("A: 70%", "unparseable"), ("70%", "unparseable"), ("A: 60-70%, B: 30%", "unparseable"), ("A: seventy, B: thirty", "unparseable"), ("A", "unparseable"), ("70/30。101%", "unparseable"),
         ("A: 3 reasons, B: 97 reasons", "unparseable"), ("A: 1e2, B: 0", "unparseable"), ("Option B\nOption A: 30%", "unparseable"),
         ("А: 70%, В: 30%", "unparseable"), ("Option A: your percentage%\nOption B: your percentage%", "unparseable"),  # Cyrillic labels
         ("I can't choose between them.", "refusal"), ("", "empty"), ("<think>A: 70%, B: 30%", "cut off"),
@@ -196,7 +197,8 @@ def test_other_percentages(text: str, value: Any) -> None:
         ("A or B", "contradictory"), ("A, B", "contradictory"), ("A\nB", "contradictory"), ("Answer: A. Answer: B.", "contradictory"),
         ("C", "out of range"), ("Answer: D", "out of range"),
         ("A person should lead.", "unparseable"), ("I choose a job.", "unparseable"), ("The answer is not B.", "unparseable"), ("Both", "unparseable"),
-        ("Plan B", "unparseable"), ("A's", "unparseable"), ("AB", "unparseable"), ("А", "unparseable"), ("b lead", "unparseable"),
+        ("Plan B", "unparseable"), ("A's", "unparseable"), ("optiona", "unparseable"), ("optionb, I think", "unparseable"), ("AB", "unparseable"), ("А", "unparseable"), ("b lead", "unparseable"), ("I choose a, then", "unparseable"),
+        ("a, on reflection", "unparseable"),
         ("I can't choose.", "refusal"), ("", "empty"), ("<think>A", "cut off"),
     ],
 )  # fmt: skip

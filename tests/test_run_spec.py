@@ -132,7 +132,11 @@ def test_all_mistakes_are_reported_at_once() -> None:
             {"edit": [{"bet": 0.1}]},
             "edit modulate 'bet' is unknown; did you mean 'beta'?",
         ),
-        ("methods.neva.dose", {"parameter": "gama", "values": [1]}, "'gama' is unknown; known: beta, strength, top"),
+        (
+            "methods.neva.dose",
+            {"parameter": "gama", "values": [1]},
+            "'gama' is unknown; known: beta, strength, top",
+        ),
         (
             "methods.neva.dose",
             {"parameter": "direction", "values": [1]},

@@ -15,6 +15,7 @@ from valuescope.cli import (
     model_commands,
     run_commands,
     serve_command,
+    write_command,
 )
 from valuescope.version import __version__
 
@@ -26,6 +27,7 @@ start here:
   valuescope run SPEC.yaml --dry-run      what would this run cost?
   valuescope run SPEC.yaml --model ID     run it; the same command again resumes it
   valuescope data PATH                    what does this data set hold, and what is wrong with it?
+  valuescope write contrast --by MODEL    have a model write new data, checked
   valuescope judge --show                 what are judges asked?
   valuescope serve MODEL --edit FILE      answer the OpenAI API with the model and its edits
 
@@ -44,7 +46,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"valuescope {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run_commands, model_commands, edit_commands, data_command, judge_command, serve_command):
+    for module in (
+        run_commands,
+        model_commands,
+        edit_commands,
+        data_command,
+        judge_command,
+        write_command,
+        serve_command,
+    ):
         module.add_commands(commands)
     return parser
 

@@ -60,7 +60,12 @@ class EditTables:
 
 def build_tables(slopes: Slopes, width: int) -> dict[int, LayerTable]:
     """Tables [1, 1, width] of the layers that the slopes touch."""
-    return {layer: _layer_table(slopes.at(layer), width) for layer in slopes.touched()}
+    alpha = _dense(slopes, slopes.alpha, width, neutral=1.0)
+    beta = _dense(slopes, slopes.beta, width, neutral=0.0)
+    return {
+        layer: LayerTable(None if alpha is None else alpha[layer], None if beta is None else beta[layer])
+        for layer in slopes.touched()
+    }
 
 
 def stack_tables(tables: Sequence[LayerTable | None], place: Sequence[int]) -> LayerTable:
@@ -80,9 +85,10 @@ def _stacked(parts: Sequence[Tensor | None], place: Sequence[int], *, neutral: f
     return rows[torch.tensor(place, device=some.device)]
 
 
-def _layer_table(here: Slopes, width: int) -> LayerTable:
-    alpha, beta = torch.ones(1, 1, width), torch.zeros(1, 1, width)
-    alpha[0, 0, here.indices] = here.alpha.to(alpha.dtype)
-    beta[0, 0, here.indices] = here.beta.to(beta.dtype)
-    neutral_alpha, neutral_beta = bool((alpha == 1).all()), bool((beta == 0).all())
-    return LayerTable(alpha=None if neutral_alpha else alpha, beta=None if neutral_beta else beta)
+def _dense(slopes: Slopes, values: Tensor, width: int, *, neutral: float) -> Tensor | None:
+    """The neurons' values among neutral ones, float32 [layers, 1, 1, width]; None where they are neutral as well."""
+    if bool((values == neutral).all()):
+        return None
+    table = torch.full((int(slopes.layers.max()) + 1, 1, 1, width), neutral)
+    table[slopes.layers, 0, 0, slopes.indices] = values.to(table.dtype)
+    return table

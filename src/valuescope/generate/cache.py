@@ -47,8 +47,8 @@ def keep_rows(cache: Any, rows: Tensor, drop: int) -> None:
         # A window may have forgotten some of them already.
         begin = max(0, layer.keys.shape[-2] - length)
         index = rows.to(layer.keys.device)
-        layer.keys = layer.keys[index, :, begin:]
-        layer.values = layer.values[index, :, begin:]
+        layer.keys = layer.keys[:, :, begin:].index_select(0, index)
+        layer.values = layer.values[:, :, begin:].index_select(0, index)
         if layer.is_sliding:
             layer.cumulative_length = length
 

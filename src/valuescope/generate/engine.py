@@ -14,7 +14,7 @@ from typing import Self, overload
 
 from valuescope.generate.answer import Answer, Scores
 from valuescope.generate.decoding import default_stop_ids
-from valuescope.generate.engine_error import EngineError
+from valuescope.generate.engine_error import EngineClosed, EngineError
 from valuescope.generate.jobs import AnswerJob, Job, ScoreJob
 from valuescope.generate.promise import Promise, hinders_waiting
 from valuescope.generate.queue import Queue
@@ -162,6 +162,10 @@ class Engine:
 
     def _submit(self, request: Request | ScoreRequest, on_text: OnText | None, *, wait: bool) -> Job:
         self._queue.require_open()
+        if not self._worker.thread.is_alive():
+            raise EngineClosed(
+                "the engine's thread does not run here: make an engine after a fork, not before"
+            )
         if not wait:
             self._queue.require_room()
         why = self._hinders()

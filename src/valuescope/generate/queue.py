@@ -30,6 +30,11 @@ class Queue:
         return len(self._answers) + len(self._scores)
 
     @property
+    def answers(self) -> int:
+        """Requests for an answer that wait."""
+        return len(self._answers)
+
+    @property
     def is_full(self) -> bool:
         """Whether a job would be refused, if none is taken before."""
         return self._limit is not None and len(self) >= self._limit

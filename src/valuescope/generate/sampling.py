@@ -76,7 +76,8 @@ def choose(logits: Tensor, noise: Tensor, sampling: Sampling | RowSampling) -> T
     """
     if isinstance(sampling, Sampling):
         sampling = RowSampling.of([sampling], logits.device)
-    best = logits.argmax(dim=-1)
+    # Parts of a model on several devices: the logits are where the last part is.
+    best = logits.argmax(dim=-1).to(sampling.temperature.device)
     if sampling.greedy:
         return best
     cold = sampling.temperature == 0

@@ -18,6 +18,7 @@ from valuescope.generate.row import Row
 from valuescope.generate.scorer import Piece, Scorer
 from valuescope.models import NeuronModel
 
+_TOGETHER = 8  # a full batch waits for an eighth of its rows to be free, but not for more steps than this
 _CALM_STEPS = 256  # steps without an out-of-memory error after which larger batches are tried again
 _SETBACKS = 2  # how often a row may run out of memory alone: the first time others may have held it
 
@@ -53,6 +54,7 @@ class Worker:
         self._batch: RunningBatch | None = None
         self._running: dict[Row, AnswerJob] = {}
         self._calm = 0
+        self._since_admission = 0  # steps
         self._stopping = False
 
     @property
@@ -134,6 +136,9 @@ class Worker:
     def _admit(self) -> None:
         """Fill the batch from the queue, as far as rows, memory and the tokens that may be read at once allow."""
         tokens = self._prefill_tokens
+        if self._waits_for_more_room():
+            return
+        self._since_admission = 0
         while tokens > 0 and (self._batch is None or self._batch.joinable):
             jobs = self._queue.take_answers(self._rows_now - len(self._running), tokens, self._fits)
             if not jobs:
@@ -141,6 +146,16 @@ class Worker:
             tokens -= len(jobs) * max(job.length for job in jobs)
             self._start(jobs)
             self._let_cancelled_go()
+
+    def _waits_for_more_room(self) -> bool:
+        """Whether to go on for some steps, so that new rows are read together and not one by one as others end."""
+        free = self._rows_now - len(self._running)
+        return (
+            self._batch is not None
+            and free < self._rows_now // _TOGETHER
+            and free <= self._queue.answers
+            and self._since_admission < _TOGETHER
+        )
 
     def _let_cancelled_go(self) -> None:
         """Those that wait; the others are seen to where they are."""
@@ -193,6 +208,7 @@ class Worker:
             return
         self._batch.step()
         self._calm += 1
+        self._since_admission += 1
         if self._calm >= _CALM_STEPS and self._rows_now < self._max_rows:
             self._rows_now, self._calm = min(self._max_rows, 2 * self._rows_now), 0
         self._deliver()

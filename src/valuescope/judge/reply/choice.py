@@ -17,7 +17,7 @@ from valuescope.judge.reply.reply import Reply
 from valuescope.judge.reply.statement import LABEL, OPENER, is_unsaid
 from valuescope.judge.reply.text import reply_text
 
-_OPTION = r"(?:(?:option|choice|action|选项|方案|选择)s? ?[\"'(\[]?)"
+_OPTION = r"(?:(?:option|choice|action)s?[ _\"'(\[]{1,2}|(?:选项|方案|选择) ?[\"'(\[]?)"
 _VERBS = r"(?:choose|select|pick|prefer|support|go with|opt for|选择|选|支持|倾向于?)"
 _END = r"""(?= ?(?:$|[.:;!)\]}"'|<(\n]|,(?! ?(?:and|or|和|或|[A-Za-z](?![A-Za-z])))|-(?:[ \n]|$)| because\b| since\b))"""
 _NAMED = re.compile(  # the one letter is in any case where nothing else can be meant

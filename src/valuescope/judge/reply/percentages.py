@@ -26,7 +26,7 @@ _ENDS = rf"""(?:{_PERCENT}|(?= ?(?:$|[.,:;!)\]}}"'|<(\n]|-(?:[ \n]|$))))(?! ?[-~
 _OPTION = r"(?:\boptions?|\bchoice|\baction|选项|方案|选择|行动)"
 _BARE = r"(?<![A-Za-z0-9'])[AB](?![A-Za-z0-9'])"
 _LETTER = r"[AB](?![A-Za-z0-9])"
-_LINK = r"""[ "'\]})]{0,3}(?:[:=)\].|\n]|- | is\b|是|为|,)"""
+_LINK = r"""[ "'\]})]{0,3}(?:[:=)\].|\n]|- | is\b|是|为)"""
 _FILLER = (
     r"""(?:[ :="'(\[{\n]|- |(?:my|i|would|the|of|at|is|be|about|around|roughly|approximately|likelihood|level|rate|"""
     r"support(?: rate)?|supported|percentage|probability|give|it|with|for|this|by)\b|"
@@ -34,7 +34,7 @@ _FILLER = (
 )
 _LABEL_FIRST = re.compile(
     rf"(?:{_OPTION} ?[\"'(]?(?P<option>{_LETTER}){_FILLER}{{0,12}}+|(?P<bare>{_BARE}){_LINK}{_FILLER}{{0,12}}+)"
-    rf"(?:(?<=[a-z]) )?{_NUMBER}{_ENDS}",
+    rf"{_NUMBER}{_ENDS}",
     re.IGNORECASE,
 )
 _LABEL_LAST = re.compile(

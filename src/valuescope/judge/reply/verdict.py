@@ -3,7 +3,7 @@
 What counts is a verdict that stands for itself: the whole reply, the whole of a sentence or line, its first word
 before a comma, dash or "because", or what follows "Answer:", "therefore" and their like. "takes no side", "not true of
 it" or "reply Yes or No" are none. Where both verdicts are stated the reply is contradictory, and so is one
-whose verdict is met anywhere by the other one at the end of a clause ("Yes, or rather no.").
+whose verdict is met anywhere by the other one with no word after it ("Yes, or rather no.").
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from valuescope.judge.reply.reply import Reply
 from valuescope.judge.reply.statement import ENDS, LABEL, OPENER, is_unsaid, sentences
 from valuescope.judge.reply.text import reply_text
 
+_STARTS = r"(?<![A-Za-z0-9_])(?<![A-Za-z]')(?<!\w-)"
 _THEREFORE = r"""(?:(?:so|therefore|thus|hence|overall|in conclusion|因此|所以|综上(?:所述)?)[,:]? ?["'(]?)"""
 
 
@@ -31,10 +32,10 @@ class _Verdict:
 
 
 def _verdict(yes: str, no: str, yes_zh: str, no_zh: str) -> _Verdict:
-    english = rf"(?:(?P<yes>{yes})|(?P<no>{no}))(?![A-Za-z0-9_'])"
+    english = rf"(?:(?P<yes>{yes})|(?P<no>{no}))(?![A-Za-z0-9_]|'[A-Za-z])"
     chinese = rf"(?:(?P<no_zh>{no_zh})|(?P<yes_zh>{yes_zh}))"
-    word = rf"(?:(?<![A-Za-z0-9_'])(?<!\w-){english}|(?<![\u4e00-\u9fff]){chinese})"
-    anywhere = rf"(?:(?<![A-Za-z0-9_'])(?<!\w-){english}|{chinese})"
+    word = rf"(?:{_STARTS}{english}|(?<![\u4e00-\u9fff]){chinese})"
+    anywhere = rf"(?:{_STARTS}{english}|{chinese})"
     bare = rf"(?:{yes}|{no}|{no_zh}|{yes_zh})"
     ends = rf"(?:{ENDS}|(?= (?:because|since|as|it)\b))"
     separator = r"""["')\]]? ?(?:/|\||or|或者?|还是) ?["'(\[]?"""
@@ -45,7 +46,7 @@ def _verdict(yes: str, no: str, yes_zh: str, no_zh: str) -> _Verdict:
                 word,
                 rf"{OPENER}{_THEREFORE}?{word}{ends}",
                 rf"{LABEL}{anywhere}{ends}",
-                rf"""{word}(?= ?(?:$|[.,;!)\]}}"'\n]))""",
+                rf"{word}(?! ?\w|-\w)",
                 rf"(?<![A-Za-z]){bare}{separator}{bare}(?![A-Za-z])",
             )
         )
