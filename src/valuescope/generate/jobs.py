@@ -14,7 +14,7 @@ from valuescope.models import Encoded
 
 
 class AnswerJob:
-    """A request for an answer. `setbacks` counts how often it ran out of memory though it was alone."""
+    """A request for an answer. `stuck_at` says behind how many tokens it ran out of memory though it was alone."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class AnswerJob:
         self.request = request
         self.future = future
         self.row = row(None if on_text is None else self._guarded(on_text))
-        self.setbacks = 0
+        self.stuck_at: int | None = None
 
     @property
     def length(self) -> int:

@@ -20,7 +20,6 @@ from valuescope.models import NeuronModel
 
 _TOGETHER = 8  # a full batch waits for an eighth of its rows to be free, but not for more steps than this
 _CALM_STEPS = 256  # steps without an out-of-memory error after which larger batches are tried again
-_SETBACKS = 2  # how often a row may run out of memory alone: the first time others may have held it
 
 
 @dataclass
@@ -122,7 +121,7 @@ class Worker:
         if len(piece) > 1:
             self._scorer.shrink(piece)
         elif self._running:
-            self._put_back(list(self._running.values()))
+            self._put_back()
             return False
         else:
             self._drop_scores(piece, error)
@@ -181,16 +180,16 @@ class Worker:
             new = None
             if is_out_of_memory(error) and not others:
                 raise
-            for job in jobs:
-                del self._running[job.row]
+            self._answer_done()
+            left = [self._running.pop(job.row) for job in jobs if job.row in self._running]
             if is_out_of_memory(error):
                 # Those that run already go on; the new ones come when there are fewer.
                 self.tally.memory_backoffs += 1
                 release_memory(error)
                 self._rows_now, self._calm = others, 0
-                self._queue.put_back(jobs)
+                self._queue.put_back(left)
             else:
-                self._fail(jobs, error)
+                self._fail(left, error)
             return
         self.tally.largest_batch = max(self.tally.largest_batch, len(self._running))
         if self._batch is None:
@@ -215,6 +214,14 @@ class Worker:
 
     def _deliver(self) -> None:
         """Answer those whose rows are done, and let the rows go."""
+        some = self._answer_done()
+        if not self._running:
+            self._batch = None
+        elif some and self._batch is not None and self._batch.joinable:
+            self._batch.drop_done()
+
+    def _answer_done(self) -> bool:
+        """Whether there were any."""
         done = [row for row in self._running if row.done]
         for row in done:
             job = self._running.pop(row)
@@ -224,30 +231,29 @@ class Worker:
             except Exception as error:  # the row's own failure
                 answer = error
             self._end(job, answer)
-        if not self._running:
-            self._batch = None
-        elif done and self._batch is not None and self._batch.joinable:
-            self._batch.drop_done()
+        return bool(done)
 
     def _back_off(self, error: Exception) -> None:
         """Make room after an out-of-memory error: half the rows go on, all from the state that they keep."""
         self.tally.memory_backoffs += 1
         self._batch = None
         release_memory(error)
+        self._answer_done()
         jobs = list(self._running.values())
         self._rows_now, self._calm = max(1, len(jobs) // 2), 0
         if len(jobs) == 1:
-            jobs[0].setbacks += 1
-            if jobs[0].setbacks >= _SETBACKS:
+            # The first time others may have held the memory; the second time it does not fit.
+            before, jobs[0].stuck_at = jobs[0].stuck_at, len(jobs[0].row.drawn)
+            if before == jobs[0].stuck_at:
                 self._running.clear()
                 self._fail(jobs, error)
-        self._put_back(list(self._running.values()))
+        self._put_back()
 
-    def _put_back(self, jobs: Sequence[AnswerJob]) -> None:
-        """Let rows leave the batch; they go on later, where they were."""
+    def _put_back(self) -> None:
+        """Let all rows leave the batch; they go on later, where they were."""
         self._batch = None
+        self._queue.put_back(list(self._running.values()))
         self._running.clear()
-        self._queue.put_back(jobs)
 
     def _end(self, job: Job, result: Answer | Scores | Exception) -> None:
         """Tell those who wait, unless they have cancelled; once for every job."""
