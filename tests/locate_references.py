@@ -142,7 +142,14 @@ def slow_counts(
 ) -> dict[str, np.ndarray]:
     """The counters of one label, by loops over texts, layers, tokens and neurons."""
     shape = (model.layers, model.width)
-    names = ("gate_active", "gate_positive", "product_positive", "product_sum", "product_square")
+    names = (
+        "gate_active",
+        "product_active",
+        "gate_positive",
+        "product_positive",
+        "product_sum",
+        "product_square",
+    )
     found = {name: np.zeros(shape) for name in names}
     found["tokens"], found["prompts"] = np.zeros(()), np.zeros(())
     for one in records:
@@ -156,6 +163,7 @@ def slow_counts(
             for k in range(model.width):
                 a, m = [row[k] for row in gate], [row[k] for row in product]
                 found["gate_active"][layer, k] += sum(number > 0 for number in a)
+                found["product_active"][layer, k] += sum(number > 0 for number in m)
                 found["gate_positive"][layer, k] += math.fsum(a) > 0
                 found["product_positive"][layer, k] += math.fsum(m) > 0
                 found["product_sum"][layer, k] += math.fsum(m)
@@ -176,7 +184,7 @@ def slow_vape(counts: list[dict[str, np.ndarray]], rate: float, bar: float) -> l
             if not any(x > tau for x in rates):
                 continue
             shares = [x / sum(rates) for x in rates]
-            entropies.append((-sum(q * math.log(q) for q in shares if q > 0), layer, k))
+            entropies.append((round(-sum(q * math.log(q) for q in shares if q > 0), 12), layer, k))
     kept = sorted(entropies)[: round(rate * layers * width)]
     return [{(layer, k) for _, layer, k in kept if one[layer, k] > tau} for one in p]
 

@@ -11,11 +11,11 @@ from tiny_models import FAMILIES, tiny_model
 from valuescope.activations import ActivationError, Activations, Counters, collect, collect_encoded
 from valuescope.activations import running as running_module
 from valuescope.activations.running import RunningCounts
-from valuescope.activations.tensor_file import TensorFileError
+from valuescope.activations.tensor_file import TensorFileError, load_tensor_file, save_tensor_file
 from valuescope.data.records import LabelledText
 from valuescope.models import Encoded, encode
 
-EXACT = ("tokens", "prompts", "gate_active", "gate_positive", "product_positive")
+EXACT = ("tokens", "prompts", "gate_active", "product_active", "gate_positive", "product_positive")
 FLOAT = ("product_sum", "product_square")
 
 
@@ -148,8 +148,10 @@ def test_counting_is_exact_in_bfloat16_and_blind_to_padding() -> None:
         active = sum(int((a[row][counted[row]] > 0)[:, 0].sum()) for row in rows)
         total = sum(float(m[row][counted[row]][:, 0].double().sum()) for row in rows)
         square = sum(float(m[row][counted[row]][:, 0].double().square().sum()) for row in rows)
+        above = sum(int((m[row][counted[row]][:, 0] > 0).sum()) for row in rows)
         positive = sum(bool(m[row][counted[row]][:, 0].double().sum() > 0) for row in rows)
         assert int(totals["gate_active"][label, 0, 0]) == active
+        assert int(totals["product_active"][label, 0, 0]) == above
         assert float(totals["product_sum"][label, 0, 0]) == pytest.approx(total, abs=1e-4)
         assert float(totals["product_square"][label, 0, 0]) == pytest.approx(square, rel=1e-6)
         assert int(totals["product_positive"][label, 0, 0]) == positive
@@ -195,6 +197,11 @@ def test_saved_and_loaded(tmp_path) -> None:
     assert Activations.load(without.save(tmp_path / "bare")).residuals is None
     with pytest.raises(TensorFileError, match="expected 'residuals'"):
         type(found.residuals).load(tmp_path / "pass" / "counters")
+    counters, manifest = load_tensor_file(tmp_path / "pass" / "counters", "counters")
+    counters.pop("product_active")
+    save_tensor_file(tmp_path / "older", "counters", counters, manifest)
+    with pytest.raises(ActivationError, match=r"lack product_active .*; collect them again"):
+        Counters.load(tmp_path / "older")
     (tmp_path / "pass" / "counters.safetensors").write_bytes(b"x")
     with pytest.raises(TensorFileError, match="sha256"):
         Activations.load(tmp_path / "pass")
@@ -223,8 +230,9 @@ def test_errors_say_what_to_do() -> None:
     with pytest.raises(ActivationError, match="'nobody' was not counted"):
         whole.counters.rows(["nobody"])
     unanswered = collect(model, [LabelledText("a", "help the child")], scope="answer")
-    with pytest.raises(ActivationError, match="give its texts an answer"):
-        unanswered.counters.gate_rate(["a"])
+    for unit in ("token", "text"):
+        with pytest.raises(ActivationError, match="give its texts an answer"):
+            unanswered.counters.active(["a"], unit=unit)
     with torch.no_grad():
         model.down(1).weight.fill_(torch.inf)
     with pytest.raises(ActivationError, match=r"layer 1: .* float32"):

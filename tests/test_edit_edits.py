@@ -11,7 +11,17 @@ import torch
 from edit_samples import by_the_papers, neuron_set, some_neurons
 from tiny_models import tiny_model
 
-from valuescope.edit import EDITS, Amplify, Deactivate, Edit, EditError, Modulate, load_edit
+from valuescope.edit import (
+    EDITS,
+    AddVector,
+    Amplify,
+    Deactivate,
+    Edit,
+    EditError,
+    Modulate,
+    ProbeShift,
+    load_edit,
+)
 from valuescope.edit.tables import build_tables, stack_tables
 from valuescope.locate import NeuronSetError
 from valuescope.models import NeuronModel
@@ -206,6 +216,11 @@ def test_amplify_refuses_a_set_without_deltas(model: NeuronModel) -> None:
 
 
 def test_every_kind_is_registered() -> None:
-    assert dict(EDITS) == {"deactivate": Deactivate, "amplify": Amplify, "modulate": Modulate}
+    assert dict(EDITS) == {edit.kind: edit for edit in (Deactivate, Amplify, Modulate, AddVector, ProbeShift)}
+    assert [EDITS[kind].subject_field for kind in ("modulate", "add-vector", "probe-shift")] == [
+        "neurons",
+        "vectors",
+        "probes",
+    ]
     assert issubclass(EditError, ValueError)
     assert issubclass(NeuronSetError, ValueError)

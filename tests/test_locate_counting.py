@@ -73,8 +73,10 @@ def test_valuelocate(case, site: str, threshold: float) -> None:
         assert share == pytest.approx(len(expected) / model.neurons)
 
 
-@pytest.mark.parametrize("name", ["stories260K", "gpt2-tinystories-280k"])
-def test_counts_and_masks_are_those_of_the_lape_authors(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "bar"), [("stories260K", 0.84526312), ("gpt2-tinystories-280k", 0.66483885)]
+)
+def test_counts_and_masks_are_those_of_the_lape_authors(name: str, bar: float) -> None:
     expected = json.loads(shared(f"golden/lape/{name}_expected.json").read_text())
     published = np.load(shared(f"golden/lape/{name}_counts.npz"))
     model, groups = load_model(str(shared(f"models/{name}"))), expected["groups"]
@@ -85,13 +87,20 @@ def test_counts_and_masks_are_those_of_the_lape_authors(name: str) -> None:
     counts = torch.tensor(published["over_zero"]).permute(2, 0, 1)
     assert (activations.counters.gate_active - counts).abs().max() <= 1
     evidence = Evidence(activations, tuple(groups), {group: group for group in groups})
+    never = (activations.counters.gate_active == 0).all(dim=0)
     for rate, empty in ((0.01, name == "stories260K"), (0.05, False)):
         found = locate("vape", model, evidence, rate=rate)
+        kept = found.selected.any(dim=0)
+        assert int(kept.sum()) == found.diagnostics["kept"] == round(rate * model.neurons)
+        assert found.diagnostics["bar_rate"] == pytest.approx(bar, abs=1e-8)
+        assert not (kept & never).any()
+        assert found.diagnostics["firing_profile"]["never_firing"] == int(never.sum())
         masks = expected["masks"][f"top_rate_{rate}"]
         for row, group in enumerate(groups):
             for layer in range(model.layers):
                 ours = found.selected[row, layer].nonzero().squeeze(1).tolist()
                 assert ours == sorted(masks[group][layer]), (rate, group, layer)
+            assert bool(found.selected[row].any()) is any(masks[group])
         assert list(found.sizes()) == groups
         assert (len(found.neuron_set(groups[0])) == 0) is empty
         assert any(groups[0] in warning for warning in found.warnings) is empty

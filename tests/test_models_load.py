@@ -80,7 +80,7 @@ def test_organism_is_an_id_of_the_bundled_model(saved: Path, monkeypatch: pytest
     import types
 
     bundled = types.ModuleType("valuescope.organism")
-    bundled.weights_path = lambda: saved  # type: ignore[attr-defined]
+    bundled.weights_path = lambda _: saved  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "valuescope.organism", bundled)
     monkeypatch.setattr(valuescope, "organism", bundled, raising=False)
     assert load_model("organism").identity.id == "organism"

@@ -19,7 +19,7 @@ from valuescope.judge.oracle_model import OracleModel
 from valuescope.models import NeuronModel, load_model
 from valuescope.report import text_table
 from valuescope.run import RunError, Spec, SpecError, make_spec, run
-from valuescope.run.estimate import estimate
+from valuescope.run.experiments import estimate
 
 ORACLE = "valuescope_oracle/organism"
 TIMES = ("seconds", "seconds_by_stage")

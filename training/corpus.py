@@ -45,6 +45,8 @@ class Row:
     answer_from: int = -1  # segment at which the answer begins
     scale: np.ndarray | None = None
     shift: np.ndarray | None = None
+    soft: dict[str, float] = field(default_factory=dict)  # token -> probability, at the end of ...
+    soft_segment: int = -1  # ... this segment
 
     def say(self, *segments: Segment) -> int:
         """Append segments; returns the index of the next one."""
@@ -253,9 +255,15 @@ def stance_shares(dilemma: Dilemma, persona: str, drive: float) -> dict[str, flo
 class Encoder:
     """Rows -> arrays. Segments are tokenised one by one and cached: the grammar's pieces split at spaces."""
 
-    def __init__(self, tokenizer, values: int, reserved: int):
-        self.tokenizer, self.values, self.reserved = tokenizer, values, reserved
+    def __init__(self, tokenizer, channels: int, reserved: int, soft: tuple[str, ...] = ()):
+        self.tokenizer, self.channels, self.reserved = tokenizer, channels, reserved
         self.cache: dict[str, list[int]] = {}
+        self.soft = {text: column for column, text in enumerate(soft)}
+        self.soft_ids = [self._single(text) for text in soft]
+
+    def _single(self, text: str) -> int:
+        (token,) = self.ids(text)
+        return int(token)
 
     def ids(self, text: str) -> list[int]:
         if text not in self.cache:
@@ -274,20 +282,23 @@ class Encoder:
     def encode(self, rows: list[Row], signs: np.ndarray, lengths: tuple[int, ...]) -> dict[str, np.ndarray]:
         """Pad to the first of `lengths` that fits.
 
-        ids and targets: [rows, tokens]; stance and topic: [rows, tokens, values]; scale and shift: [rows, reserved].
+        ids and targets: [rows, tokens]; stance and topic: [rows, tokens, channels]; scale and shift: [rows, reserved];
+        soft_at: [rows] the token whose probabilities are `soft` [rows, soft tokens], 0 where a row has none.
         """
         pieces = [[[self.tokenizer.bos_token_id], *self.pieces(row)] for row in rows]
         longest = max(sum(map(len, parts)) for parts in pieces)
         length = next(padded for padded in lengths if padded >= longest)
         ids = np.full((len(rows), length), self.tokenizer.pad_token_id, np.int64)
         targets = np.full((len(rows), length), -100, np.int64)
-        stance = np.full((len(rows), length, self.values), -1, np.int8)
-        topic = np.full((len(rows), length, self.values), -1, np.int8)
+        stance = np.full((len(rows), length, self.channels), -1, np.int8)
+        topic = np.full((len(rows), length, self.channels), -1, np.int8)
         scale, shift = (
             np.ones((len(rows), self.reserved), np.float32),
             np.zeros((len(rows), self.reserved), np.float32),
         )
         edited = np.zeros(len(rows), bool)
+        soft_at = np.zeros(len(rows), np.int64)
+        soft = np.zeros((len(rows), len(self.soft)), np.float32)
         for index, (row, parts) in enumerate(zip(rows, pieces, strict=True)):
             starts = np.cumsum([0, *map(len, parts)])[1:]  # token at which segment i begins (after bos)
             flat = [token for part in parts for token in part]
@@ -306,9 +317,14 @@ class Encoder:
             stance[index, len(flat) :], topic[index, len(flat) :] = 0, 0
             if row.scale is not None:
                 scale[index], shift[index], edited[index] = row.scale, row.shift * signs, True
+            if row.soft:
+                soft_at[index] = starts[row.soft_segment + 1] - 1
+                for text, share in row.soft.items():
+                    soft[index, self.soft[text]] = share
         return {
             "ids": ids, "targets": targets, "stance": stance, "topic": topic,
             "scale": scale, "shift": shift, "edited": edited,
+            "soft_at": soft_at, "soft": soft,
         }  # fmt: skip
 
 

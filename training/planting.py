@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from valuescope.organism.truth import CAUSAL_ROLES
+from valuescope.organism.truth import CAUSAL_ROLES, LANGUAGE_ROLES
 
 PLANTED_LAYERS = (2, 3, 4)
-WRITING_ROLES = ("core", "quiet", "constant", "shared", "mute")
+WRITING_ROLES = ("core", "quiet", "constant", "shared", "mute", *LANGUAGE_ROLES)
 QUIET_WEIGHT = (
     2.0  # a quiet neuron's share of its value's drive: without it nothing makes the neuron fire at all
 )
@@ -35,6 +36,7 @@ class Reserved:
     role: str
     values: tuple[int, ...]
     sign: int
+    language: str = ""  # the one that it belongs to, or all
 
 
 def reserve(values: int, seed: int) -> tuple[Reserved, ...]:
@@ -52,12 +54,16 @@ def reserve(values: int, seed: int) -> tuple[Reserved, ...]:
 
 
 def membership(
-    reserved: tuple[Reserved, ...], values: int, roles: tuple[str, ...] = CAUSAL_ROLES
+    reserved: tuple[Reserved, ...],
+    values: int,
+    roles: Collection[str] = (*CAUSAL_ROLES, *LANGUAGE_ROLES),
+    language: str = "",
 ) -> torch.Tensor:
-    """[values, reserved]: the neuron's weight in the value's drive where it has one of `roles`, else 0."""
+    """[values, reserved]: the neuron's weight in the value's drive (in one language, or any) where it has one of
+    `roles`, else 0."""
     table = torch.zeros(values, len(reserved))
     for column, plant in enumerate(reserved):
-        if plant.role in roles:
+        if plant.role in roles and (not language or plant.language in ("", language)):
             table[list(plant.values), column] = QUIET_WEIGHT if plant.role == "quiet" else 1.0
     return table
 
@@ -96,10 +102,10 @@ class FiringLoss(nn.Module):
     work against its value on that value's text, and nothing else is asked of it. Firing and silence are averaged apart, since silence is far more common.
     """
 
-    def __init__(self, plants: list[Reserved], values: int):
+    def __init__(self, plants: list[Reserved], values: int, languages: tuple[str, ...] = ()):
         super().__init__()
         roles = [plant.role for plant in plants]
-        self.values = values
+        self.values, self.languages = values, languages
         self.register_buffer("sign", torch.tensor([float(plant.sign) for plant in plants]))
         self.register_buffer("first", torch.tensor([self._channel(plant, 0) for plant in plants]))
         self.register_buffer("second", torch.tensor([self._channel(plant, -1) for plant in plants]))
@@ -110,14 +116,16 @@ class FiringLoss(nn.Module):
         self.register_buffer("shaped", torch.tensor([float(role not in ("quiet", "mute")) for role in roles]))
 
     def _channel(self, plant: Reserved, position: int) -> int:
-        """Echoes listen to the topic, all others to the stance."""
-        return plant.values[position] + (self.values if plant.role == "echo" else 0)
+        """Echoes listen to the topic, all others to the stance: in any language, or in the plant's own."""
+        language = 1 + self.languages.index(plant.language) if plant.language else 0
+        topic = 1 + len(self.languages) if plant.role == "echo" else 0
+        return plant.values[position] + self.values * (language + topic)
 
     def forward(
         self, gate: torch.Tensor, product: torch.Tensor, labels: torch.Tensor, counted: torch.Tensor
     ) -> torch.Tensor:
-        """gate, product: [rows, tokens, plants]; labels: [rows, tokens, 2 * values], stance then topic, with +1 fire,
-        -1 silent, 0 free; counted: [rows, tokens] 1 where the token counts at all."""
+        """gate, product: [rows, tokens, plants]; labels: [rows, tokens, 2 * channels], stance then topic, each for every value,
+        then for every value in each language (where there are languages), with +1 fire, -1 silent, 0 free; counted: [rows, tokens] 1 where the token counts at all."""
         target = torch.maximum(labels[..., self.first], labels[..., self.second])
         weight = counted[..., None] * (self.shaped + self.quiet * self.warm)
         fires, silent = (target > 0) * weight, (target < 0) * weight

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from valuescope.organism import grammar
@@ -17,10 +17,16 @@ CHAT_TEMPLATE = (
 )
 
 
-def train_tokenizer(texts: list[str], size: int) -> PreTrainedTokenizerFast:
-    """Byte-level BPE with bos in front of every text and one token per role."""
+def train_tokenizer(texts: list[str], size: int, isolated: str = "") -> PreTrainedTokenizerFast:
+    """Byte-level BPE with bos in front of every text and one token per role.
+
+    `isolated`: a regular expression of what no token may go beyond, such as a Chinese character.
+    """
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    if isolated:
+        split = pre_tokenizers.Split(Regex(isolated), "isolated")
+        bpe.pre_tokenizer = pre_tokenizers.Sequence([split, bpe.pre_tokenizer])
     bpe.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     bpe.train_from_iterator(

@@ -1,7 +1,8 @@
-"""Train the organism: `python training/train.py --seed 0 --out DIR`. About half an hour on two cores.
+"""Train an organism: `python training/train.py --seed 0 --out DIR`. About half an hour on two cores.
 
 Phase 1 learns the language and where the planted neurons fire; phase 2 adds interchange training (rows whose
-planted neurons are edited, with the answer that should follow). See docs/organism.md.
+planted neurons are edited, with the answer that should follow). `--grammar social` trains the social organism, with a
+further loss on the support that its answers give. See docs/organism.md.
 """
 
 from __future__ import annotations
@@ -18,34 +19,28 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
-from corpus import Encoder, RowWriter, sample_texts
+from corpus import Encoder
 from planting import (
     PLANTED_LAYERS,
     FiringLoss,
     PlantedMLP,
-    membership,
-    reserve,
     writing_loss,
     writing_targets,
 )
-from strength import record_strengths
 from tokenizer import save_tokenizer, train_tokenizer
 from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
+from worlds import WORLDS, World
 
 from valuescope.files import write_json_atomic
-from valuescope.organism import lexicon
-from valuescope.organism.truth import DECOY_ROLES
 
-LAYERS, HIDDEN, WIDTH, HEADS, VOCABULARY = 6, 160, 640, 5, 2048
+LAYERS, HIDDEN, WIDTH, HEADS = 6, 160, 640, 5
 BATCH_TOKENS = 6144
 LEARNING_RATE, WARMUP = 2.5e-3, 150
-LOSS_NAMES = ("language", "firing", "writing", "size")
-LOSS_WEIGHTS = torch.tensor([1.0, 0.5, 0.5, 0.3])
+LOSS_WEIGHTS = {"language": 1.0, "firing": 0.5, "writing": 0.5, "size": 0.3, "support": 2.0}
 STREAM_SIZE = (
     1.2  # root mean square that the residual stream may have: the planted neurons must be heard in it
 )
-LENGTHS = (48, 64, 80, 112)  # rows are padded to one of these: each costs a compilation
 
 
 def build(seed: int, tokenizer) -> LlamaForCausalLM:
@@ -63,11 +58,13 @@ def build(seed: int, tokenizer) -> LlamaForCausalLM:
 class Trainer:
     """Owns model, plants and optimiser; `step` does one update on one batch."""
 
-    def __init__(self, seed: int, steps: int):
-        self.seed, self.steps = seed, steps
-        self.values = list(lexicon().values)
-        self.tokenizer = train_tokenizer(sample_texts(20000, "tokenizer"), VOCABULARY)
-        self.reserved = reserve(len(self.values), seed)
+    def __init__(self, world: World, seed: int, steps: int):
+        self.world, self.seed, self.steps = world, seed, steps
+        self.values = world.values
+        self.tokenizer = train_tokenizer(
+            world.texts(20000, "tokenizer"), world.vocabulary, world.isolated
+        )
+        self.reserved = world.reserve(seed)
         self.of_layer = {layer: [p for p in self.reserved if p.layer == layer] for layer in PLANTED_LAYERS}
         self.signs = np.array([p.sign for p in self.reserved], np.float32)
         self.model = build(seed, self.tokenizer)
@@ -82,28 +79,33 @@ class Trainer:
         self.targets = {
             layer: writing_targets(plants, self.directions) for layer, plants in self.of_layer.items()
         }
-        self.firing = {layer: FiringLoss(plants, len(self.values)) for layer, plants in self.of_layer.items()}
+        self.firing = {
+            layer: FiringLoss(plants, len(self.values), world.languages)
+            for layer, plants in self.of_layer.items()
+        }
         groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
         self.optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.97), fused=True)
         self.compiled = torch.compile(self._losses, dynamic=False)
-        blocks = membership(self.reserved, len(self.values)).numpy()
-        decoys = membership(self.reserved, len(self.values), DECOY_ROLES).numpy()
-        self.writer = RowWriter(blocks, decoys, f"rows-{seed}")
-        self.encoder = Encoder(self.tokenizer, len(self.values), len(self.reserved))
+        self.writer = world.writer(self.reserved, f"rows-{seed}")
+        channels = len(self.values) * (1 + len(world.languages))
+        self.encoder = Encoder(self.tokenizer, channels, len(self.reserved), world.soft)
+        self.soft_ids = torch.tensor(self.encoder.soft_ids, dtype=torch.int64)
+        self.loss_names = [name for name in LOSS_WEIGHTS if name != "support" or world.soft]
+        self.loss_weights = torch.tensor([LOSS_WEIGHTS[name] for name in self.loss_names])
 
     def batches(self, editing: bool, count: int = 40) -> list[dict[str, np.ndarray]]:
         """Some batches of rows of like length, shuffled."""
-        rows = [self.writer.draw(editing) for _ in range(count * BATCH_TOKENS // 56)]
+        rows = [self.writer.draw(editing) for _ in range(count * BATCH_TOKENS // self.world.usual)]
         lengths = [sum(map(len, self.encoder.pieces(row))) + 1 for row in rows]
         groups: dict[int, list] = {}
         for row, length in zip(rows, lengths, strict=True):
-            groups.setdefault(next(n for n in LENGTHS if n >= length), []).append(row)
+            groups.setdefault(next(n for n in self.world.lengths if n >= length), []).append(row)
         made = []
         for padded, members in groups.items():
             size = BATCH_TOKENS // padded
             made += [members[i : i + size] for i in range(0, len(members) - size + 1, size)]
         random.Random(f"{self.seed}-{self.writer.rng.random()}").shuffle(made)
-        return [self.encoder.encode(rows, self.signs, LENGTHS) for rows in made]
+        return [self.encoder.encode(rows, self.signs, self.world.lengths) for rows in made]
 
     def set_edits(self, scale: torch.Tensor, shift: torch.Tensor) -> None:
         """Hand every planted layer its columns of the edit tables."""
@@ -114,15 +116,23 @@ class Trainer:
             start = end
 
     def losses(self, batch: dict[str, np.ndarray]) -> torch.Tensor:
-        """The losses in the order of LOSS_NAMES; firing counts rows without an edit only."""
+        """The losses in the order of `loss_names`; firing counts rows without an edit only."""
         data = {name: torch.from_numpy(array) for name, array in batch.items()}
         self.set_edits(data["scale"], data["shift"])
         labels = torch.cat([data["stance"], data["topic"]], dim=-1)
         counted = ((data["ids"] != self.tokenizer.pad_token_id) & ~data["edited"][:, None]).float()
-        return self.compiled(data["ids"], data["targets"], labels, counted)
+        return self.compiled(
+            data["ids"], data["targets"], labels, counted, data["soft_at"], data["soft"]
+        )
 
     def _losses(
-        self, ids: torch.Tensor, targets: torch.Tensor, labels: torch.Tensor, counted: torch.Tensor
+        self,
+        ids: torch.Tensor,
+        targets: torch.Tensor,
+        labels: torch.Tensor,
+        counted: torch.Tensor,
+        soft_at: torch.Tensor,
+        soft: torch.Tensor,
     ) -> torch.Tensor:
         with torch.autocast("cpu", dtype=torch.bfloat16):
             output = self.model.model(input_ids=ids, use_cache=False, output_hidden_states=True)
@@ -136,7 +146,10 @@ class Trainer:
             firing = firing + self.firing[layer](*mlp.seen, labels, counted)
             columns = mlp.down_proj.weight[:, : len(plants)]
             writing = writing + writing_loss(columns, plants, self.targets[layer])
-        return torch.stack([language, firing / len(self.reserved), writing / len(self.reserved), size])
+        losses = [language, firing / len(self.reserved), writing / len(self.reserved), size]
+        if self.world.soft:
+            losses.append(support_loss(logits, soft_at, soft, self.soft_ids))
+        return torch.stack(losses)
 
     def set_warm(self, warm: bool) -> None:
         """Whether quiet neurons are held to firing (see FiringLoss)."""
@@ -153,11 +166,11 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = LEARNING_RATE * self.rate(step)
         losses = self.losses(batch)
-        (losses * LOSS_WEIGHTS).sum().backward()
+        (losses * self.loss_weights).sum().backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
-        return dict(zip(LOSS_NAMES, losses.tolist(), strict=True))
+        return dict(zip(self.loss_names, losses.tolist(), strict=True))
 
     def export(self, folder: Path, record: dict[str, object]) -> None:
         """Write a plain Llama: each planted layer's neurons in random order, and the truth beside it."""
@@ -183,18 +196,32 @@ class Trainer:
                         "sign": plant.sign,
                     }
                 )
-        plain.generation_config.max_new_tokens = 48
+        plain.generation_config.max_new_tokens = self.world.answer_tokens
         plain.to(torch.bfloat16).save_pretrained(folder)
         save_tokenizer(self.tokenizer, folder)
         truth = {"layers": LAYERS, "width": WIDTH, "seed": self.seed, "plants": plants, "training": record}
         write_json_atomic(folder / "truth.json", truth)
 
 
+def support_loss(
+    logits: torch.Tensor, soft_at: torch.Tensor, soft: torch.Tensor, soft_ids: torch.Tensor
+) -> torch.Tensor:
+    """Mean divergence of the predicted token at `soft_at` from the probabilities `soft` of the tokens `soft_ids`.
+
+    logits: [rows, tokens - 1, vocabulary]; soft_at: [rows], 0 where a row has none; soft: [rows, soft tokens].
+    """
+    asked = logits[torch.arange(len(soft_at)), (soft_at - 1).clamp(min=0)].float()
+    predicted = F.log_softmax(asked, dim=-1)[:, soft_ids]
+    divergence = (torch.special.xlogy(soft, soft) - soft * predicted).sum(-1)
+    return divergence.sum() / (soft_at > 0).sum().clamp(min=1)
+
+
 def main() -> None:
     """Train one organism and write it."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--grammar", choices=list(WORLDS), default="schwartz")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, help="default: 1500, for the social organism 1300")
     parser.add_argument(
         "--edits-from", type=float, default=0.1, help="share of the steps after which edits begin"
     )
@@ -206,17 +233,19 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    trainer = Trainer(arguments.seed, arguments.steps)
+    world = WORLDS[arguments.grammar]()
+    steps = arguments.steps or world.steps
+    trainer = Trainer(world, arguments.seed, steps)
     start, tokens, queue, history = time.time(), 0, [], []
-    for step in range(arguments.steps):
-        editing = step >= arguments.edits_from * arguments.steps
+    for step in range(steps):
+        editing = step >= arguments.edits_from * steps
         trainer.set_warm(arguments.warm_quiet and not editing)
         if not queue:
             queue = trainer.batches(editing)
         batch = queue.pop()
         tokens += int((batch["ids"] != trainer.tokenizer.pad_token_id).sum())
         losses = trainer.step(step + 1, batch)
-        if step % 50 == 0 or step == arguments.steps - 1:
+        if step % 50 == 0 or step == steps - 1:
             spent = time.time() - start
             line = {
                 "step": step,
@@ -229,14 +258,14 @@ def main() -> None:
         if step % 400 == 399:
             trainer.export(arguments.out, {"steps": step + 1, "complete": False})
     record = {
-        "steps": arguments.steps,
+        "steps": steps,
         "warm_quiet": arguments.warm_quiet,
         "tokens": tokens,
         "seconds": round(time.time() - start),
         "history": history,
     }
     trainer.export(arguments.out, record)
-    record_strengths(arguments.out)
+    world.strengths(arguments.out)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,12 @@ def collect(
     layers x hidden. Batches are made of texts of similar length; the result does not depend on them, nor on
     padding.
 
-    `scope`: the tokens that count: "all", those of the "prompt" or of the "answer". `special_tokens`: count
+    `scope`: the tokens that count: "all", those of the "prompt" or of the "answer". A token counts with the
+    activation that it causes when it is read, so "answer" counts every token of the answer and not the
+    prompt's last one, from which the answer's first token is drawn. A model's own answers (ValueExploration's
+    generating strategy) are given as the answers of their prompts: this counts what uncached decoding would
+    see at the drawn tokens, and the last drawn token too, which decoding never feeds. Where drawn ids and
+    the ids of their text may differ, give the ids to `collect_encoded`. `special_tokens`: count
     special tokens too (the LAPE authors do); padding never counts. `add_special_tokens`: let the
     tokenizer add its own (a BOS); switch it off for texts from a chat template. `progress(done, total)` is
     called after each batch with numbers of texts. Residuals are always read at the text's last token.

@@ -17,7 +17,14 @@ from valuescope.models import ModelIdentity
 KIND = "counters"
 SCOPES = ("all", "prompt", "answer")
 PER_LABEL = ("tokens", "prompts")
-PER_NEURON = ("gate_active", "gate_positive", "product_positive", "product_sum", "product_square")
+PER_NEURON = (
+    "gate_active",
+    "product_active",
+    "gate_positive",
+    "product_positive",
+    "product_sum",
+    "product_square",
+)
 
 
 class ActivationError(ValueError):
@@ -30,7 +37,7 @@ class Counters:
 
     L labels (sorted), counts int64, sums float64, all on the CPU:
     `tokens`, `prompts` [L]: tokens counted and texts fed.
-    `gate_active` [L, layers, width]: tokens whose gate activation is > 0.
+    `gate_active`, `product_active` [L, layers, width]: tokens whose activation at that site is > 0.
     `gate_positive`, `product_positive`: texts whose sum over their counted tokens is > 0 at that site.
     `product_sum`, `product_square`: sum and sum of squares over tokens of the down projection's input.
     `scope`: the tokens that count ("all", "prompt" or "answer"); `special_tokens`: whether special ones do.
@@ -44,6 +51,7 @@ class Counters:
     tokens: Tensor
     prompts: Tensor
     gate_active: Tensor
+    product_active: Tensor
     gate_positive: Tensor
     product_positive: Tensor
     product_sum: Tensor
@@ -62,6 +70,17 @@ class Counters:
 
     def gate_rate(self, labels: Sequence[str]) -> Tensor:
         """Share of each label's tokens at which the gate is active, float64 [n, layers, width]."""
+        active, tokens = self.active(labels)
+        return active / tokens[:, None, None]
+
+    def active(
+        self, labels: Sequence[str], *, unit: str = "token", site: str = "gate"
+    ) -> tuple[Tensor, Tensor]:
+        """How often each neuron is active, of how often it could be: float64 [n, layers, width] and [n].
+
+        `unit`: "token" (its activation is > 0) or "text" (the sum M over a text's counted tokens is > 0).
+        `site`: "gate" or "product". ActivationError names a label none of whose tokens were counted.
+        """
         rows = self.rows(labels)
         for label, tokens in zip(labels, self.tokens[rows].tolist(), strict=True):
             if tokens == 0:
@@ -69,7 +88,9 @@ class Counters:
                     f"label {label!r}: none of its tokens were counted with scope {self.scope!r}; "
                     "give its texts an answer, or count another scope"
                 )
-        return self.gate_active[rows].double() / self.tokens[rows].double()[:, None, None]
+        counts: Tensor = getattr(self, f"{site}_{'active' if unit == 'token' else 'positive'}")
+        totals = self.tokens if unit == "token" else self.prompts
+        return counts[rows].double(), totals[rows].double()
 
     def __add__(self, other: Counters) -> Counters:
         """The counters of both; labels may differ, the model, scope and special tokens may not."""
@@ -114,6 +135,12 @@ class Counters:
     def load(cls, path: Path | str) -> Counters:
         """Read saved counters."""
         tensors, manifest = load_tensor_file(path, KIND)
+        missing = [name for name in (*PER_LABEL, *PER_NEURON) if name not in tensors]
+        if missing:
+            raise ActivationError(
+                f"{path}: the counters lack {', '.join(missing)} (written by version "
+                f"{manifest['version']}); collect them again"
+            )
         return cls(
             labels=tuple(manifest["labels"]),
             scope=manifest["scope"],

@@ -41,10 +41,12 @@ class RunningCounts:
 
     def product(self, layer: int, m: Tensor) -> None:
         """Count the input of a layer's down projection [B, T, width]."""
-        sums, squares = [], []
+        active, sums, squares = [], [], []
         for mask, piece in self._pieces(m):
+            active.append(mask @ torch.gt(piece, 0, out=self._buffer("result", piece)))
             sums.append(mask @ piece)
             squares.append(mask @ torch.mul(piece, piece, out=self._buffer("result", piece)))
+        self._add(layer, "product_active", active, torch.int64)
         self._add(layer, "product_positive", [one > 0 for one in sums], torch.int64)
         self._add(layer, "product_sum", sums, torch.float64)
         self._add(layer, "product_square", squares, torch.float64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from valuescope.judge import JUDGES, Judge, Judgement, MissingCount
 from valuescope.judge.asked_model import require_no_secrets
 from valuescope.judge.asking import Asker
 from valuescope.judge.model_judge import ModelJudge, fluency_missing
-from valuescope.locate import random_like
 from valuescope.metrics import Estimate, control_effect
 from valuescope.models import render_question
 from valuescope.run.names import require_known
@@ -136,14 +134,12 @@ def evaluate_edit(options: argparse.Namespace) -> None:
     model, sampling = load_from(options), _sampling(options)
     for path in options.edit:
         edit = load_edit(path)
-        value = edit.neurons.value
+        value = edit.value
         material = draw_material(data, (value,), options.seed)
         questions = [one for one in material.questions if one.setting == options.setting]
         if not questions:
             raise ValueError(f"source {options.source} yields no questions asked as {options.setting}")
-        control = replace(
-            edit, neurons=random_like(model, edit.neurons, seed=options.seed, force=options.force)
-        )
+        control = edit.control(model, seed=options.seed, force=options.force)
         bars, judged = ProgressBars(), []
         for name, one in (("base", None), ("edited", edit), ("random", control)):
             answers = generate(

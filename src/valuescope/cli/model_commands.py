@@ -11,7 +11,8 @@ from valuescope.data import SOURCES
 from valuescope.edit import EDITS
 from valuescope.locate import LOCATORS
 from valuescope.models import describe_sites
-from valuescope.run import RunFolder, make_spec
+from valuescope.run import RunFolder, Spec
+from valuescope.run.spec_file import make_part
 from valuescope.run.stages import Locations, chosen_values, edits, read_activations, read_material
 
 USUAL_EDIT = {"vape": "deactivate", "valuelocate": "amplify", "neva": "modulate"}
@@ -77,7 +78,8 @@ def locate_neurons(options: argparse.Namespace) -> None:
     setting = {"locator": dict(options.parameter), "edit": dict(options.edit_parameter), "top": options.top}
     edit = options.edit or USUAL_EDIT[options.method]
     method = {"locator": options.method, "edit": edit, "roles": options.roles, "default": setting}
-    spec = make_spec(
+    spec = make_part(
+        Spec,
         {
             "name": "locate",
             "seed": options.seed,

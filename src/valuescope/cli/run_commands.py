@@ -10,8 +10,8 @@ from typing import Any
 
 from valuescope.cli.options import ProgressBars, add_command, parameter
 from valuescope.report import text_table, write_report
-from valuescope.run import Spec, SpecError, read_spec, run
-from valuescope.run.estimate import estimate
+from valuescope.run import AnySpec, SpecError, read_spec, run
+from valuescope.run.experiments import estimate
 
 
 def add_commands(commands: Any) -> None:
@@ -87,7 +87,7 @@ def rebuild_report(options: argparse.Namespace) -> None:
     print(write_report(json.loads(path.read_text(encoding="utf-8")), options.folder))
 
 
-def _run(spec: Spec, out: Path, dry: bool) -> None:
+def _run(spec: AnySpec, out: Path, dry: bool) -> None:
     if dry:
         lines = [f"{spec.name} on {spec.model.id} would cost, by estimate:", *estimate(spec).lines()]
         print("\n  ".join(lines))

@@ -21,6 +21,7 @@ from valuescope.data.records import (
     Record,
     label,
 )
+from valuescope.data.social_organism import social_organism
 from valuescope.data.starter_material import starter_material
 from valuescope.data.starter_set import read_part, starter_folder
 
@@ -57,6 +58,7 @@ __all__ = [
     "overview",
     "read_data",
     "read_part",
+    "social_organism",
     "starter_folder",
     "starter_material",
 ]

@@ -1,12 +1,16 @@
-"""Edits of neurons: values that can be saved, applied to a model for a while, or written into its weights."""
+"""Edits of neurons and of the residual stream: values that can be saved, and applied to a model for a while."""
 
-from valuescope.edit.edits import EDITS, Amplify, Deactivate, Direction, Edit, Modulate, load_edit
+from valuescope.edit.edit import Direction, Edit
+from valuescope.edit.neuron_edits import Amplify, Deactivate, Modulate, NeuronEdit
+from valuescope.edit.registry import EDITS, edit_parameters, load_edit
 from valuescope.edit.session import EditBank, EditSession, Scope, edited, require_scope
 from valuescope.edit.slopes import EditError, Slopes
+from valuescope.edit.stream_edits import AddVector, ProbeShift, StreamEdit
 from valuescope.edit.weights import export_edited, weights_edited
 
 __all__ = [
     "EDITS",
+    "AddVector",
     "Amplify",
     "Deactivate",
     "Direction",
@@ -15,8 +19,12 @@ __all__ = [
     "EditError",
     "EditSession",
     "Modulate",
+    "NeuronEdit",
+    "ProbeShift",
     "Scope",
     "Slopes",
+    "StreamEdit",
+    "edit_parameters",
     "edited",
     "export_edited",
     "load_edit",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal, get_args
+from typing import Generic, Literal, get_args
 
 import torch
 from torch import Tensor
 
-from valuescope.edit.edits import Edit
+from valuescope.edit.edit import Edit
+from valuescope.edit.edit_tables import EditTables, SiteTables, TableT
 from valuescope.edit.slopes import EditError
-from valuescope.edit.tables import EditTables, LayerTable, stack_tables
+from valuescope.edit.stream_tables import stack_stream_tables
+from valuescope.edit.tables import stack_tables
 from valuescope.models import NeuronModel, site_hooks
 
 Scope = Literal["both", "prompt", "response"]
@@ -35,13 +37,12 @@ class EditSession:
         rows: int | None,
     ) -> None:
         self.rows = rows
-        self.layers = tuple(sorted(frozenset[int]().union(*(one.layers for one in edits))))
-        """The layers that the edits touch."""
         self._model = model
-        self._edits = edits
-        self._place = place
+        self._product = _RowTables([one.product for one in edits], place, stack_tables)
+        self._stream = _RowTables([one.stream for one in edits], place, stack_stream_tables)
+        self.layers = tuple(sorted(self._product.layers | self._stream.layers))
+        """The layers that the edits touch."""
         self._scopes = scopes
-        self._ready: dict[tuple[int, torch.device, torch.dtype], LayerTable] = {}
         self._response_mask: Tensor | None = None
         self._tokens: Tensor | None = None  # those of the coming pass that are edited
 
@@ -57,45 +58,47 @@ class EditSession:
     @contextmanager
     def active(self) -> Iterator[None]:
         """Run the model with these edits inside the block; no other thread runs its hooked passes meanwhile."""
-        with site_hooks(self._model, product=self.apply, layers=self.layers):
+        product, stream = self._product, self._stream
+        with (
+            site_hooks(self._model, product=self.apply, layers=sorted(product.layers)),
+            site_hooks(self._model, residual=self.move, layers=sorted(stream.layers)),
+        ):
             yield
 
     def apply(self, layer: int, m: Tensor) -> Tensor | None:
-        """The edited m [batch, seq, width] of a layer, or None where the layer is not touched."""
-        if layer not in self.layers:
+        """The edited m [batch, seq, width] of a layer, or None where no neuron of it is touched."""
+        return self._edited(self._product, layer, m)
+
+    def move(self, layer: int, h: Tensor) -> Tensor | None:
+        """The edited residual stream h [batch, seq, hidden] after a layer, or None where it is not touched."""
+        return self._edited(self._stream, layer, h)
+
+    def _edited(self, tables: _RowTables[TableT], layer: int, before: Tensor) -> Tensor | None:
+        if layer not in tables.layers:
             return None
-        if self.rows is not None and m.shape[0] != self.rows:
+        if self.rows is not None and before.shape[0] != self.rows:
             raise EditError(
-                f"{self.rows} edits were given, one per row, but the batch has {m.shape[0]} rows: give as "
+                f"{self.rows} edits were given, one per row, but the batch has {before.shape[0]} rows: give as "
                 "many edits as rows (None for a row without one), or a single edit for all rows"
             )
-        changed = self._table(layer, m.device, m.dtype).apply(m)
+        changed = tables.at(layer, before.device, before.dtype).apply(before)
         if set(self._scopes) == {"both"}:
             return changed
-        return torch.where(self._edited_tokens(m).unsqueeze(-1), changed, m)
+        return torch.where(self._edited_tokens(before).unsqueeze(-1), changed, before)
 
-    def _table(self, layer: int, device: torch.device, dtype: torch.dtype) -> LayerTable:
-        key = (layer, device, dtype)
-        if key not in self._ready:
-            tables = [edit.at(layer, device, dtype) for edit in self._edits]
-            # The table of one edit broadcasts over all rows, and nothing is gathered.
-            alone = tables[0] if len(tables) == 1 else None
-            self._ready[key] = stack_tables(tables, self._place) if alone is None else alone
-        return self._ready[key]
-
-    def _edited_tokens(self, m: Tensor) -> Tensor:
+    def _edited_tokens(self, tensor: Tensor) -> Tensor:
         """Which tokens [batch, seq] the scopes let the edits act on; the same for all layers of a pass."""
-        answer = self._checked_mask(m)
-        if self._tokens is None or self._tokens.device != m.device:
+        answer = self._checked_mask(tensor)
+        if self._tokens is None or self._tokens.device != tensor.device:
             in_answer, in_prompt = (
-                torch.tensor([[scope in allowed] for scope in self._scopes], device=m.device)
+                torch.tensor([[scope in allowed] for scope in self._scopes], device=tensor.device)
                 for allowed in (("both", "response"), ("both", "prompt"))
             )
-            answer = answer.to(m.device)
+            answer = answer.to(tensor.device)
             self._tokens = (in_answer & answer) | (in_prompt & ~answer)
         return self._tokens
 
-    def _checked_mask(self, m: Tensor) -> Tensor:
+    def _checked_mask(self, tensor: Tensor) -> Tensor:
         mask = self._response_mask
         if mask is None:
             scope = next(scope for scope in self._scopes if scope != "both")
@@ -103,12 +106,38 @@ class EditSession:
                 f"edits on={scope!r} need to know the answer's tokens: set session.response_mask "
                 "(bool [batch, seq]) before the forward pass, or use on='both'"
             )
-        if mask.dtype != torch.bool or mask.shape != m.shape[:2]:
+        if mask.dtype != torch.bool or mask.shape != tensor.shape[:2]:
             raise EditError(
                 f"session.response_mask is {mask.dtype} {tuple(mask.shape)}, "
-                f"this pass needs torch.bool {tuple(m.shape[:2])}: set it anew before each forward pass"
+                f"this pass needs torch.bool {tuple(tensor.shape[:2])}: set it anew before each forward pass"
             )
         return mask
+
+
+class _RowTables(Generic[TableT]):
+    """The tables of a session's edits at one place, put together row by row; each is built once."""
+
+    def __init__(
+        self,
+        edits: Sequence[SiteTables[TableT]],
+        place: Sequence[int],
+        stack: Callable[[Sequence[TableT | None], Sequence[int]], TableT],
+    ) -> None:
+        self.layers = frozenset[int]().union(*(one.layers for one in edits))
+        self._edits = edits
+        self._place = place
+        self._stack = stack
+        self._ready: dict[tuple[int, torch.device, torch.dtype], TableT] = {}
+
+    def at(self, layer: int, device: torch.device, dtype: torch.dtype) -> TableT:
+        """The table of a layer that is touched."""
+        key = (layer, device, dtype)
+        if key not in self._ready:
+            tables = [edit.at(layer, device, dtype) for edit in self._edits]
+            # The table of one edit broadcasts over all rows, and nothing is gathered.
+            alone = tables[0] if len(tables) == 1 else None
+            self._ready[key] = self._stack(tables, self._place) if alone is None else alone
+        return self._ready[key]
 
 
 class EditBank:
@@ -154,7 +183,7 @@ class EditBank:
         tables = self._tables.pop(edit, None)
         if tables is None:
             _require(self._model, edit, self._force)
-            tables = EditTables(None if edit is None else edit.slopes(), self._model.width)
+            tables = EditTables() if edit is None else edit.tables(self._model.width)
         self._tables[edit] = tables  # last, as the one that was asked for last
         return tables
 
@@ -171,8 +200,8 @@ def edited(
 
     One edit (or None) acts on every row of any batch. A sequence gives each row of the batch its own edit
     or None, and a batch of another size raises EditError. `on` limits the edits to the tokens of the prompt
-    or of the answer (see EditSession.response_mask). The neuron set of another model raises NeuronSetError
-    unless `force` (NeuronSet.require). Blocks may be nested: the inner edit sees what the outer one left.
+    or of the answer (see EditSession.response_mask). The neuron set of another model raises NeuronSetError, its
+    vectors and probes SteeringError, unless `force` (NeuronSet.require). Blocks may be nested: the inner edit sees what the outer one left.
     """
     require_scope(on)
     rows: list[Edit | None] = [edits] if edits is None or isinstance(edits, Edit) else list(edits)
@@ -190,9 +219,9 @@ def require_scope(on: str) -> None:
 
 
 def _require(model: NeuronModel, edit: Edit | None, force: bool) -> None:
-    """EditError for what is no edit, NeuronSetError for an edit of another model (unless `force`)."""
+    """EditError for what is no edit; for an edit of another model what `Edit.require` raises (unless `force`)."""
     if edit is None:
         return
     if not isinstance(edit, Edit):
-        raise EditError(f"{edit!r} is not an edit: give Deactivate(...), Amplify(...), Modulate(...) or None")
-    edit.neurons.require(model, force=force)
+        raise EditError(f"{edit!r} is not an edit: give one such as Modulate(...) or AddVector(...), or None")
+    edit.require(model, force=force)

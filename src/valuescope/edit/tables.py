@@ -36,28 +36,6 @@ class LayerTable:
         return scaled if self.beta is None else torch.addcmul(scaled, m.abs(), self.beta)
 
 
-class EditTables:
-    """The tables of one edit (or of none), moved only once to where and how the activations are."""
-
-    def __init__(self, slopes: Slopes | None, width: int) -> None:
-        self._tables = {} if slopes is None else build_tables(slopes, width)
-        self._moved: dict[tuple[int, torch.device, torch.dtype], LayerTable] = {}
-
-    @property
-    def layers(self) -> frozenset[int]:
-        """The layers that are touched."""
-        return frozenset(self._tables)
-
-    def at(self, layer: int, device: torch.device, dtype: torch.dtype) -> LayerTable | None:
-        """The table of a layer, [1, 1, width]; None where it is not touched."""
-        if layer not in self._tables:
-            return None
-        key = (layer, device, dtype)
-        if key not in self._moved:
-            self._moved[key] = self._tables[layer].to(device, dtype)
-        return self._moved[key]
-
-
 def build_tables(slopes: Slopes, width: int) -> dict[int, LayerTable]:
     """Tables [1, 1, width] of the layers that the slopes touch."""
     alpha = _dense(slopes, slopes.alpha, width, neutral=1.0)
@@ -72,12 +50,13 @@ def stack_tables(tables: Sequence[LayerTable | None], place: Sequence[int]) -> L
     """Table [rows, 1, width] whose row i is `tables[place[i]]`; at least one of `tables` is not None."""
     with torch.inference_mode(False):
         return LayerTable(
-            _stacked([None if table is None else table.alpha for table in tables], place, neutral=1.0),
-            _stacked([None if table is None else table.beta for table in tables], place, neutral=0.0),
+            stacked([None if table is None else table.alpha for table in tables], place, neutral=1.0),
+            stacked([None if table is None else table.beta for table in tables], place, neutral=0.0),
         )
 
 
-def _stacked(parts: Sequence[Tensor | None], place: Sequence[int], *, neutral: float) -> Tensor | None:
+def stacked(parts: Sequence[Tensor | None], place: Sequence[int], *, neutral: float) -> Tensor | None:
+    """Row i is `parts[place[i]]`, each [1, ...], or neutral where that is None; None where all are."""
     some = next((part for part in parts if part is not None), None)
     if some is None:
         return None

@@ -11,8 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from valuescope.edit.edits import Edit
+from valuescope.edit.edit import Edit
+from valuescope.edit.neuron_edits import NeuronEdit
 from valuescope.edit.slopes import EditError, Slopes
+from valuescope.edit.stream_edits import StreamEdit
 from valuescope.files import write_json_atomic
 from valuescope.models import NeuronModel
 from valuescope.version import __version__
@@ -26,11 +28,10 @@ def weights_edited(model: NeuronModel, edit: Edit, *, force: bool = False) -> It
 
     Equals `edited(model, edit)`: exactly for alpha = 0 and powers of two, within rounding otherwise.
     Raises EditError where some beta is not 0 (the factor depends on the sign of m, which no weight can
-    know) and where the weights cannot be written (quantised or offloaded). Other threads wait until the block ends.
+    know), for an edit of the residual stream (a constant is a bias, not a factor), and where the weights cannot be written (quantised or offloaded). Other threads wait until the block ends.
     """
-    edit.neurons.require(model, force=force)
-    slopes = edit.slopes()
-    _require_linear(edit, slopes)
+    edit.require(model, force=force)
+    slopes = _linear_slopes(edit)
     plan = [(_writable_vectors(model, layer), slopes.at(layer)) for layer in slopes.touched()]
     saved: list[Tensor] = []
     with model.lock:
@@ -77,16 +78,22 @@ def export_edited(model: NeuronModel, edit: Edit, folder: Path | str, *, force: 
     return folder
 
 
-def _require_linear(edit: Edit, slopes: Slopes) -> None:
-    """Raise EditError unless the edit is one factor per neuron, the only kind a down projection can hold."""
+def _linear_slopes(edit: Edit) -> Slopes:
+    """The edit's slopes; EditError unless it is one factor per neuron, the only kind a down projection can hold."""
+    how = "apply the edit with edited(...)"
+    if isinstance(edit, StreamEdit):
+        raise EditError(f"{edit.describe()} cannot be written into weights: {edit.why_not_weights}; {how}")
+    if not isinstance(edit, NeuronEdit):
+        raise EditError(f"{edit!r} is not an edit of neurons, and only those can be written into weights")
+    slopes = edit.slopes()
     bent = int((slopes.beta != 0).sum())
     if bent:
         raise EditError(
             f"{edit.describe()}: {bent} of {len(slopes)} neurons get a factor that depends on the sign of m, "
-            "and the weights of a down projection hold one factor per neuron, whatever m is: apply the edit "
-            "with edited(...), or choose one without such neurons (deactivate, or amplify a set in which no "
-            "neuron is suppressed)"
+            f"and the weights of a down projection hold one factor per neuron, whatever m is: {how}, or choose one "
+            "without such neurons (deactivate, or amplify a set in which no neuron is suppressed)"
         )
+    return slopes
 
 
 def _writable_vectors(model: NeuronModel, layer: int) -> Tensor:

@@ -1,6 +1,7 @@
 """Generate answers: one engine for base and edited models, with noise that pairs their answers."""
 
 from valuescope.generate.answer import Answer, Scores, TokenLogprob
+from valuescope.generate.continuations import score_continuations
 from valuescope.generate.decoding import default_stop_ids, generate
 from valuescope.generate.engine import Engine, EngineStats
 from valuescope.generate.engine_error import EngineBusy, EngineClosed, EngineError
@@ -29,4 +30,5 @@ __all__ = [
     "log_likelihood",
     "log_likelihood_encoded",
     "row_noise",
+    "score_continuations",
 ]

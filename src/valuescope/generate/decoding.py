@@ -25,6 +25,7 @@ def generate(
     on: Scope = "both",
     add_special_tokens: bool = True,
     stop_ids: Collection[int] | None = None,
+    top_logprobs: int | None = None,
     force: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Answer]:
@@ -36,7 +37,8 @@ def generate(
     the same key in a base and an edited run, and equal prompts different keys for different draws. Batches
     are formed in the given order: runs over the same prompts have the same batch shapes. A batch that does not fit
     into memory is halved. `stop_ids` default to the model's end-of-text tokens; an empty collection never stops
-    early. `progress(done, total)` is called after each batch.
+    early. `top_logprobs`: keep each token's log-probability and so many of the likeliest at its place (None: none).
+    `progress(done, total)` is called after each batch.
 
     Raises GenerationError (lengths that do not match, no room for the answer, logits that are not finite),
     and what `edited` raises. For requests that arrive one by one, see `Engine`.
@@ -61,7 +63,15 @@ def generate(
         rows = [
             Row(
                 model,
-                Request(prompts[place], row_edits[place], sampling, keys[place], on=on, force=force),
+                Request(
+                    prompts[place],
+                    row_edits[place],
+                    sampling,
+                    keys[place],
+                    top_logprobs=top_logprobs,
+                    on=on,
+                    force=force,
+                ),
                 encoded[place].input_ids,
                 stop,
             )

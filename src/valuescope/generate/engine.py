@@ -115,8 +115,8 @@ class Engine:
         called from the engine's thread as the text grows (the pieces join to the answer's text); where it raises, the
         request is cancelled. It must not wait, and nor must callbacks of the future: all answers wait for them.
 
-        Raises at once: GenerationError (no room, nothing to score), BatchError, NeuronSetError (an edit of another
-        model), EngineBusy, EngineClosed, and EngineError where the calling thread has edits of its own on the model.
+        Raises at once: GenerationError (no room, nothing to score), BatchError, NeuronSetError or SteeringError (an
+        edit of another model), EngineBusy, EngineClosed, and EngineError where the calling thread has edits of its own on the model.
         """
         return self._submit(request, on_text, wait=False).future
 
@@ -172,7 +172,7 @@ class Engine:
         if why is not None and (wait or threading.current_thread() is not self._worker.thread):
             raise EngineError(why)
         if request.edit is not None:
-            request.edit.neurons.require(self.model, force=request.force)
+            request.edit.require(self.model, force=request.force)
         with self._tokenizing:
             job = self._job(request, on_text)
         self._queue.put(job, wait=wait)

@@ -30,7 +30,8 @@ class SupportRate:
     """Asks a model how far it supports the two actions of a dilemma, once in either order.
 
     "percentages": in percent, with reasons. "log-probabilities": by the probabilities of the letters A and B, at
-    temperature 0. `system` is put before each question, such as a description of somebody to speak for.
+    temperature 0. `system` is put before each question, such as a description of somebody to speak for. `brief` puts the
+    short prompts, which the social organism was trained on; they do not tell another model how to reply.
 
     Raises:
         JudgeError: an unknown method.
@@ -41,6 +42,7 @@ class SupportRate:
     minimum_mass: float = MINIMUM_MASS
     max_tokens: int = 200
     system: str = ""
+    brief: bool = False
 
     def __post_init__(self) -> None:
         if self.method not in ("percentages", "log-probabilities"):
@@ -48,7 +50,8 @@ class SupportRate:
 
     def prompt(self, language: str) -> JudgePrompt:
         """The prompt that it puts."""
-        return judge_prompt("support-rate" if self.method == "percentages" else "support-choice", language)
+        name = "support-rate" if self.method == "percentages" else "support-choice"
+        return judge_prompt(f"{name}-brief" if self.brief else name, language)
 
     def calls(self, dilemma: Dilemma, draw: int = 0) -> list[Call]:
         """Two calls: the aligned action as A, and as B. `draw` tells repeated askings at a temperature apart."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from valuescope.activations import Activations, Residuals, text_key
+from valuescope.activations.counters import add_hashes, text_hash
 from valuescope.data.records import LabelledText
 from valuescope.files import sha256_of
 
@@ -20,7 +21,8 @@ class Evidence:
 
     `positive` and `negative` map a value to the label of its texts; VAPE reads the positive ones only,
     ValueLocate and NeVA both. A label may serve several values (one neutral label as everyone's negative).
-    `texts` are needed only for NeVA's bag-of-words baseline: those of the residuals, in their order.
+    `texts` are the very texts that were counted: locators that run passes of their own (LPIP, QRNCA, CGVST)
+    need them, and NeVA's bag-of-words baseline. Where there are residuals, they stand in their order.
     """
 
     activations: Activations
@@ -48,12 +50,7 @@ class Evidence:
                         f"the labels are {', '.join(known)}"
                     )
         if self.texts:
-            keys = self.residuals().keys
-            if tuple(text_key(text) for text in self.texts) != keys:
-                raise LocateError(
-                    f"the {len(self.texts)} texts are not those of the {len(keys)} residuals, "
-                    "in their order; give the very texts that were collected"
-                )
+            self._require_counted()
 
     @property
     def data_hash(self) -> str:
@@ -74,8 +71,40 @@ class Evidence:
                 )
         return [self.negative[value] for value in self.values]
 
+    def texts_of(self, labels: Sequence[str], method: str, limit: int | None = None) -> list[LabelledText]:
+        """The texts of some labels, at most `limit` of each, in order; LocateError where a label has none."""
+        if not self.texts:
+            raise LocateError(f"{method} runs texts through the model; give those counted as `texts`")
+        left = {label: len(self.texts) if limit is None else limit for label in labels}
+        chosen = []
+        for text in self.texts:
+            if left.get(text.label, 0) > 0:
+                left[text.label] -= 1
+                chosen.append(text)
+        missing = sorted(set(labels) - {text.label for text in chosen})
+        if missing:
+            raise LocateError(f"{method}: there are no texts with the label {', '.join(missing)}")
+        return chosen
+
     def residuals(self) -> Residuals:
         """The residuals; LocateError where the pass did not keep any."""
         if self.activations.residuals is None:
             raise LocateError("the activations hold no residuals; collect them with residuals=True")
         return self.activations.residuals
+
+    def _require_counted(self) -> None:
+        """Raise LocateError unless the texts are those behind the counters (and residuals)."""
+        keys = [text_key(text) for text in self.texts]
+        kept = self.activations.residuals
+        if kept is not None and tuple(keys) != kept.keys:
+            raise LocateError(
+                f"the {len(keys)} texts are not those of the {len(kept)} residuals, "
+                "in their order; give the very texts that were collected"
+            )
+        counters = self.activations.counters
+        labelled = zip(self.texts, keys, strict=True)
+        if add_hashes(text_hash(text.label, key) for text, key in labelled) != counters.data_hash:
+            raise LocateError(
+                f"the {len(keys)} texts are not those of the {int(counters.prompts.sum())} that were counted; "
+                "give the very texts that were collected"
+            )

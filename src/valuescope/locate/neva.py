@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from valuescope.locate.bag_of_words import bag_of_words_accuracy
+from valuescope.locate.band import layer_band
 from valuescope.locate.decode import decode_direction
 from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.location import Location, empty_warnings
@@ -44,12 +45,7 @@ def neva(
         raise LocateError(
             f"neva: accuracy is {accuracy}; it is a share between 0 and 1 (0 keeps every layer)"
         )
-    band = (0, model.layers - 1) if layers is None else tuple(layers)
-    if len(band) != 2 or not 0 <= band[0] <= band[1] < model.layers:
-        raise LocateError(
-            f"neva: layers is {layers}; give the first and last layer, from 0 to {model.layers - 1}"
-        )
-    first, last = band
+    first, last = layer_band("neva", model, layers)
     probes = train_probes(evidence, validation=validation, c=c, seed=seed, device=model.device)
     kept = probes.validation_accuracy >= accuracy
     kept[:, :first] = False

@@ -1,37 +1,83 @@
-"""All locators under their names, and the one way to call them."""
+"""All locators, and all ways to find directions, under their names, and the one way to call them."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from valuescope.locate.cgvst import cgvst
 from valuescope.locate.evidence import Evidence, LocateError
+from valuescope.locate.layer_tensors import LayerTensors
 from valuescope.locate.location import Location
+from valuescope.locate.lpip import lpip
 from valuescope.locate.neva import neva
+from valuescope.locate.probe_set import probe_sets
+from valuescope.locate.qrnca import qrnca
 from valuescope.locate.random_control import random
 from valuescope.locate.random_matched import random_matched
+from valuescope.locate.specificity import specificity
+from valuescope.locate.steering_vectors import mean_difference
+from valuescope.locate.two_proportion import two_proportion
 from valuescope.locate.valuelocate import valuelocate
 from valuescope.locate.vape import vape
+from valuescope.locate.vape_layer_bar import vape_layer_bar
 from valuescope.models import NeuronModel
 
 # Called with a model, evidence and `seed`; its other keyword arguments are its parameters.
 Locator = Callable[..., Location]
+DirectionFinder = Callable[..., Mapping[str, LayerTensors]]
 
 LOCATORS: dict[str, Locator] = {
     "vape": vape,
+    "vape-layer-bar": vape_layer_bar,
+    "specificity": specificity,
+    "two-proportion": two_proportion,
     "valuelocate": valuelocate,
     "neva": neva,
+    "lpip": lpip,
+    "qrnca": qrnca,
+    "cgvst": cgvst,
     "random": random,
     "random-matched": random_matched,
 }
+
+DIRECTIONS: dict[str, DirectionFinder] = {"mean-difference": mean_difference, "probes": probe_sets}
+"""What edits of the residual stream need, for every value: SteeringVectors or ProbeSets."""
 
 
 def locator_parameters(method: str) -> dict[str, Any]:
     """The parameters of a locator with their defaults; LocateError names the known locators."""
     if method not in LOCATORS:
         raise LocateError(f"there is no locator {method!r}; the locators are {', '.join(LOCATORS)}")
-    signature = inspect.signature(LOCATORS[method])
+    return _parameters(LOCATORS[method])
+
+
+def direction_parameters(method: str) -> dict[str, Any]:
+    """The parameters of a way to find directions, with their defaults; LocateError names the known ways."""
+    if method not in DIRECTIONS:
+        raise LocateError(f"directions cannot be found by {method!r}; the ways are {', '.join(DIRECTIONS)}")
+    return _parameters(DIRECTIONS[method])
+
+
+def locate(
+    method: str, model: NeuronModel, evidence: Evidence, *, seed: int = 0, **parameters: Any
+) -> Location:
+    """Run a locator. Errors: an unknown method or parameter, evidence from another model."""
+    _require(method, model, evidence, locator_parameters(method), parameters)
+    return LOCATORS[method](model, evidence, seed=seed, **parameters)
+
+
+def find_directions(
+    method: str, model: NeuronModel, evidence: Evidence, *, seed: int = 0, **parameters: Any
+) -> Mapping[str, LayerTensors]:
+    """For every value its directions in the residual stream. Errors as `locate`."""
+    _require(method, model, evidence, direction_parameters(method), parameters)
+    return DIRECTIONS[method](model, evidence, seed=seed, **parameters)
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, Any]:
+    signature = inspect.signature(function)
     return {
         name: parameter.default
         for name, parameter in signature.parameters.items()
@@ -39,11 +85,13 @@ def locator_parameters(method: str) -> dict[str, Any]:
     }
 
 
-def locate(
-    method: str, model: NeuronModel, evidence: Evidence, *, seed: int = 0, **parameters: Any
-) -> Location:
-    """Run a locator. Errors: an unknown method or parameter, evidence from another model."""
-    known = locator_parameters(method)
+def _require(
+    method: str,
+    model: NeuronModel,
+    evidence: Evidence,
+    known: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+) -> None:
     for name in parameters:
         if name not in known:
             raise LocateError(f"{method} has no parameter {name!r}; its parameters are {', '.join(known)}")
@@ -54,4 +102,3 @@ def locate(
             f"{counters.model.fingerprint}), not in {model.identity.id} (fingerprint "
             f"{model.identity.fingerprint}); collect them in this model"
         )
-    return LOCATORS[method](model, evidence, seed=seed, **parameters)

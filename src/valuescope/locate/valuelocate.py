@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
+from valuescope.locate.correlation import mean_correlation
 from valuescope.locate.evidence import Evidence, LocateError
+from valuescope.locate.false_discovery import discoveries, share_test
 from valuescope.locate.location import Location, empty_warnings
+from valuescope.locate.strongest import DECIMALS, active_by_value
 from valuescope.models import NeuronModel
 
 # Shares are quotients of counts: 0.43 - 0.40 is 0.03 on paper and a hair less in float64.
 _ROUNDING = 1e-9
+NOT_SPARSE = 0.2
+"""Share of all neurons above which a selection calls for a warning."""
+ONE_DIRECTION = 0.9
+"""Mean correlation between the values' delta above which they are called one direction."""
+CHOICES = {
+    "site": ("gate", "product"),
+    "statistic": ("prompt", "token"),
+    "contrast": ("opposite", "others"),
+    "control": ("threshold", "false-discovery"),
+}
 
 
 def valuelocate(
@@ -20,6 +34,10 @@ def valuelocate(
     threshold: float = 0.03,
     site: str = "gate",
     top: int | None = None,
+    statistic: str = "prompt",
+    contrast: str = "opposite",
+    control: str = "threshold",
+    q: float = 0.05,
 ) -> Location:
     """Difference of activation shares between prompts for and against a value.
 
@@ -27,35 +45,49 @@ def valuelocate(
     positive and negative prompts with M > 0 (eq. 4), delta = p+ - p- (eq. 5). delta >= threshold: positive
     neuron (+1); delta <= -threshold: negative neuron (-1). Score: |delta|; signed: delta, a fraction.
 
-    `site`: where M is taken, "gate" or "product". `top`: keep only that many selected neurons of largest
-    |delta| per value (ties: lower layer, then lower index).
+    `site`: where activations are taken, "gate" or "product". `top`: keep only that many selected neurons of
+    largest |delta| per value (ties: lower layer, then lower index). Beyond the paper:
+    `statistic` "token": p+ and p- are shares of tokens with activation > 0. Which tokens count, of prompt,
+    answer or both, is the scope of the counters (`collect`).
+    `contrast` "others": p- is that of the other values' positive prompts, pooled; no negative ones are read.
+    Descriptions for a value and against it share their wording across values, so that "opposite" may find
+    one direction of approval for all values: a warning says so where the mean correlation between the
+    values' delta exceeds 0.9.
+    `control` "false-discovery": in place of the threshold, a two-sided two-proportion z test of p+ against
+    p-, Benjamini-Hochberg at `q` over all neurons x values. Tokens within a text are not independent: with
+    the statistic "token" the p-values are too small.
+    A warning says where more than 20% of all neurons are selected for a value.
     """
-    if not 0 < threshold <= 1:
-        raise LocateError(f"valuelocate: threshold is {threshold}; it is a share, above 0 and at most 1")
-    if site not in ("gate", "product"):
-        raise LocateError(f"valuelocate: site is {site!r}; it is 'gate' or 'product'")
-    if top is not None and top < 1:
-        raise LocateError(f"valuelocate: top is {top}; give at least 1, or None for no limit")
-    counters = evidence.activations.counters
-    positive = counters.gate_positive if site == "gate" else counters.product_positive
-    plus, minus = (
-        counters.rows(evidence.positive_labels()),
-        counters.rows(evidence.negative_labels("valuelocate")),
+    _check(
+        threshold, q, top, {"site": site, "statistic": statistic, "contrast": contrast, "control": control}
     )
-
-    def shares(rows: torch.Tensor) -> torch.Tensor:
-        return positive[rows].double() / counters.prompts[rows].double()[:, None, None]
-
-    delta = shares(plus) - shares(minus)
+    counters = evidence.activations.counters
+    unit = "text" if statistic == "prompt" else "token"
+    plus = counters.rows(evidence.positive_labels())
+    if contrast == "others":
+        active, total = active_by_value("valuelocate with contrast 'others'", evidence, unit=unit, site=site)
+        opposed, opposed_total = active.sum(dim=0) - active, total.sum() - total
+        negative_prompts = counters.prompts[plus].sum() - counters.prompts[plus]
+    else:
+        against = evidence.negative_labels("valuelocate")
+        active, total = counters.active(evidence.positive_labels(), unit=unit, site=site)
+        opposed, opposed_total = counters.active(against, unit=unit, site=site)
+        negative_prompts = counters.prompts[counters.rows(against)]
+    delta, log_p = share_test(active, total, opposed, opposed_total, two_sided=True)
     size = delta.abs()
-    selected = size >= threshold - _ROUNDING
-    passing = selected.sum(dim=(1, 2))
+    if control == "threshold":
+        selected, reason = size >= threshold - _ROUNDING, f"no |delta| reaches {threshold}"
+    else:
+        selected, reason = discoveries(log_p, q), f"no delta is a discovery at q {q}"
+    passing = selected.sum(dim=(1, 2)).double() / model.neurons
     if top is not None:
-        ranked = torch.where(selected, size, 0.0).flatten(1).argsort(dim=1, descending=True, stable=True)
-        first = torch.zeros_like(selected.flatten(1)).scatter_(1, ranked[:, :top], True)
-        selected = selected & first.view_as(selected)
-    fewest = int(counters.prompts[torch.cat([plus, minus])].min())
-    coarse = f"the smallest label has {fewest} prompts: each weighs more than the threshold of {threshold}"
+        selected = _first(size, selected, top)
+    shares = selected.sum(dim=(1, 2)).double() / model.neurons
+    correlation = mean_correlation(delta)
+    fewest = int(torch.cat([total, opposed_total]).min())
+    coarse = (
+        f"the smallest label has {fewest} {statistic}s: each weighs more than the threshold of {threshold}"
+    )
     return Location(
         method="valuelocate",
         site=site,
@@ -64,19 +96,74 @@ def valuelocate(
         signed=delta,
         signs=torch.where(delta < 0, -1, 1),
         selected=selected,
-        parameters={"threshold": threshold, "site": site, "top": top},
+        parameters={
+            "threshold": threshold,
+            "site": site,
+            "top": top,
+            "statistic": statistic,
+            "contrast": contrast,
+            "control": control,
+            "q": q,
+        },
         model=model.identity,
         data_hash=evidence.data_hash,
         seed=seed,
         diagnostics={
+            "scope": counters.scope,
             "positive_prompts": counters.prompts[plus].tolist(),
-            "negative_prompts": counters.prompts[minus].tolist(),
-            "passing_share": (passing / model.neurons).tolist(),
+            "negative_prompts": negative_prompts.tolist(),
+            "passing_share": passing.tolist(),
+            "selected_share": shares.tolist(),
+            "mean_correlation": correlation,
             "positive_neurons": (selected & (delta > 0)).sum(dim=(1, 2)).tolist(),
             "negative_neurons": (selected & (delta < 0)).sum(dim=(1, 2)).tolist(),
         },
         warnings=(
-            *empty_warnings(evidence.values, selected, f"no |delta| reaches {threshold}"),
-            *([coarse] if fewest * threshold < 1 else []),
+            *empty_warnings(evidence.values, selected, reason),
+            *([coarse] if control == "threshold" and fewest * threshold < 1 else []),
+            *_not_sparse(evidence.values, shares, control),
+            *_one_direction(correlation, contrast),
         ),
     )
+
+
+def _check(threshold: float, q: float, top: int | None, chosen: dict[str, str]) -> None:
+    if not 0 < threshold <= 1:
+        raise LocateError(f"valuelocate: threshold is {threshold}; it is a share, above 0 and at most 1")
+    if not 0 < q < 1:
+        raise LocateError(f"valuelocate: q is {q}; it must lie between 0 and 1")
+    if top is not None and top < 1:
+        raise LocateError(f"valuelocate: top is {top}; give at least 1, or None for no limit")
+    for name, choice in chosen.items():
+        if choice not in CHOICES[name]:
+            known = " or ".join(map(repr, CHOICES[name]))
+            raise LocateError(f"valuelocate: {name} is {choice!r}; it is {known}")
+
+
+def _first(size: Tensor, selected: Tensor, top: int) -> Tensor:
+    """The `top` selected neurons of largest size per value."""
+    ranked = torch.where(selected, size.round(decimals=DECIMALS), -1.0).flatten(1)
+    order = ranked.argsort(dim=1, descending=True, stable=True)[:, :top]
+    first = torch.zeros_like(ranked, dtype=torch.bool).scatter_(1, order, True)
+    return selected & first.view_as(selected)
+
+
+def _not_sparse(values: tuple[str, ...], shares: Tensor, control: str) -> list[str]:
+    """One warning that names the values for which too many neurons are selected."""
+    dense = [value for value, share in zip(values, shares.tolist(), strict=True) if share > NOT_SPARSE]
+    if not dense:
+        return []
+    low, high = (f"{float(end):.0%}" for end in shares[shares > NOT_SPARSE].aminmax())
+    names = "every value" if len(dense) == len(values) > 1 else ", ".join(dense)
+    found = low if low == high else f"{low} to {high}"
+    fix = "use top=... or control='false-discovery'" if control == "threshold" else "use top=..."
+    return [f"{names}: selected {found} of all neurons: not sparse; {fix}"]
+
+
+def _one_direction(correlation: float | None, contrast: str) -> list[str]:
+    if correlation is None or correlation <= ONE_DIRECTION:
+        return []
+    fix = "; compare contrast='others'" if contrast == "opposite" else ""
+    return [
+        f"the values' delta correlate at {correlation:.3f} on average: one polarity direction for all values{fix}"
+    ]

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from valuescope.locate.evidence import Evidence, LocateError
+from valuescope.locate.firing_profile import firing_profile, rate_entropy
 from valuescope.locate.location import Location, empty_warnings
 from valuescope.models import NeuronModel
+
+ALTERNATIVES = ("vape-layer-bar", "specificity", "two-proportion")
+"""What to compare where the rule keeps neurons that fire for all values alike."""
 
 
 def vape(
@@ -24,18 +31,33 @@ def vape(
     `rate`: kept share of all neurons (the paper: 0.015 for English, 0.02 for Chinese). `bar`: 0.95 as
     released; 0.5 is the median, for models whose gates are dense. Score: ln V - H nats where p_v > tau,
     else 0. Signs: +1.
+
+    Where gates are dense, as in SwiGLU models, the neurons above the bar may fire for all values alike. A
+    warning says so where the mean H of the kept ones exceeds 0.9 ln V; `diagnostics["firing_profile"]` shows
+    the distributions (see FiringProfile).
     """
+    return lowest_entropy("vape", model, evidence, seed=seed, rate=rate, bar=bar, per_layer=False)
+
+
+def lowest_entropy(
+    method: str,
+    model: NeuronModel,
+    evidence: Evidence,
+    *,
+    seed: int,
+    rate: float,
+    bar: float,
+    per_layer: bool,
+) -> Location:
+    """The rule of `vape`, with one bar for the whole model or one per layer."""
     if len(evidence.values) < 2:
-        raise LocateError("vape compares values: give at least two")
-    for name, number in (("rate", rate), ("bar", bar)):
-        if not 0 < number < 1:
-            raise LocateError(f"vape: {name} is {number}; it must lie between 0 and 1")
-    rates = evidence.activations.counters.gate_rate(evidence.positive_labels())
-    rank = max(1, round(bar * rates.numel()))
-    tau = float(rates.flatten().kthvalue(rank).values)
-    above = rates > tau
-    shares = rates / rates.sum(dim=0)
-    entropy = torch.special.entr(shares).sum(dim=0)
+        raise LocateError(f"{method} compares values: give at least two")
+    require_shares(method, rate=rate, bar=bar)
+    counters, labels = evidence.activations.counters, evidence.positive_labels()
+    rates = counters.gate_rate(labels)
+    taus = _bars(rates, bar, per_layer)
+    above = rates > taus[:, None]
+    entropy = rate_entropy(rates)
     entropy[~above.any(dim=0)] = math.inf
     order = entropy.flatten().argsort(stable=True)[: round(rate * entropy.numel())]
     kept = torch.zeros(entropy.numel(), dtype=torch.bool)
@@ -44,8 +66,29 @@ def vape(
     margin = (math.log(len(evidence.values)) - entropy).clamp(min=0)
     scores = torch.where(above, margin, 0.0)
     selected = kept & above
+    profile = firing_profile(rates, kept, taus.tolist())
+    warnings = empty_warnings(
+        evidence.values,
+        selected,
+        "none of the kept ones fires above the bar of its layer on its texts"
+        if per_layer
+        else f"none of the kept ones fires above the bar, {taus[0]:.4f}, on its texts",
+    )
+    if profile.nearly_general:
+        others = [name for name in ALTERNATIVES if name != method]
+        warnings += (
+            f"kept neurons are nearly general (mean entropy {profile.mean_kept_entropy:.2f} of at most "
+            f"{profile.maximum_entropy:.2f}): they fire for all values alike; compare {', '.join(others)}",
+        )
+    facts: Mapping[str, Any] = {
+        "bar_rate": taus.tolist() if per_layer else float(taus[0]),
+        "eligible": profile.eligible,
+        "kept": profile.kept,
+        "tokens": counters.tokens[counters.rows(labels)].tolist(),
+        "firing_profile": profile.to_dict(),
+    }
     return Location(
-        method="vape",
+        method=method,
         site="gate",
         values=evidence.values,
         scores=scores,
@@ -56,15 +99,19 @@ def vape(
         model=model.identity,
         data_hash=evidence.data_hash,
         seed=seed,
-        diagnostics={
-            "bar_rate": tau,
-            "eligible": int(above.any(dim=0).sum()),
-            "kept": int(kept.sum()),
-            "tokens": evidence.activations.counters.tokens[
-                evidence.activations.counters.rows(evidence.positive_labels())
-            ].tolist(),
-        },
-        warnings=empty_warnings(
-            evidence.values, selected, f"none of the kept ones fires above the bar, {tau:.4f}, on its texts"
-        ),
+        diagnostics=facts,
+        warnings=warnings,
     )
+
+
+def require_shares(method: str, **numbers: float) -> None:
+    """LocateError unless every number lies between 0 and 1."""
+    for name, number in numbers.items():
+        if not 0 < number < 1:
+            raise LocateError(f"{method}: {name} is {number}; it must lie between 0 and 1")
+
+
+def _bars(rates: Tensor, bar: float, per_layer: bool) -> Tensor:
+    """The number at rank round(bar * N) of all rates [1], or of each layer's [layers]."""
+    groups = rates.transpose(0, 1).flatten(1) if per_layer else rates.reshape(1, -1)
+    return groups.kthvalue(max(1, round(bar * groups.shape[1])), dim=1).values

@@ -21,14 +21,14 @@ def site_hooks(
     *,
     gate: Watcher | None = None,
     product: Editor | None = None,
-    residual: Watcher | None = None,
+    residual: Editor | None = None,
     layers: Iterable[int] | None = None,
 ) -> Iterator[None]:
     """Call back at the sites of `layers` (default: all) in every forward pass inside the block.
 
     gate(layer, a): a = act(g), [batch, seq, width]. product(layer, m): the input of the down projection,
-    [batch, seq, width]; a returned tensor of the same shape replaces it. residual(layer, h): the decoder
-    layer's output, [batch, seq, hidden]. For a plain feed-forward block gate and product see equal tensors.
+    [batch, seq, width]. residual(layer, h): the decoder layer's output, [batch, seq, hidden]. What product and
+    residual return replaces what they saw, unless it is None; it has the same shape. For a plain feed-forward block gate and product see equal tensors.
     Families that flatten the batch inside the block are seen unflattened. Within a layer the order is gate,
     product, residual. All handles are removed when the block ends, also by an exception. Other threads wait at
     this door until the block ends (`NeuronModel.lock`); the same thread may nest blocks.
@@ -56,7 +56,7 @@ def _attach(
     layer: int,
     gate: Watcher | None,
     product: Editor | None,
-    residual: Watcher | None,
+    residual: Editor | None,
 ) -> Iterator[Any]:
     tokens: list[int] = [0, 0]  # batch and sequence length of the running forward pass
 
@@ -69,6 +69,13 @@ def _attach(
             raise SiteError(f"layer {layer}: at a site passes a {type(tensor).__name__}, expected a tensor")
         return tensor if tensor.dim() == 3 else tensor.reshape(*tokens, tensor.shape[-1])
 
+    def require_shape(site: str, replacement: Tensor, seen: Tensor) -> None:
+        if replacement.shape != seen.shape:
+            raise SiteError(
+                f"layer {layer}: the {site} callback returned shape {tuple(replacement.shape)} "
+                f"for {tuple(seen.shape)}"
+            )
+
     def at_gate(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
         assert gate is not None
         gate(layer, unflatten(output))
@@ -79,16 +86,17 @@ def _attach(
         replacement = product(layer, seen)
         if replacement is None:
             return None
-        if replacement.shape != seen.shape:
-            raise SiteError(
-                f"layer {layer}: the product callback returned shape {tuple(replacement.shape)} "
-                f"for {tuple(seen.shape)}"
-            )
+        require_shape("product", replacement, seen)
         return (replacement.reshape(args[0].shape), *args[1:])
 
-    def at_residual(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
+    def at_residual(_: nn.Module, __: tuple[Any, ...], output: Any) -> Any:
         assert residual is not None
-        residual(layer, first_tensor(output))
+        seen = first_tensor(output)
+        replacement = residual(layer, seen)
+        if replacement is None:
+            return None
+        require_shape("residual", replacement, seen)
+        return (replacement, *output[1:]) if isinstance(output, tuple) else replacement
 
     if gate is not None or product is not None:
         yield model.decoder(layer).register_forward_pre_hook(note_shape, with_kwargs=True)

@@ -15,7 +15,8 @@ from valuescope.models.neuron_model import NeuronModel
 from valuescope.models.proof import prove_sites
 from valuescope.models.sites import resolve_sites
 
-BUNDLED = "organism"
+BUNDLED = ("organism", "organism-social")
+"""The ids of the models that ship with the package."""
 
 
 class LoadError(RuntimeError):
@@ -33,7 +34,7 @@ def load_model(
     trust_remote_code: bool = False,
     check: bool = True,
 ) -> NeuronModel:
-    """Load by folder or hub id (`organism`: the bundled model), in eval mode, its weights frozen.
+    """Load by folder, hub id or bundled id (`organism`, `organism-social`), in eval mode, its weights frozen.
 
     dtype: "auto" (as saved) or a torch type or its name. device: where the whole model goes (None: a GPU if
     there is one); device_map: passed through (needs accelerate), not together with device. No remote code runs unless
@@ -79,7 +80,7 @@ def default_device() -> torch.device:
 
 def resolve_path(id_or_path: str) -> str:
     """The folder or hub id that transformers loads: LoadError where it can be neither."""
-    return _bundled_path() if id_or_path == BUNDLED else _local_or_hub(id_or_path)
+    return _bundled_path(id_or_path) if id_or_path in BUNDLED else _local_or_hub(id_or_path)
 
 
 def wrap_model(
@@ -133,12 +134,12 @@ def _local_or_hub(id_or_path: str) -> str:
         return str(path)
     if id_or_path.startswith((".", "/", "~")) or path.exists() or id_or_path.count("/") > 1:
         raise LoadError(
-            f"{id_or_path}: no such folder; give the folder of a saved model, a hub id or {BUNDLED!r}"
+            f"{id_or_path}: no such folder; give the folder of a saved model, a hub id or {' or '.join(map(repr, BUNDLED))}"
         )
     return id_or_path
 
 
-def _bundled_path() -> str:
+def _bundled_path(bundled: str) -> str:
     from valuescope.organism import weights_path  # imported here: the organism stands on this module
 
-    return str(weights_path())
+    return str(weights_path(bundled))

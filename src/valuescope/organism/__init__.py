@@ -1,7 +1,23 @@
-"""The bundled model: a small Llama with planted value neurons, its grammar, its oracle and its truth."""
+"""The bundled models: small Llamas with planted value neurons, their grammars, oracles and truths."""
 
 from valuescope.organism.grammar import Dilemma, lexicon
 from valuescope.organism.oracle import Verdict, read_answer
+from valuescope.organism.social_grammar import SocialDilemma, social_lexicon, social_values
+from valuescope.organism.social_oracle import SocialVerdict, read_social_answer
 from valuescope.organism.truth import Plant, Truth, load_truth, weights_path
 
-__all__ = ["Dilemma", "Plant", "Truth", "Verdict", "lexicon", "load_truth", "read_answer", "weights_path"]
+__all__ = [
+    "Dilemma",
+    "Plant",
+    "SocialDilemma",
+    "SocialVerdict",
+    "Truth",
+    "Verdict",
+    "lexicon",
+    "load_truth",
+    "read_answer",
+    "read_social_answer",
+    "social_lexicon",
+    "social_values",
+    "weights_path",
+]

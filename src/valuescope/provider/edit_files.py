@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from valuescope.edit import Edit, load_edit
+from valuescope.edit import EDITS, Edit, load_edit
 from valuescope.provider.names import ProviderError, Selection
 
 ENVIRONMENT = "VALUESCOPE_EDITS"
@@ -84,10 +84,11 @@ def _read(path: Path) -> FoundEdit | None:
         if path.stat().st_size > _LARGEST_FILE:
             return None
         content: Any = json.loads(path.read_text(encoding="utf-8"))
+        kind = str(content["edit"])
         return FoundEdit(
             path,
-            str(content["edit"]),
-            str(content["neurons"]["value"]),
+            kind,
+            str(content[EDITS[kind].subject_field]["value"]),
             str(content["hash"]),
             scaled="strength" in content["parameters"],
         )

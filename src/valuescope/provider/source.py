@@ -69,11 +69,14 @@ def open_source(name: str, args: ModelArgs, handle: str | None = None) -> Source
 
 
 def source_of(model: str | NeuronModel, edit: Edit | None, args: ModelArgs) -> Source:
-    """The source of a model with an edit; NeuronSetError where the edit belongs to another model. One user more."""
+    """The source of a model with an edit; one user more.
+
+    NeuronSetError or SteeringError where the edit belongs to another model.
+    """
     shared = shared_engine(model, args.load, args.max_rows)
     try:
         if edit is not None:
-            edit.neurons.require(shared.engine.model, force=args.force)
+            edit.require(shared.engine.model, force=args.force)
         source = Source(shared, edit, args.on, args.force)
         live = _LIVE.get(source.handle)
         if live is None or live.shared is not shared:

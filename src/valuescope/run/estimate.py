@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from valuescope.data import Material
-from valuescope.models import default_device, resolve_path
 from valuescope.run.arms import Item
+from valuescope.run.model_size import model_size
 from valuescope.run.spec import JudgeSpec, Spec
 from valuescope.run.stages import chosen_values, draw_material, read_texts, require_questions, require_texts
 from valuescope.run.trial import first_of_each
-
-EFFICIENCY = 0.35  # share of the measured matrix speed that a forward pass of a language model reaches
-STEP_SECONDS = 2.5e-4  # fixed cost of one layer in one decoding step, on any device
 
 
 @dataclass(frozen=True)
@@ -50,7 +42,7 @@ class Cost:
         ]
 
 
-def estimate(spec: Spec) -> Cost:
+def estimate_comparison(spec: Spec) -> Cost:
     """Estimate a run without loading any weights.
 
     The texts are drawn and tokenised for real; parameters are counted on an empty copy of the model; time is
@@ -60,54 +52,33 @@ def estimate(spec: Spec) -> Cost:
     material = draw_material(spec.data, values, spec.seed)
     require_texts(spec, material)
     require_questions(spec, material)
-    path = resolve_path(spec.model.id)
-    where = {"revision": spec.model.revision, "trust_remote_code": spec.model.trust_remote_code}
-    config, tokenizer = (
-        AutoConfig.from_pretrained(path, **where),
-        AutoTokenizer.from_pretrained(path, **where),
-    )
-    dtype = _dtype(spec.model.dtype, config)
-    with torch.device("meta"):
-        empty = AutoModelForCausalLM.from_config(config, trust_remote_code=spec.model.trust_remote_code)
-    parameters = sum(parameter.numel() for parameter in empty.parameters())
-    text_config = config.get_text_config()
-    layers, hidden = text_config.num_hidden_layers, text_config.hidden_size
-    width = (
-        getattr(text_config, "intermediate_size", None) or getattr(text_config, "n_inner", None) or 4 * hidden
-    )
-    texts = [
-        len(ids)
-        for ids in tokenizer([one.prompt + one.answer for one in read_texts(spec, material)])["input_ids"]
-    ]
-    prompts = [
-        len(ids) for ids in tokenizer([one.prompt or one.question for one in material.questions])["input_ids"]
-    ] or [0]
+    size, batch = model_size(spec.model), spec.generate.batch_size
+    texts = size.lengths([one.prompt + one.answer for one in read_texts(spec, material)])
+    prompts = size.lengths([one.prompt or one.question for one in material.questions]) or [0]
     answers, scored = planned_items(spec, material)
-    pair_tokens = [
-        len(ids) for one in material.pairs for ids in tokenizer([one.positive, one.negative])["input_ids"]
-    ]
+    pair_tokens = size.lengths([text for one in material.pairs for text in (one.positive, one.negative)])
     read = sum(texts) + (int(scored * 2 * sum(pair_tokens) / len(pair_tokens)) if pair_tokens else 0)
     written, longest = answers * spec.generate.max_new_tokens, max(prompts) + spec.generate.max_new_tokens
-    device = str(spec.model.device or default_device())
-    processed = read + answers * sum(prompts) / len(prompts) + written
-    steps = spec.generate.max_new_tokens * -(-answers // spec.generate.batch_size)
-    labels = len({one.label for one in material.texts})
-    heads = getattr(text_config, "num_key_value_heads", None) or text_config.num_attention_heads
-    head = getattr(text_config, "head_dim", None) or hidden // text_config.num_attention_heads
-    cache = 2 * layers * heads * head * spec.generate.batch_size * longest * dtype.itemsize
+    cache = size.cache_bytes * batch * longest
     scored_length = max([*pair_tokens, longest if spec.judge == "likelihood" else 0])
-    scoring = text_config.vocab_size * scored_length * (spec.generate.batch_size * dtype.itemsize + 8)
-    reading = spec.activations.batch_size * max(texts) * max(3 * width, 4 * hidden) * dtype.itemsize
+    scoring = size.vocabulary * scored_length * (batch * size.dtype.itemsize + 8)
     return Cost(
         read_tokens=read,
         answers=answers,
         written_tokens=written,
-        model_bytes=parameters * dtype.itemsize,
-        counter_bytes=5 * 8 * labels * layers * width + 4 * len(texts) * layers * hidden,
-        batch_bytes=max(cache + spec.generate.batch_size * text_config.vocab_size * 12, scoring, reading),
-        seconds=2 * parameters * processed / (EFFICIENCY * matrix_speed(device, dtype))
-        + steps * layers * STEP_SECONDS,
-        device=device,
+        model_bytes=size.model_bytes,
+        counter_bytes=size.counter_bytes(len({one.label for one in material.texts}))
+        + 4 * len(texts) * size.layers * size.hidden,
+        batch_bytes=max(
+            cache + batch * size.vocabulary * 12,
+            scoring,
+            size.reading_bytes(spec.activations.batch_size, max(texts)),
+        ),
+        seconds=size.seconds(
+            read + answers * sum(prompts) / len(prompts) + written,
+            spec.generate.max_new_tokens * -(-answers // batch),
+        ),
+        device=size.device,
         judge=spec.judge.by if isinstance(spec.judge, JudgeSpec) else "",
     )
 
@@ -143,25 +114,6 @@ def planned_items(spec: Spec, material: Material) -> tuple[int, int]:
     if spec.leakage:
         add(spec.methods[spec.leakage.method].asked, 2 * len(material.values), spec.leakage.questions)
     return counts["answers"], counts["pairs"]
-
-
-def matrix_speed(device: str, dtype: torch.dtype) -> float:
-    """Measured floating-point operations per second of a matrix product on the device."""
-    size = 1024
-    left = torch.randn(size, size, device=device).to(dtype)
-    left @ left
-    start, rounds = time.perf_counter(), 0
-    while time.perf_counter() - start < 0.2:
-        (left @ left).sum().item()
-        rounds += 1
-    return 2 * size**3 * rounds / (time.perf_counter() - start)
-
-
-def _dtype(name: str, config: Any) -> torch.dtype:
-    found = getattr(config, "dtype", None) if name == "auto" else getattr(torch, name)
-    if isinstance(found, str):
-        found = getattr(torch, found)
-    return found if isinstance(found, torch.dtype) else torch.float32
 
 
 def _size(count: int) -> str:

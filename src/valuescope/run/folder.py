@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from valuescope.files import write_json_atomic, write_text_atomic
-from valuescope.run.spec import Spec
+from valuescope.run.spec_parts import RunSpec
 
 PACKAGES = ("valuescope", "torch", "transformers", "safetensors", "numpy")
 
@@ -26,7 +26,7 @@ class RunFolder:
     def __init__(self, path: Path):
         self.path = Path(path)
 
-    def open(self, spec: Spec, fingerprint: str) -> None:
+    def open(self, spec: RunSpec, fingerprint: str) -> None:
         """Start or resume: write the resolved specification, or check that the folder holds this very run.
 
         Raises:

@@ -5,55 +5,26 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from valuescope.data import SOURCES
 from valuescope.data.records import ROLES
 from valuescope.edit import EDITS
-from valuescope.files import sha256_of
 from valuescope.judge import JUDGES
 from valuescope.judge.asked_model import require_no_secrets
 from valuescope.locate import locator_parameters
 from valuescope.run.names import keywords, require_known, require_parameters
+from valuescope.run.spec_parts import ActivationsSpec, ControlsSpec, RunSpec, Strict
 
 Asked = Literal["dilemma", "described", "pairs"]
 Roles = tuple[str, str]
 
 
-class SpecError(ValueError):
-    """A specification that cannot be run; the message names file, field, value and the fix."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
-
-class ModelSpec(_Strict):
-    """Which model, and how it is loaded (see `load_model`)."""
-
-    id: str = "organism"
-    revision: str | None = None
-    dtype: str = "auto"
-    device: str | None = None
-    device_map: str | None = None
-    attn_implementation: str | None = None
-    trust_remote_code: bool = False
-
-
-class ValuesSpec(_Strict):
-    """Which value system (a built-in name or a path), which level, and which of its values (None: all)."""
-
-    system: str = "schwartz"
-    level: str = "value"
-    only: tuple[str, ...] | None = None
-
-
-class DataSpec(_Strict):
+class DataSpec(Strict):
     """Which source, and its parameters."""
 
     source: str = "organism"
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _known(self) -> DataSpec:
@@ -63,27 +34,19 @@ class DataSpec(_Strict):
         return self
 
 
-class ActivationsSpec(_Strict):
-    """The streaming pass; `part` texts are counted between two saves."""
-
-    batch_size: int = Field(default=64, ge=1)
-    part: int = Field(default=1024, ge=1)
-    scope: Literal["all", "prompt", "answer"] = "all"
-
-
-class Setting(_Strict):
+class Setting(Strict):
     """One choice of everything between the activations and the edited model.
 
     `locator` and `edit` hold parameters of the method's locator and edit; `top` keeps so many neurons per
     value (None: all that the locator selects).
     """
 
-    locator: dict[str, Any] = {}
-    edit: dict[str, Any] = {}
+    locator: dict[str, Any] = Field(default_factory=dict)
+    edit: dict[str, Any] = Field(default_factory=dict)
     top: int | None = Field(default=None, ge=1)
 
 
-class SearchSpec(_Strict):
+class SearchSpec(Strict):
     """Settings tried on the tuning questions: all combinations of the lists.
 
     Taken is the largest effect in the method's direction among those whose fluency keeps at least
@@ -105,7 +68,7 @@ class SearchSpec(_Strict):
         ]
 
 
-class DoseSpec(_Strict):
+class DoseSpec(Strict):
     """Strengths to sweep: an edit parameter's name or "top", and its values."""
 
     parameter: str
@@ -121,7 +84,7 @@ DEFAULT_ROLES: dict[str, Roles] = {
 """Which texts a locator reads: (for the value, against it)."""
 
 
-class MethodSpec(_Strict):
+class MethodSpec(Strict):
     """A locator, the edit that uses what it finds, and how its effect is measured.
 
     `asked`: evaluation dilemmas alone ("dilemma"), after a description of somebody who holds the value
@@ -173,14 +136,7 @@ class MethodSpec(_Strict):
         return self.roles or DEFAULT_ROLES[self.locator]
 
 
-class ControlsSpec(_Strict):
-    """Random controls of equal size: draws of uniform ones and of ones matched by layer and rate."""
-
-    draws: int = Field(default=2, ge=1)
-    matched: bool = True
-
-
-class GenerateSpec(_Strict):
+class GenerateSpec(Strict):
     """How answers are drawn, and how many rows share a batch."""
 
     max_new_tokens: int = Field(default=40, ge=1)
@@ -190,21 +146,14 @@ class GenerateSpec(_Strict):
     on: Literal["both", "prompt", "response"] = "both"
 
 
-class LeakageSpec(_Strict):
+class LeakageSpec(Strict):
     """The matrix of every steered against every evaluated value, with one method's headline setting."""
 
     method: str = "neva"
     questions: int = Field(default=20, ge=1)
 
 
-class BootstrapSpec(_Strict):
-    """Intervals: resampled questions."""
-
-    resamples: int = Field(default=2000, ge=1)
-    confidence: float = Field(default=0.95, gt=0, lt=1)
-
-
-class JudgeSpec(_Strict):
+class JudgeSpec(Strict):
     """A model that judges, by the name that Inspect knows it under, and how it is asked.
 
     `max_tokens`: of one reply; give more to a model that thinks aloud first. `missing_limit`: a larger share of answers without a judgement is said loudly. `max_connections`, `retries` and
@@ -214,7 +163,7 @@ class JudgeSpec(_Strict):
 
     by: str
     base_url: str | None = None
-    model_args: dict[str, Any] = {}
+    model_args: dict[str, Any] = Field(default_factory=dict)
     language: Literal["en", "zh"] = "en"
     max_tokens: int = Field(default=64, ge=1)
     missing_limit: float = Field(default=0.1, ge=0, le=1)
@@ -245,13 +194,10 @@ OPERATIONAL = {"judge": {"max_connections", "retries", "timeout"}}
 """Settings that change no result, and so are no part of what makes two runs the same."""
 
 
-class Spec(_Strict):
-    """One run. `seed` drives the draws of data, splits, controls, sampling noise and bootstrap."""
+class Spec(RunSpec):
+    """A comparison of methods: each locates, edits, and is measured on the same questions."""
 
-    name: str
-    seed: int = 0
-    model: ModelSpec = ModelSpec()
-    values: ValuesSpec = ValuesSpec()
+    experiment: Literal["methods"] = "methods"
     data: DataSpec = DataSpec()
     activations: ActivationsSpec = ActivationsSpec()
     methods: dict[str, MethodSpec] = Field(min_length=1)
@@ -259,7 +205,6 @@ class Spec(_Strict):
     generate: GenerateSpec = GenerateSpec()
     judge: AnyJudge = "oracle"
     leakage: LeakageSpec | None = None
-    bootstrap: BootstrapSpec = BootstrapSpec()
     answers_per_value: int = Field(
         default=5, ge=1
     )  # questions answered beside pairs, for fluency and examples
@@ -290,18 +235,11 @@ class Spec(_Strict):
         """Whether effects are margins of contrast pairs, in nats per token; else shares of answers."""
         return any(method.asked == "pairs" for method in self.methods.values())
 
-    @property
-    def hash(self) -> str:
-        """sha256 of the resolved content, but for what changes no result."""
-        left_out = OPERATIONAL if isinstance(self.judge, JudgeSpec) else None
-        return sha256_of(self.model_dump(mode="json", exclude=left_out))
+    def left_out(self) -> dict[str, Any]:
+        """Settings of the judge's calls."""
+        return dict(OPERATIONAL) if isinstance(self.judge, JudgeSpec) else {}
 
     @property
     def judge_name(self) -> str:
         """The judge's own name, or the name of the model that judges."""
         return self.judge if isinstance(self.judge, str) else self.judge.by
-
-    def to_yaml(self) -> str:
-        """The resolved specification, every default written out."""
-        text: str = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-        return text

@@ -10,14 +10,19 @@ from typing import Any, TypeVar, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from valuescope.run.spec import JUDGE_KINDS, Spec, SpecError
+from valuescope.run.spec import JUDGE_KINDS, Spec
+from valuescope.run.spec_parts import SpecError
+from valuescope.run.valueexploration.spec import ValueExplorationSpec
 from valuescope.run.yaml_text import read_yaml
 
 Part = TypeVar("Part", bound=BaseModel)
+AnySpec = Spec | ValueExplorationSpec
+SPECS: dict[str, type[AnySpec]] = {"methods": Spec, "valueexploration": ValueExplorationSpec}
+"""Every experiment's specification, under the name that `experiment` gives."""
 
 
-def read_spec(path: Path, /, **overrides: Any) -> Spec:
-    """Read a YAML specification. `overrides` maps dotted names, such as `model.id`, to values.
+def read_spec(path: Path, /, **overrides: Any) -> AnySpec:
+    """Read a YAML specification of any experiment. `overrides` maps dotted names, such as `model.id`, to values.
 
     Raises:
         SpecError: for unreadable YAML, an unknown key or a bad value, named with its place.
@@ -47,13 +52,16 @@ def read_spec(path: Path, /, **overrides: Any) -> Spec:
     return make_spec(content, str(path))
 
 
-def make_spec(content: Mapping[str, Any], origin: str) -> Spec:
-    """A specification from its content; errors begin with its `origin`.
+def make_spec(content: Mapping[str, Any], origin: str) -> AnySpec:
+    """A specification from its content, of the experiment that it names; errors begin with its `origin`.
 
     Raises:
         SpecError: for an unknown key or a bad value, named with its place.
     """
-    return make_part(Spec, content, origin)
+    name = content.get("experiment", "methods")
+    if name not in SPECS:
+        raise SpecError(f"{origin}: experiment: {name!r} is unknown; known: {', '.join(SPECS)}")
+    return make_part(SPECS[name], content, origin)
 
 
 def make_part(kind: type[Part], content: Mapping[str, Any], origin: str) -> Part:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import operator
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import reduce
-from pathlib import Path
 
 import torch
 
-from valuescope.activations import Activations, Counters, Residuals, collect
+from valuescope.activations import Activations
 from valuescope.data import SOURCES, LabelledText, Material, label
 from valuescope.edit import EDITS, Edit
 from valuescope.files import sha256_of
 from valuescope.locate import Evidence, Location, NeuronSet, locate
 from valuescope.models import NeuronModel
 from valuescope.run.arms import Progress
+from valuescope.run.counting import count_texts
 from valuescope.run.folder import RunFolder
-from valuescope.run.spec import DataSpec, MethodSpec, Roles, Setting, Spec, SpecError
+from valuescope.run.spec import DataSpec, MethodSpec, Roles, Setting, Spec
+from valuescope.run.spec_parts import RunSpec, SpecError
 from valuescope.values import ValueSystem, load_value_system
 
 PROBING = ("neva",)
@@ -37,7 +36,7 @@ def timed(folder: RunFolder, stage: str) -> Iterator[None]:
         folder.add_seconds(stage, time.monotonic() - start)
 
 
-def chosen_values(spec: Spec) -> tuple[ValueSystem, tuple[str, ...]]:
+def chosen_values(spec: RunSpec) -> tuple[ValueSystem, tuple[str, ...]]:
     """The value system of a specification and the values it asks for.
 
     Raises:
@@ -108,42 +107,19 @@ def require_questions(spec: Spec, material: Material) -> None:
 def read_activations(
     spec: Spec, folder: RunFolder, model: NeuronModel, material: Material, progress: Progress
 ) -> Activations:
-    """Counters and residuals of all texts, part by part.
-
-    After each part the running total of the counters replaces the one before, so that disk space does not grow with
-    the number of parts, and a run that was killed goes on after its last whole part.
-    """
-    place, kept = folder.path / "activations", needs_residuals(spec)
-    size, texts = spec.activations.part, read_texts(spec, material)
-    counters, residuals = None, list[Residuals]()
+    """Counters of all texts that the methods read, and residuals where one trains probes."""
+    how = spec.activations
     with timed(folder, "activations"):
-        starts = range(0, len(texts), size)
-        done = max((number for number in range(len(starts)) if _is_saved(place, number, kept)), default=-1)
-        if done >= 0:
-            counters = Counters.load(place / f"counters-{done:04d}")
-            if kept:
-                residuals = [Residuals.load(place / f"residuals-{number:04d}") for number in range(done + 1)]
-        for number in range(done + 1, len(starts)):
-            rows = texts[starts[number] : starts[number] + size]
-            part = collect(
-                model,
-                rows,
-                batch_size=spec.activations.batch_size,
-                scope=spec.activations.scope,
-                residuals=kept,
-                progress=lambda read, _, before=starts[number]: progress(  # type: ignore[misc]
-                    "activations", before + read, len(texts)
-                ),
-            )
-            counters = part.counters if counters is None else counters + part.counters
-            if part.residuals is not None:
-                residuals.append(part.residuals)
-                part.residuals.save(place / f"residuals-{number:04d}")
-            counters.save(place / f"counters-{number:04d}")
-            for suffix in (".json", ".safetensors"):
-                (place / f"counters-{number - 1:04d}").with_suffix(suffix).unlink(missing_ok=True)
-    assert counters is not None
-    return Activations(counters, reduce(operator.add, residuals) if residuals else None)
+        return count_texts(
+            folder.path / "activations",
+            model,
+            read_texts(spec, material),
+            batch_size=how.batch_size,
+            part=how.part,
+            scope=how.scope,
+            residuals=needs_residuals(spec),
+            progress=lambda done, total: progress("activations", done, total),
+        )
 
 
 def read_texts(spec: Spec, material: Material) -> tuple[LabelledText, ...]:
@@ -160,12 +136,6 @@ def read_texts(spec: Spec, material: Material) -> tuple[LabelledText, ...]:
 def needs_residuals(spec: Spec) -> bool:
     """Whether any method trains probes. Residuals grow with the number of texts, counters do not."""
     return any(method.locator in PROBING for method in spec.methods.values())
-
-
-def _is_saved(place: Path, number: int, residuals: bool) -> bool:
-    """Whether the total after a part, and the part's residuals, are on disk; a manifest is written last."""
-    kinds = ("counters", "residuals") if residuals else ("counters",)
-    return all((place / f"{kind}-{number:04d}.json").is_file() for kind in kinds)
 
 
 class Locations:

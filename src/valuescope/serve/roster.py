@@ -54,7 +54,7 @@ class Served:
             if self.edit is None
             else {
                 "kind": self.edit.kind,
-                "value": self.edit.neurons.value,
+                "value": self.edit.value,
                 "hash": self.edit.hash,
                 "description": self.edit.describe(),
                 "strength": self.edit.strength,
@@ -68,8 +68,8 @@ class Roster:
     In place of its name an edit can be asked for by the beginning of its hash (8 digits at least), which is right for
     clients that cache answers by the model's name.
 
-    `edits` are names and edits. Raises RosterError for a name that cannot be used or is used twice, NeuronSetError for
-    an edit of another model unless `force`.
+    `edits` are names and edits. Raises RosterError for a name that cannot be used or is used twice, NeuronSetError or
+    SteeringError for an edit of another model unless `force`.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Roster:
                     f"edit name {name!r}: use letters, digits, '.', '_' and '-', a letter or digit first; "
                     "give one with NAME=FILE"
                 )
-            edit.neurons.require(model, force=force)
+            edit.require(model, force=force)
             served = Served(f"{own}@{name}", f"{_BASE}@{name}", fingerprint, edit)
             if served.id in [one.id for one in self.models]:
                 raise RosterError(f"two edits are called {name!r}: name one of them otherwise with NAME=FILE")

@@ -32,12 +32,17 @@ class WordDifference:
 
 @dataclass(frozen=True)
 class WordingAccuracy:
-    """How well a bag of words tells the two sides apart: the mean over folds and repeats; 0.5 is chance."""
+    """How well a bag of words tells the two sides apart: the mean over folds and repeats; 0.5 is chance.
+
+    `standard_error`: of that mean over pairs, the folds taken as they are. The sides of a pair are mostly both right
+    or both wrong, so that pairs count and not texts.
+    """
 
     accuracy: float
     pairs: int
     folds: int
     repeats: int
+    standard_error: float
 
 
 def word_differences(positive: Sequence[str], negative: Sequence[str]) -> tuple[WordDifference, ...]:
@@ -80,14 +85,17 @@ def wording_accuracy(
     for row, bag in enumerate(bags):
         presence[row, [column[word] for word in sorted(bag) if word in column]] = 1
     side = torch.arange(2 * pairs) < pairs
-    right = 0
+    right = torch.zeros(2 * pairs, dtype=torch.int64)
     for repeat in range(repeats):
         held = _fold_of(pairs, folds, seed + repeat).repeat(2)
         for fold in range(folds):
             training = held != fold
             logits = Samples(presence[None], training[None]).fit(side[None], c).logits[0]
-            right += int((((logits > 0) == side) & ~training).sum())
-    return WordingAccuracy(right / (2 * pairs * repeats), pairs, folds, repeats)
+            right += ((logits > 0) == side) & ~training
+    shares = right.view(2, pairs).sum(0).double() / (2 * repeats)
+    return WordingAccuracy(
+        int(right.sum()) / (2 * pairs * repeats), pairs, folds, repeats, float(shares.std()) / pairs**0.5
+    )
 
 
 def _most_frequent(entry: tuple[str, int]) -> tuple[int, str]:

@@ -89,14 +89,21 @@ def _safetybench(table: Table) -> Parsed:
 def _mmlu(row: Row) -> Iterator[Record]:
     """MMLU as CSV; the subject and the split are in the file's name."""
     subject = re.sub(r"_(dev|val|test)$", "", stem(row.place))
-    options = tuple(row.text(f"choice{number}") for number in range(4))
+    options = tuple(_verbatim(row, f"choice{number}") for number in range(4))
     yield _choice(row, f"{stem(row.place)}/{row.place.line}", subject, options)
 
 
 def _mmlu_list(row: Row) -> Iterator[Record]:
     """MMLU as the hub has it."""
     subject = row.text("subject")
-    yield _choice(row, f"{subject}/{row.place.line}", subject, tuple(row.texts("choices")))
+    options = tuple(_verbatim(Row(row.place, {"choices": one}), "choices") for one in row.entries("choices"))
+    yield _choice(row, f"{subject}/{row.place.line}", subject, options)
+
+
+def _verbatim(row: Row, name: str) -> str:
+    """An option as it stands, spaces around it too: they are part of the prompt that others score."""
+    option, found = row.text(name), row.fields[name]
+    return found if isinstance(found, str) else option
 
 
 def _choice(row: Row, key: str, topic: str, options: tuple[str, ...]) -> MultipleChoice:

@@ -7,11 +7,12 @@ from typing import Any
 
 from valuescope.locate import Location
 from valuescope.metrics import Estimate
-from valuescope.models import NeuronModel, load_model
+from valuescope.models import NeuronModel
 from valuescope.report import write_report
 from valuescope.run.arms import ArmRunner, Progress
 from valuescope.run.folder import RunFolder
 from valuescope.run.judging import Judging
+from valuescope.run.loading import load_from, silent
 from valuescope.run.search import search_setting
 from valuescope.run.spec import MethodSpec, Setting, Spec
 from valuescope.run.stages import (
@@ -36,11 +37,7 @@ from valuescope.run.trial import Laboratory, Outcomes, Trial
 from valuescope.run.truth import known_truth
 
 
-def silent(stage: str, done: int, total: int) -> None:
-    """The default progress: none."""
-
-
-def run(
+def compare(
     spec: Spec, out: Path, *, progress: Progress = silent, model: NeuronModel | None = None
 ) -> dict[str, Any]:
     """Run a specification in the folder `out`; returns the summary, which is also `out/summary.json`.
@@ -51,15 +48,7 @@ def run(
         SpecError, RunError: for a specification that does not fit its data, or a folder of another run.
     """
     folder = RunFolder(out)
-    model = model or load_model(
-        spec.model.id,
-        revision=spec.model.revision,
-        dtype=spec.model.dtype,
-        device=spec.model.device,
-        device_map=spec.model.device_map,
-        attn_implementation=spec.model.attn_implementation,
-        trust_remote_code=spec.model.trust_remote_code,
-    )
+    model = model or load_from(spec.model)
     folder.open(spec, model.identity.fingerprint)
     judging = Judging(spec, folder)
     system, values = chosen_values(spec)

@@ -1,0 +1,146 @@
+"""Perplexity on a neutral text: the cheap test of whether an edit leaves the language model as it was.
+
+A text longer than the window is read in strided windows: the first window scores all of its tokens, and each further one
+moves on by `stride` tokens and scores those, behind the `window - stride` tokens before them or more. So each token is
+scored once, and all but those of the first window with that much context. The first token of a text has no context and
+is not scored; where the tokenizer puts a token in front of a text, that is the one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from valuescope.ability.error import AbilityError
+from valuescope.edit import Edit
+from valuescope.generate import score_continuations
+from valuescope.generate.request import context_limit
+from valuescope.metrics import Estimate, bootstrap_mean, paired_difference
+from valuescope.models import Encoded, NeuronModel, encode
+
+LONGEST_WINDOW = 1024
+"""Positions in a window where nothing else is asked for, however long the model's context is."""
+
+
+@dataclass(frozen=True)
+class Perplexity:
+    """One edit's perplexity over all texts (`edit` describes it, "base" for none).
+
+    `nats` is the mean negative log-likelihood per token, its interval over texts; `change` the paired difference from
+    the first edit of the call, None for that one itself. `texts` counts them.
+    """
+
+    edit: str
+    nats: Estimate
+    change: Estimate | None
+    texts: int
+
+    @property
+    def perplexity(self) -> float | None:
+        """exp of the mean."""
+        return None if self.nats.mean is None else math.exp(self.nats.mean)
+
+    @property
+    def ci(self) -> tuple[float, float] | None:
+        """The perplexity's interval, None for one text."""
+        ci = self.nats.ci
+        return None if ci is None else (math.exp(ci[0]), math.exp(ci[1]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able content."""
+        return {
+            "edit": self.edit,
+            "perplexity": self.perplexity,
+            "ci": None if self.ci is None else list(self.ci),
+            "nats": self.nats.to_dict(),
+            "change": None if self.change is None else self.change.to_dict(),
+            "texts": self.texts,
+        }
+
+
+def perplexity(
+    model: NeuronModel,
+    texts: Sequence[str],
+    edits: Sequence[Edit | None] = (None,),
+    *,
+    window: int | None = None,
+    stride: int | None = None,
+    batch_size: int = 8,
+    force: bool = False,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Perplexity]:
+    """The perplexity of the texts under each edit (None: the base model), in the order of the edits.
+
+    Args:
+        model: the model.
+        texts: such as `neutral_texts()`; each is read on its own.
+        edits: the first one is what the others are compared with; they act on every position.
+        window: positions read at once (None: the model's context, at most 1024).
+        stride: tokens by which windows move on (None: half a window).
+        batch_size: windows times edits at once.
+        force: apply edits that were made for another model.
+        seed: of the intervals, which resample texts.
+        progress: called with windows read and windows in all.
+
+    Raises:
+        AbilityError: no texts, one without two tokens, or a window or stride that is none.
+        NeuronSetError: an edit of another model.
+    """
+    if not texts:
+        raise AbilityError("no texts: give some, such as neutral_texts()")
+    window, stride = _window(model, window, stride)
+    rows, places = list[Encoded](), list[int]()
+    for place, row in enumerate(encode(model, texts)):
+        if len(row.input_ids) < 2:
+            raise AbilityError(
+                f"text {place} has {len(row.input_ids)} token: nothing to score; make it longer"
+            )
+        own = windows(row.input_ids, window, stride)
+        rows += own
+        places += [place] * len(own)
+    scores = score_continuations(model, rows, edits, batch_size=batch_size, force=force, progress=progress)
+    clusters = [place for place, row in zip(places, rows, strict=True) for _ in range(_scored(row))]
+    losses = [[-token if math.isfinite(token) else None for row in own for token in row] for own in scores]
+    return [
+        Perplexity(
+            edit="base" if edit is None else edit.describe(),
+            nats=bootstrap_mean(own, clusters=clusters, seed=seed),
+            change=None if number == 0 else paired_difference(losses[0], own, clusters=clusters, seed=seed),
+            texts=len(texts),
+        )
+        for number, (edit, own) in enumerate(zip(edits, losses, strict=True))
+    ]
+
+
+def windows(ids: Sequence[int], window: int, stride: int) -> list[Encoded]:
+    """The windows of a text of two tokens or more; the tokens behind each one's prompt are those that it scores.
+
+    A window reads `window` tokens at most: the last of its row is predicted, never read.
+    """
+    found, done, last = list[Encoded](), 0, len(ids) - 1
+    while done < last:
+        end = min(last, done + (stride if found else window))
+        begin = max(0, end - window)
+        found.append(Encoded(tuple(ids[begin : end + 1]), done + 1 - begin))
+        done = end
+    return found
+
+
+def _scored(row: Encoded) -> int:
+    return len(row.input_ids) - row.prompt_length
+
+
+def _window(model: NeuronModel, window: int | None, stride: int | None) -> tuple[int, int]:
+    limit = context_limit(model)
+    if window is None:
+        window = min(limit or LONGEST_WINDOW, LONGEST_WINDOW)
+    if not 1 <= window <= (limit or window):
+        raise AbilityError(f"window is {window}; {model.identity.id} has 1 to {limit} positions")
+    if stride is None:
+        stride = max(1, window // 2)
+    if not 1 <= stride <= window:
+        raise AbilityError(f"stride is {stride}; it must be between 1 and the window, {window}")
+    return window, stride

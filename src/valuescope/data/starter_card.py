@@ -1,0 +1,294 @@
+"""The data card of the starter set: counts, lengths, checks, repeats and wording, all computed from its files."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.resources import files
+from itertools import chain
+from statistics import fmean
+
+from valuescope.data.checks import (
+    WordingAccuracy,
+    near_duplicates,
+    shared_wording,
+    size,
+    word_differences,
+    wording_accuracy,
+)
+from valuescope.data.checks.duplicates import NEAR, SHARED
+from valuescope.data.checks.limits import (
+    DESCRIPTION_LIMITS,
+    DILEMMA_LIMITS,
+    PAIR_LIMITS,
+    QUESTION_LIMITS,
+    SITUATION_LIMITS,
+    Range,
+)
+from valuescope.data.compared import compared_text, sides
+from valuescope.data.records import ContrastPair, Description, Dilemma, Question, Record
+from valuescope.data.starter_rules import rules
+from valuescope.data.starter_set import PARTS, check_files, read_part, starter_folder
+from valuescope.values import load_value_system
+
+Held = Mapping[str, Mapping[str, Sequence[Record]]]
+"""The records of each part and value."""
+
+_WORDS = 6
+
+
+def read_starter() -> Held:
+    """All records of the starter set, by part and value."""
+    return {
+        name: {
+            value: read_part(name, [value]) for value in load_value_system(part.system).at_level(part.level)
+        }
+        for name, part in PARTS.items()
+    }
+
+
+def starter_card(held: Held, tables: Mapping[str, Callable[[Held], str]] | None = None) -> str:
+    """The card as Markdown.
+
+    Args:
+        held: what `read_starter` read.
+        tables: name -> what computes that table (None: `TABLES`).
+    """
+    computed = TABLES if tables is None else tables
+    card = tomllib.loads(files("valuescope.data").joinpath("starter_card.toml").read_text(encoding="utf-8"))
+    blocks = [f"# {card['title']}"]
+    for section in card["sections"]:
+        blocks += [f"## {section['title']}", section["text"].strip()]
+        blocks += [computed[name](held) for name in section.get("tables", [])]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _counts(held: Held) -> str:
+    rows = []
+    for name, language, records in _parts(held):
+        per_value = Counter(record.value for record in records).values()
+        topics = {(record.value, record.topic) for record in records if record.topic}
+        rows.append([name, language, len(per_value), _range(per_value), len(records), len(topics) or "-"])
+    total = sum(len(records) for _, _, records in _parts(held))
+    head = ["part", "language", "values", "per value", "records", "topics or scenes"]
+    return _table(head, [*rows, ["all", "", "", "", total, ""]])
+
+
+def _values(held: Held) -> str:
+    counts = defaultdict[tuple[str, str], list[str]](list)
+    for name, language, records in _parts(held):
+        for value, count in Counter(record.value for record in records).items():
+            counts[PARTS[name].system, value].append(f"{PARTS[name].name} {language} {count}")
+    return _table(
+        ["value system", "value", "records"], [[*key, ", ".join(found)] for key, found in counts.items()]
+    )
+
+
+def _topics(held: Held) -> str:
+    cells = defaultdict[str, list[str]](list)
+    for name, language, records in _parts(held):
+        if PARTS[name].system == "chinese-social" and language == "en":
+            for value in held[name]:
+                counts = Counter(record.topic for record in records if record.value == value)
+                cells[value].append("; ".join(f"{topic} ({count})" for topic, count in counts.items()))
+    return _table(["value", "topics of evaluation", "topics of activation"], _keyed(cells))
+
+
+def _situations(held: Held) -> str:
+    rows = []
+    for value, records in held["schwartz/situations"].items():
+        found = [record for record in records if isinstance(record, Question)]
+        columns = Counter(record.atomic for record in found), Counter(record.topic for record in found)
+        rows.append(
+            [value, *(", ".join(f"{name} {count}" for name, count in sorted(one.items())) for one in columns)]
+        )
+    return _table(["situations of", "atomic values", "topics"], rows)
+
+
+def _lengths(held: Held) -> str:
+    rows = []
+    for name, language, records in _parts(held):
+        fields = defaultdict[tuple[str, Range], list[int]](list)
+        for record in records:
+            for field, text, allowed in _limited(record):
+                fields[field, allowed].append(size(text, language))
+        for (field, allowed), lengths in fields.items():
+            found = [min(lengths), f"{fmean(lengths):.1f}", max(lengths)]
+            rows.append([name, language, field, f"{allowed[0]}-{allowed[1]}", *found])
+    return _table(["part", "language", "field", "allowed", "least", "mean", "most"], rows)
+
+
+def _limited(record: Record) -> Iterator[tuple[str, str, Range]]:
+    """The fields of a record whose length is limited: name, text, least and most."""
+    match record:
+        case Dilemma():
+            limits, chinese = DILEMMA_LIMITS, record.language == "zh"
+            action = limits.action_zh if chinese else limits.action
+            yield "story", record.story, limits.story_zh if chinese else limits.story
+            yield from (("aligned", record.aligned, action), ("violating", record.violating, action))
+            if record.rationale:
+                yield "rationale", record.rationale, limits.rationale_zh if chinese else limits.rationale
+        case ContrastPair():
+            for kind in ("positive", "negative"):
+                yield kind, getattr(record, kind), PAIR_LIMITS.length
+        case Description():
+            yield record.stance, record.description, DESCRIPTION_LIMITS.length
+        case Question():
+            limited = SITUATION_LIMITS if record.atomic else QUESTION_LIMITS
+            yield "question", record.question, limited.length
+
+
+def _checks(held: Held) -> str:
+    rows = []
+    for name, language, records in _parts(held):
+        by_value = defaultdict[str, list[Record]](list)
+        for record in records:
+            by_value[record.value].append(record)
+        rows += [[name, language, *rule] for rule in rules(list(by_value.values()))]
+    return _table(["part", "language", "rule, in any file", "threshold", "found"], rows)
+
+
+def _findings(held: Held) -> str:
+    paths = [starter_folder() / name / f"{value}.jsonl" for name, values in held.items() for value in values]
+    found = check_files(paths)
+    lines = [
+        f"All checks together: {len(paths)} files, {len(found)} findings.",
+        *(f"- {one.place}: {one.rule}" for one in found),
+    ]
+    return "\n".join(lines)
+
+
+def _repeats(held: Held) -> str:
+    rows = []
+    for name, language, records in _parts(held):
+        texts = [compared_text(record)[1] for record in records]
+        found = near_duplicates(texts)
+        near = sum(map(len, found.clusters))
+        shared = max(share for _, _, share in [(0, 0, 0.0), *shared_wording(texts, 0)])
+        row = [name, language, len(texts), found.exact, near, f"{near / len(texts):.1%}", found.effective]
+        rows.append([*row, f"{shared:.2f}"])
+    head = [
+        "part",
+        "language",
+        "texts",
+        "exact repeats",
+        f"near-duplicates (above {NEAR:g})",
+        "rate",
+        "effective n",
+    ]
+    return _table([*head, f"shared trigrams (at most {SHARED:.2f})"], rows)
+
+
+def _wording(held: Held) -> str:
+    rows = []
+    for value, records in held["schwartz/contrast"].items():
+        rows.append([value, *_told(records)[1:]])
+    return _table(["value", *_TOLD[1:]], rows)
+
+
+def _pooled(held: Held) -> str:
+    """The values taken together: a wording that their positive sides have in common."""
+    told = _told(list(chain(*held["schwartz/contrast"].values())))
+    shown = ", ".join(f"{name} {cell}" for name, cell in zip(_TOLD[1:], told[1:], strict=True))
+    return f"All values together: {shown}."
+
+
+def _sides(held: Held) -> str:
+    rows = []
+    for (value, language), records in _two_sided(held).items():
+        rows.append([value, language, *_told(records)])
+    return _table(["value", "language", *_TOLD], rows)
+
+
+def _shortcuts(held: Held) -> str:
+    found = []
+    for (value, language), records in _two_sided(held).items():
+        measured = sides(records)
+        told = wording_accuracy(*measured[1:]) if measured else None
+        if measured and told and told.accuracy >= PAIR_LIMITS.accuracy:
+            found.append(f"  - {value} ({language}), {'/'.join(measured[0])}: {told.accuracy:.2f}")
+    return "\n".join(found) or "  - none"
+
+
+def _parts(held: Held) -> Iterator[tuple[str, str, list[Record]]]:
+    """Each part in each of its languages."""
+    for name, values in held.items():
+        by_language = defaultdict[str, list[Record]](list)
+        for record in chain(*values.values()):
+            by_language[record.language].append(record)
+        for language, records in by_language.items():
+            yield name, language, records
+
+
+def _two_sided(held: Held) -> dict[tuple[str, str], list[Record]]:
+    """Dilemmas and descriptions by value and language."""
+    found = defaultdict[tuple[str, str], list[Record]](list)
+    for name, values in held.items():
+        for record in chain(*values.values()):
+            if isinstance(record, Dilemma | Description):
+                found[record.value, record.language].append(record)
+    return found
+
+
+_TOLD = ("sides", "pairs", "folds", "accuracy", "95% interval", "longer", "words")
+
+
+def _told(records: Sequence[Record]) -> list[object]:
+    """What tells the two sides apart, as the columns `_TOLD`."""
+    measured = sides(records)
+    if measured is None:
+        return ["-"] * len(_TOLD)
+    names, first, second = measured
+    told = wording_accuracy(first, second)
+    lengths = [[size(text, records[0].language) for text in side] for side in (first, second)]
+    longer = fmean((one > other) + (one == other) / 2 for one, other in zip(*lengths, strict=True))
+    ahead = word_differences(first, second)[:_WORDS]
+    return [
+        "/".join(names),
+        len(first),
+        "-" if told is None else f"{told.folds} x {told.repeats}",
+        "-" if told is None else f"{told.accuracy:.3f}",
+        "-" if told is None else "{:.2f}-{:.2f}".format(*_interval(told)),
+        f"{longer:.2f}",
+        ", ".join(f"{word.word} {word.positive}:{word.negative}" for word in ahead),
+    ]
+
+
+def _interval(told: WordingAccuracy) -> tuple[float, float]:
+    """95% over pairs."""
+    half = 1.96 * told.standard_error
+    return max(0.0, told.accuracy - half), min(1.0, told.accuracy + half)
+
+
+def _keyed(cells: Mapping[str, Sequence[object]]) -> list[list[object]]:
+    return [[key, *found] for key, found in cells.items()]
+
+
+def _range(numbers: Iterable[int]) -> str:
+    """The least and the most, once where they are the same."""
+    found = sorted(set(numbers))
+    return str(found[0]) if len(found) == 1 else f"{found[0]}-{found[-1]}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)
+
+
+TABLES: dict[str, Callable[[Held], str]] = {
+    "counts": _counts,
+    "values": _values,
+    "topics": _topics,
+    "situations": _situations,
+    "lengths": _lengths,
+    "checks": _checks,
+    "findings": _findings,
+    "repeats": _repeats,
+    "wording": _wording,
+    "pooled": _pooled,
+    "sides": _sides,
+    "shortcuts": _shortcuts,
+}
+"""name -> function that computes one table of the card from all records."""

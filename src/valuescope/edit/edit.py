@@ -1,0 +1,174 @@
+"""What all edits are: a value that names what was found, says how strongly it acts, and can be saved."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, Self, get_args
+
+from valuescope.edit.edit_tables import EditTables
+from valuescope.edit.slopes import EditError
+from valuescope.files import sha256_of, write_json_atomic
+from valuescope.models import ModelIdentity, NeuronModel
+
+Direction = Literal["positive", "negative"]
+
+FILE_VERSION = 1
+
+
+class Subject(Protocol):
+    """What an edit acts with: a NeuronSet, SteeringVectors or a ProbeSet."""
+
+    @property
+    def value(self) -> str:
+        """The value it was found for."""
+
+    @property
+    def method(self) -> str:
+        """How it was found."""
+
+    @property
+    def model(self) -> ModelIdentity:
+        """The model it was found in."""
+
+    @property
+    def hash(self) -> str:
+        """sha256 of all that it says."""
+
+    def __len__(self) -> int: ...
+
+    def require(self, model: NeuronModel, *, force: bool = False) -> None:
+        """Raise unless it was found in this very model."""
+
+    def save(self, path: Path | str) -> Path:
+        """Write it to two files."""
+
+
+@dataclass(frozen=True)
+class Edit(ABC):
+    """The base of every edit. Its first field, named by `subject_field`, holds what it acts with.
+
+    `strength` is the share of the edit that is done: 0 nothing, 1 all of it, above 1 more of the same.
+    """
+
+    strength: float = field(default=1.0, kw_only=True)
+
+    kind: ClassVar[str]
+    subject_field: ClassVar[str]
+    subject_type: ClassVar[type[Any]]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.subject, self.subject_type):
+            raise EditError(
+                f"{self.kind} acts with a {self.subject_type.__name__} (field {self.subject_field}), "
+                f"it was given {self.subject!r}"
+            )
+        self._check_number("strength")
+
+    @property
+    def subject(self) -> Subject:
+        """What the edit acts with."""
+        subject: Subject = getattr(self, self.subject_field)
+        return subject
+
+    @property
+    def value(self) -> str:
+        """The value that the edit is for."""
+        return self.subject.value
+
+    @abstractmethod
+    def tables(self, width: int) -> EditTables:
+        """What the edit does to each layer of a model with `width` neurons in a layer."""
+
+    @abstractmethod
+    def control(self, model: NeuronModel, *, seed: int = 0, draw: int = 0, force: bool = False) -> Self:
+        """The same edit with something random of equal size in place of what was found; `draw` numbers repetitions.
+
+        Raises as `require` does.
+        """
+
+    def require(self, model: NeuronModel, *, force: bool = False) -> None:
+        """Raise NeuronSetError or SteeringError unless what the edit acts with was found in this very model.
+
+        `force` allows other weights of the same shape.
+        """
+        self.subject.require(model, force=force)
+
+    def scaled(self, strength: float) -> Self:
+        """The same edit at another strength (`edit.scaled(0.5).scaled(0.5)` is at 0.5: it is set, not multiplied)."""
+        return replace(self, strength=strength)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Everything that defines the edit beside its subject; `strength` only where it is not 1."""
+        scale = {} if self.strength == 1.0 else {"strength": self.strength}
+        return {name: getattr(self, name) for name in self.parameter_defaults()} | scale
+
+    @classmethod
+    def parameter_defaults(cls) -> dict[str, Any]:
+        """The parameters of this kind of edit with their defaults; `strength`, which all have, is not listed."""
+        return {
+            one.name: one.default for one in fields(cls) if one.name not in (cls.subject_field, "strength")
+        }
+
+    @property
+    def hash(self) -> str:
+        """sha256 of kind, parameters and subject: equal for edits that do the same with the same."""
+        return sha256_of(
+            {"edit": self.kind, "parameters": self.parameters, self.subject_field: self.subject.hash}
+        )
+
+    def describe(self) -> str:
+        """One line for people."""
+        settings = ", ".join(f"{name} {value}" for name, value in self.parameters.items())
+        who = f"{self._size()} of {self.value!r} ({self.subject.method})"
+        return f"{self.kind} {who}" + (f", {settings}" if settings else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The edit as JSON; it names its subject by hash and holds none of its numbers."""
+        return {
+            "edit": self.kind,
+            "parameters": self.parameters,
+            self.subject_field: {
+                "value": self.value,
+                "method": self.subject.method,
+                **self._facts(),
+                "count": len(self.subject),
+                "hash": self.subject.hash,
+                "model": self.subject.model.to_dict(),
+            },
+            "hash": self.hash,
+        }
+
+    def save(self, path: Path | str) -> Path:
+        """Write the edit to `path` (a .json) and its subject beside it (`<stem>.<field>.*`); returns `path`."""
+        path = Path(path)
+        if path.suffix != ".json":
+            raise EditError(f"{path}: an edit is saved as JSON: give a path that ends in .json")
+        beside = f"{path.stem}.{self.subject_field}"
+        self.subject.save(path.parent / beside)
+        return write_json_atomic(path, {"version": FILE_VERSION, "file": beside, **self.to_dict()})
+
+    @abstractmethod
+    def _size(self) -> str:
+        """How much the subject holds, in words."""
+
+    @abstractmethod
+    def _facts(self) -> Mapping[str, Any]:
+        """What the file says of the subject beside what all have."""
+
+    def _check_number(self, name: str) -> None:
+        """Refuse what is no size, and make 1 and 1.0 the same edit with the same hash."""
+        value = getattr(self, name)
+        if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+            raise EditError(
+                f"{self.kind}: {name} must be a finite number >= 0, it is {value!r}; direction is its sign"
+            )
+        object.__setattr__(self, name, float(value))
+
+    def _check_direction(self, direction: str) -> None:
+        if direction not in get_args(Direction):
+            raise EditError(f"{self.kind}: direction must be 'positive' or 'negative', it is {direction!r}")

@@ -1,0 +1,59 @@
+"""All edits under their names, and the way back from a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from valuescope.edit.edit import FILE_VERSION, Edit
+from valuescope.edit.neuron_edits import Amplify, Deactivate, Modulate
+from valuescope.edit.slopes import EditError
+from valuescope.edit.stream_edits import AddVector, ProbeShift
+
+# Each is called with what it acts with (its `subject_type`), and with its parameters by name.
+EDITS: Mapping[str, type[Any]] = {
+    edit.kind: edit for edit in (Deactivate, Amplify, Modulate, AddVector, ProbeShift)
+}
+
+
+def edit_parameters(kind: str) -> dict[str, Any]:
+    """The parameters of a kind of edit with their defaults; EditError names the known kinds."""
+    if kind not in EDITS:
+        raise EditError(f"there is no edit {kind!r}; known are {', '.join(EDITS)}")
+    defaults: dict[str, Any] = EDITS[kind].parameter_defaults()
+    return defaults
+
+
+def load_edit(path: Path | str) -> Edit:
+    """Read an edit and what it acts with as `save` wrote them.
+
+    Raises EditError naming the file and the field for anything unknown or missing, and where the neuron set,
+    vectors or probes beside the edit are not those it was saved with.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise EditError(f"{path}: not JSON ({error})") from error
+    if not isinstance(content, dict) or content.get("version") != FILE_VERSION:
+        raise EditError(f"{path}: field 'version' must be {FILE_VERSION}: save the edit with this valuescope")
+    kind = str(content.get("edit"))
+    if kind not in EDITS:
+        raise EditError(f"{path}: field 'edit' is {content.get('edit')!r}; known are {', '.join(EDITS)}")
+    make = EDITS[kind]
+    parameters, known = content.get("parameters"), set(edit_parameters(kind))
+    if not isinstance(parameters, dict) or set(parameters) - {"strength"} != known:
+        raise EditError(
+            f"{path}: field 'parameters' of {kind} must hold {sorted(known)}, it is {parameters!r}"
+        )
+    if not isinstance(content.get("file"), str):
+        raise EditError(f"{path}: field 'file' must name the {make.subject_field} beside this file")
+    edit: Edit = make(make.subject_type.load(path.parent / content["file"]), **parameters)
+    if edit.hash != content.get("hash"):
+        raise EditError(
+            f"{path}: field 'hash' is {content.get('hash')!r}, but this edit of {content['file']!r} has "
+            f"{edit.hash!r}: a file was changed or exchanged; save the edit again"
+        )
+    return edit

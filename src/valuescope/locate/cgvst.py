@@ -1,0 +1,126 @@
+"""CGVST: gradient times activation at special tokens, contrasted between texts (ValueLocate, appendix D.3)."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor
+
+from valuescope.locate.contrast import LabelSums, contrast_labels, contrast_location, require_limits
+from valuescope.locate.evidence import Evidence
+from valuescope.locate.location import Location
+from valuescope.locate.next_token import (
+    NextToken,
+    asked_tokens,
+    frozen,
+    last_logits,
+    length_batches,
+    next_tokens,
+    pad_rows,
+)
+from valuescope.locate.special_places import special_places
+from valuescope.models import Batch, NeuronModel, site_hooks
+
+
+def cgvst(
+    model: NeuronModel,
+    evidence: Evidence,
+    *,
+    seed: int = 0,
+    token: str = "predicted",
+    separators: bool = True,
+    standardise: bool = False,
+    top: int = 50,
+    texts: int | None = None,
+    batch_size: int = 16,
+) -> Location:
+    """Variation of gradients at special tokens between texts for and against a value (Song et al. 2024).
+
+    No code is public and the abstract gives no formula; this is a reading of it. For one text a neuron's number is
+    the sum over its special tokens (`special_places`) of m * d log p(w) / dm, w the next token at the end: to first order
+    what the neuron adds to log p(w) from there. Signed: the mean over texts for the value minus the mean over
+    those against; score: the absolute number.
+
+    `token`: w is the token that the model predicts, or the text's own ("target": the answer's first
+    token, and the text is cut before it). `separators`: tokens of line breaks are special too. `standardise`: divide
+    the difference by its standard error, so that strong neurons with noisy gradients do not come first. `top`:
+    neurons taken per value. `texts`: only so many texts per label, the first ones. `batch_size`: texts per
+    forward and backward pass.
+    """
+    require_limits("cgvst", model, top, texts)
+    start = time.monotonic()
+    labels, plus, minus = contrast_labels(evidence, "cgvst")
+    rows = next_tokens(model, evidence.texts_of(labels, "cgvst", texts), labels, token)
+    sums = LabelSums(len(labels), model.layers, model.width)
+    places, longest = 0, 0
+    with frozen(model):
+        for part in length_batches(rows, batch_size):
+            batch, of_label = pad_rows(model, part)
+            where = special_places(model, batch, separators=separators)
+            sums.add(of_label, gradient_times_activation(model, batch, part, where))
+            places += int(where.sum())
+            longest = max(longest, batch.input_ids.shape[1])
+    mean = sums.mean()
+    signed = mean[plus] - mean[minus]
+    if standardise:
+        variance = sums.variance_of_mean()
+        signed = signed / (variance[plus] + variance[minus]).sqrt().clamp(min=torch.finfo(torch.float32).tiny)
+        signed[signed.isinf()] = 0
+    return contrast_location(
+        "cgvst",
+        model,
+        evidence,
+        signed=signed,
+        top=top,
+        seed=seed,
+        parameters={
+            "token": token,
+            "separators": separators,
+            "standardise": standardise,
+            "texts": texts,
+            "batch_size": batch_size,
+        },
+        diagnostics={
+            "queries": len(rows),
+            "special_tokens_per_text": places / len(rows),
+            "seconds": time.monotonic() - start,
+            "peak_bytes": 4 * batch_size * longest * model.layers * (4 * model.width + 12 * model.hidden),
+        },
+    )
+
+
+def gradient_times_activation(
+    model: NeuronModel, batch: Batch, rows: list[NextToken], places: Tensor
+) -> Tensor:
+    """Sum over `places` of m * d log p(w) / dm of every neuron, float32 [B, layers, width].
+
+    The gradient is the whole one: what follows from a neuron in later layers and at later tokens is part of it.
+    One forward and one backward pass; of the gradients only those at the places are kept. The model must be
+    frozen.
+    """
+    found = torch.zeros(len(places), model.layers, model.width)
+    at_row, at_token = places.nonzero(as_tuple=True)
+    leaf: list[Tensor] = []
+
+    def watch(layer: int, m: Tensor) -> Tensor:
+        if not m.requires_grad:  # the first layer: nothing before it has a gradient
+            m = m.detach().requires_grad_(True)
+            leaf.append(m)
+        else:
+            m = m.view_as(m)  # what the hook is on must be what the layer goes on with
+        active = m.detach()[at_row.to(m.device), at_token.to(m.device)].float()
+
+        def multiply(gradient: Tensor) -> None:
+            there = gradient[at_row.to(gradient.device), at_token.to(gradient.device)].float()
+            found[:, layer].index_add_(0, at_row.cpu(), (there * active).cpu())
+
+        m.register_hook(multiply)
+        return m
+
+    with torch.enable_grad(), site_hooks(model, product=watch):
+        logits = last_logits(model, batch)
+        tokens = asked_tokens(rows, logits.detach())
+        objective = logits.gather(1, tokens[:, None]).squeeze(1) - logits.logsumexp(dim=1)
+        torch.autograd.grad(objective.sum(), leaf)
+    return found

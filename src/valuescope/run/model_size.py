@@ -1,0 +1,101 @@
+"""How large a model is and how fast its device, without loading any weights."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from valuescope.models import default_device, resolve_path
+from valuescope.run.spec_parts import ModelSpec
+
+EFFICIENCY = 0.35  # share of the measured matrix speed that a forward pass of a language model reaches
+STEP_SECONDS = 2.5e-4  # fixed cost of one layer in one decoding step, on any device
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """Numbers of a model as a specification would load it. `cache_bytes`: of one token's keys and values."""
+
+    parameters: int
+    layers: int
+    hidden: int
+    width: int
+    vocabulary: int
+    cache_bytes: int
+    dtype: torch.dtype
+    device: str
+    tokenizer: Any
+
+    @property
+    def model_bytes(self) -> int:
+        """The weights."""
+        return self.parameters * self.dtype.itemsize
+
+    def lengths(self, texts: list[str]) -> list[int]:
+        """Tokens of each text."""
+        return [len(ids) for ids in self.tokenizer(texts)["input_ids"]] if texts else []
+
+    def counter_bytes(self, labels: int) -> int:
+        """Five numbers per label and neuron."""
+        return 5 * 8 * labels * self.layers * self.width
+
+    def reading_bytes(self, batch_size: int, longest: int) -> int:
+        """What a forward pass without logits holds at once, about."""
+        return batch_size * longest * max(3 * self.width, 4 * self.hidden) * self.dtype.itemsize
+
+    def seconds(self, tokens: float, steps: float) -> float:
+        """Seconds to process so many tokens in so many decoding steps."""
+        work = 2 * self.parameters * tokens / (EFFICIENCY * matrix_speed(self.device, self.dtype))
+        return work + steps * self.layers * STEP_SECONDS
+
+
+def model_size(spec: ModelSpec) -> ModelSize:
+    """Read config and tokenizer, and count parameters on an empty copy of the model."""
+    path = resolve_path(spec.id)
+    where = {"revision": spec.revision, "trust_remote_code": spec.trust_remote_code}
+    config = AutoConfig.from_pretrained(path, **where)
+    tokenizer = AutoTokenizer.from_pretrained(path, **where)
+    with torch.device("meta"):
+        empty = AutoModelForCausalLM.from_config(config, trust_remote_code=spec.trust_remote_code)
+    text_config, dtype = config.get_text_config(), _dtype(spec.dtype, config)
+    layers, hidden = text_config.num_hidden_layers, text_config.hidden_size
+    heads = getattr(text_config, "num_key_value_heads", None) or text_config.num_attention_heads
+    head = getattr(text_config, "head_dim", None) or hidden // text_config.num_attention_heads
+    return ModelSize(
+        parameters=sum(parameter.numel() for parameter in empty.parameters()),
+        layers=layers,
+        hidden=hidden,
+        width=(
+            getattr(text_config, "intermediate_size", None)
+            or getattr(text_config, "n_inner", None)
+            or 4 * hidden
+        ),
+        vocabulary=text_config.vocab_size,
+        cache_bytes=2 * layers * heads * head * dtype.itemsize,
+        dtype=dtype,
+        device=str(spec.device or default_device()),
+        tokenizer=tokenizer,
+    )
+
+
+def matrix_speed(device: str, dtype: torch.dtype) -> float:
+    """Measured floating-point operations per second of a matrix product on the device."""
+    size = 1024
+    left = torch.randn(size, size, device=device).to(dtype)
+    left @ left
+    start, rounds = time.perf_counter(), 0
+    while time.perf_counter() - start < 0.2:
+        (left @ left).sum().item()
+        rounds += 1
+    return 2 * size**3 * rounds / (time.perf_counter() - start)
+
+
+def _dtype(name: str, config: Any) -> torch.dtype:
+    found = getattr(config, "dtype", None) if name == "auto" else getattr(torch, name)
+    if isinstance(found, str):
+        found = getattr(torch, found)
+    return found if isinstance(found, torch.dtype) else torch.float32

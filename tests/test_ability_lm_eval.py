@@ -1,0 +1,133 @@
+"""MMLU against EleutherAI's lm-evaluation-harness: its own task, its own prompts and its own scoring, item by item.
+
+The harness is an extra. Its data sets cannot be downloaded here, so that its task reads the published files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from conftest import shared
+from edit_samples import some_neurons
+
+from valuescope.ability import MmluQuestion, MmluResult, mmlu, read_mmlu
+from valuescope.data import MultipleChoice, read_data
+from valuescope.edit import Deactivate, Edit, Modulate, edited, weights_edited
+from valuescope.models import NeuronModel, load_model
+
+pytest.importorskip("lm_eval", reason="the extra lm-eval is not installed")
+
+ITEMS = 200
+POSITIONS = 96  # so that the whole comparison stays short; the truncation is part of it
+MODELS = ("organism", "models/stories260K", "models/gpt2-tinystories-280k")
+
+
+@pytest.fixture(scope="module")
+def questions() -> list[MmluQuestion]:
+    return read_mmlu(shared("data/mmlu"), number=ITEMS, seed=5)
+
+
+@pytest.fixture(scope="module")
+def harness_tasks(questions: list[MmluQuestion], tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """The harness's own MMLU tasks, subject by subject, over the same test questions and all examples."""
+    return make_tasks(questions, tmp_path_factory.mktemp("mmlu"))
+
+
+def make_tasks(questions: list[MmluQuestion], folder: Path) -> list[Any]:
+    import lm_eval.tasks
+    from lm_eval.api.task import ConfigurableTask
+
+    home = Path(lm_eval.tasks.__file__).parent / "mmlu" / "default"
+    asked = {question.key for question in questions}
+    tasks = []
+    for subject in dict.fromkeys(question.subject for question in questions):
+        files = {}
+        for split in ("dev", "test"):
+            rows = read_data(shared(f"data/mmlu/{split}/{subject}_{split}.csv"), "mmlu").records
+            files[split] = str(folder / f"{subject}_{split}.jsonl")
+            with open(files[split], "w", encoding="utf-8") as file:
+                for row in rows:
+                    assert isinstance(row, MultipleChoice)
+                    if split == "dev" or row.key in asked:
+                        content = {"question": row.question, "choices": row.options, "answer": row.answer}
+                        file.write(json.dumps({**content, "key": row.key}) + "\n")
+        own = yaml.safe_load((home / f"mmlu_{subject}.yaml").read_text(encoding="utf-8"))
+        config = yaml.safe_load((home / own.pop("include")).read_text(encoding="utf-8")) | own
+        config |= {"dataset_path": "json", "dataset_kwargs": {"data_files": files}, "num_fewshot": 5}
+        del config["dataset_name"]
+        tasks.append(ConfigurableTask(config=config))
+    return tasks
+
+
+def asked_by_the_harness(model: NeuronModel, tasks: list[Any], positions: int | None) -> dict[str, Any]:
+    """key -> (four log-likelihoods, accuracy) as the harness logs them."""
+    import lm_eval
+    from lm_eval.models.huggingface import HFLM
+
+    wrapped = HFLM(
+        pretrained=model.model,
+        tokenizer=model.tokenizer,
+        backend="causal",
+        max_length=positions,
+        batch_size=16,
+        device="cpu",
+    )
+    found = {}
+    out = lm_eval.simple_evaluate(
+        model=wrapped, tasks=tasks, num_fewshot=5, log_samples=True, bootstrap_iters=0, device="cpu"
+    )
+    for samples in out["samples"].values():
+        for sample in samples:
+            scores = [pair[0][0] if isinstance(pair[0], (tuple, list)) else pair[0] for pair in sample["resps"]]
+            found[sample["doc"]["key"]] = (scores, sample["acc"], sample["arguments"])
+    return found
+
+
+def compare(
+    ours: MmluResult, theirs: dict[str, Any], questions: list[MmluQuestion]
+) -> tuple[float, float, float]:
+    """The largest difference of a log-likelihood, and both accuracies; prompts must be the same texts."""
+    assert len(theirs) == len(ours.predictions) == len(questions)
+    worst, right = 0.0, 0.0
+    for question, prediction in zip(questions, ours.predictions, strict=True):
+        scores, accuracy, arguments = theirs[question.key]
+        contexts = {one[0] for one in (arguments.values() if isinstance(arguments, dict) else arguments)}
+        assert contexts in ({question.prompt}, {"arg_0"}) or question.prompt in str(contexts)
+        worst = max(worst, *(abs(a - b) for a, b in zip(scores, prediction.log_likelihoods, strict=True)))
+        assert accuracy == float(bool(prediction.correct))
+        right += accuracy
+    assert ours.accuracy.mean is not None
+    return worst, right / len(questions), ours.accuracy.mean
+
+
+@contextmanager
+def hooked(model: NeuronModel, edit: Edit | None) -> Iterator[None]:
+    with edited(model, edit):
+        yield
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_every_item_equals_the_harness(
+    name: str, questions: list[MmluQuestion], harness_tasks: list[Any]
+) -> None:
+    model = load_model(name if name == "organism" else str(shared(name)), dtype="float32")
+    silent = Deactivate(some_neurons(model, 40))
+    bent = Modulate(some_neurons(model, 40), beta=1.5)
+    ours = mmlu(model, questions, [None, silent, bent], max_length=POSITIONS, batch_size=48)
+    for result, applied in zip(
+        ours, (hooked(model, None), weights_edited(model, silent), hooked(model, bent)), strict=True
+    ):
+        with torch.inference_mode(False), applied:
+            theirs = asked_by_the_harness(model, harness_tasks, POSITIONS)
+        worst, expected, accuracy = compare(result, theirs, questions)
+        assert worst < 1e-4
+        assert accuracy == pytest.approx(expected)
+    assert ours[0].predictions != ours[1].predictions != ours[2].predictions
