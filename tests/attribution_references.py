@@ -6,10 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
-import pytest
 import torch
+import transformers as hf
 from conftest import shared
-from tiny_models import tiny_hf_model, tiny_model, tiny_tokenizer
+from tiny_models import BOS, tiny_hf_model, tiny_model, tiny_tokenizer
+from tokenizers import Tokenizer, pre_tokenizers
+from tokenizers.models import WordLevel
+from tokenizers.processors import TemplateProcessing
 from torch import Tensor, nn
 
 from valuescope.activations import collect
@@ -34,6 +37,21 @@ def model_of(name: str, dtype: torch.dtype = torch.float32) -> NeuronModel:
         return tiny_model(name)
     # in float64 without the proof: a difference quotient needs more digits than float32 has
     return wrap_model(tiny_hf_model(name, dtype), tiny_tokenizer(), id=f"tiny-{name}", check=False)
+
+
+def lettered_model(family: str) -> NeuronModel:
+    """A tiny model whose last four words are the letters A to D."""
+    vocabulary = tiny_tokenizer().get_vocab()
+    words = sorted(vocabulary, key=vocabulary.__getitem__)[:-4]
+    core = Tokenizer(
+        WordLevel({word: index for index, word in enumerate([*words, *"ABCD"])}, unk_token="<unk>")
+    )
+    core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    core.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", BOS)])
+    tokenizer = hf.PreTrainedTokenizerFast(
+        tokenizer_object=core, pad_token="<pad>", bos_token="<s>", eos_token="</s>", unk_token="<unk>"
+    )
+    return wrap_model(tiny_hf_model(family), tokenizer, id=f"tiny-{family}")
 
 
 def evidence_for(
@@ -135,5 +153,57 @@ def some_neurons(model: NeuronModel, count: int) -> list[tuple[int, int]]:
     return [(int(one) // model.width, int(one) % model.width) for one in every]
 
 
-def pytest_ids(names: Sequence[str]) -> list[object]:
-    return [pytest.param(name, id=name) for name in names]
+def slow_integrated_gradient(
+    model: NeuronModel,
+    ids: Sequence[int],
+    target: int,
+    neuron: tuple[int, int],
+    nodes: Sequence[float],
+    weights: Sequence[float],
+    path: str,
+    step: float,
+) -> float:
+    """m_k times the weighted mean of dp/dm_k along the path, each slope by really moving the one neuron."""
+    at, k = neuron
+    products: dict[int, Tensor] = {}
+    with (
+        torch.no_grad(),
+        site_hooks(model, product=lambda layer, m: products.update({layer: m[0, -1].clone()})),
+    ):
+        logits_of(model, ids)
+
+    def probability(t: float, moved: float) -> float:
+        def put(layer: int, m: Tensor) -> Tensor:
+            new = products[layer] * t
+            if layer == at:
+                new[k] += moved
+            return torch.cat([m[:, :-1], new[None, None]], dim=1)
+
+        layers = [at] if path == "layer" else None
+        with torch.no_grad(), site_hooks(model, product=put, layers=layers):
+            return float(logits_of(model, ids).double().softmax(-1)[target])
+
+    slopes = [(probability(t, step) - probability(t, -step)) / (2 * step) for t in nodes]
+    return float(products[at][k]) * float(np.dot(slopes, weights))
+
+
+def slow_gradient_times_activation(
+    model: NeuronModel,
+    ids: Sequence[int],
+    token: int,
+    neuron: tuple[int, int],
+    places: Iterable[int],
+    step: float,
+) -> float:
+    """Sum over places of d log p(token) / d factor, by really scaling the one neuron at the one place."""
+    at, k = neuron
+
+    def log_probability(place: int, factor: float) -> float:
+        factors = torch.ones(model.width, dtype=model.dtype)
+        factors[k] = factor
+        with torch.no_grad(), scaled(model, at, [place], factors):
+            return float(logits_of(model, ids).double().log_softmax(-1)[token])
+
+    return sum(
+        (log_probability(place, 1 + step) - log_probability(place, 1 - step)) / (2 * step) for place in places
+    )

@@ -20,6 +20,7 @@ from valuescope.edit import (
     EditError,
     Modulate,
     ProbeShift,
+    Profile,
     load_edit,
 )
 from valuescope.edit.tables import build_tables, stack_tables
@@ -216,7 +217,9 @@ def test_amplify_refuses_a_set_without_deltas(model: NeuronModel) -> None:
 
 
 def test_every_kind_is_registered() -> None:
-    assert dict(EDITS) == {edit.kind: edit for edit in (Deactivate, Amplify, Modulate, AddVector, ProbeShift)}
+    assert dict(EDITS) == {
+        edit.kind: edit for edit in (Deactivate, Amplify, Modulate, Profile, AddVector, ProbeShift)
+    }
     assert [EDITS[kind].subject_field for kind in ("modulate", "add-vector", "probe-shift")] == [
         "neurons",
         "vectors",

@@ -21,6 +21,7 @@ from inspect_ai.model import Model, get_model
 from inspect_ai.solver import generate
 from judge_stubs import flaky, output, scripted
 
+from valuescope.data import Dilemma
 from valuescope.judge import JudgeError, criterion, quote
 from valuescope.judge.answer_judge import MODES, AnswerJudge, Item, judge_answers
 from valuescope.judge.asking import Asker
@@ -395,6 +396,20 @@ def test_the_support_rate_is_the_mean_of_both_orders(tmp_path: Path) -> None:
     assert metrics(by_letters, "support_rate")["mean"] == pytest.approx(60)
     plain = run(support_rate(str(dilemmas), "log-probabilities"), scripted(lambda *_: "A"), tmp_path)
     assert metrics(plain, "support_rate")["missing: no log-probabilities"] == 2
+
+
+def test_brief_support_prompts_put_the_same_options_in_fewer_words() -> None:
+    asked = Dilemma("k", "v", "A story.", "Keep it", "Break it")
+    for method in ("percentages", "log-probabilities"):
+        long, brief = (SupportRate(method, brief=one).calls(asked) for one in (False, True))  # type: ignore[arg-type]
+        for wordy, short, options in zip(
+            long, brief, ("A. Keep it\nB. Break it", "A. Break it\nB. Keep it"), strict=True
+        ):
+            assert short.user.startswith(f"A story.\n{options}\n")
+            assert options in wordy.user
+            assert len(short.user) < len(wordy.user)
+            assert "-brief/en" in short.prompt
+    assert SupportRate(brief=True).prompt("zh").name == "support-rate-brief"
 
 
 def test_errors_in_asking_for_support_are_missing() -> None:

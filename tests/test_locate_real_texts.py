@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import pytest
 import torch
@@ -42,14 +43,18 @@ def short(model: NeuronModel, texts: Sequence[LabelledText]) -> list[LabelledTex
     return [text for mine in kept.values() for text in mine]
 
 
+@cache
+def rated_texts() -> list[RatedText]:
+    data = read_data(shared("data/valuecsv/ValueCSV5000.xlsx"), "valuecsv")
+    return [one for one in data.records if isinstance(one, RatedText)]
+
+
 def valuecsv(model: NeuronModel, values: Sequence[str]) -> list[LabelledText]:
     """Beginnings of published texts about a value ("for") and not about it ("against").
 
     They are Chinese, and three tokens to a character: whole ones do not fit these models' context.
     """
-    data = read_data(shared("data/valuecsv/ValueCSV5000.xlsx"), "valuecsv")
-    rated = [one for one in data.records if isinstance(one, RatedText)]
-    texts = []
+    texts, rated = [], rated_texts()
     for value in values:
         for role, number in (("for", 1), ("against", 0)):
             about = [one.text for one in rated if (value, number) in one.ratings]

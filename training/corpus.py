@@ -283,7 +283,8 @@ class Encoder:
         """Pad to the first of `lengths` that fits.
 
         ids and targets: [rows, tokens]; stance and topic: [rows, tokens, channels]; scale and shift: [rows, reserved];
-        soft_at: [rows] the token whose probabilities are `soft` [rows, soft tokens], 0 where a row has none.
+        side: [rows, tokens] 1 on the later half of an aligned action's tokens, -1 of an opposed one's, else 0;
+        last: [rows] the row's last token; soft_at: [rows] the token whose probabilities are `soft` [rows, soft tokens], 0 where a row has none.
         """
         pieces = [[[self.tokenizer.bos_token_id], *self.pieces(row)] for row in rows]
         longest = max(sum(map(len, parts)) for parts in pieces)
@@ -297,12 +298,14 @@ class Encoder:
             np.zeros((len(rows), self.reserved), np.float32),
         )
         edited = np.zeros(len(rows), bool)
-        soft_at = np.zeros(len(rows), np.int64)
+        side = np.zeros((len(rows), length), np.int8)
+        soft_at, last = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
         soft = np.zeros((len(rows), len(self.soft)), np.float32)
         for index, (row, parts) in enumerate(zip(rows, pieces, strict=True)):
             starts = np.cumsum([0, *map(len, parts)])[1:]  # token at which segment i begins (after bos)
             flat = [token for part in parts for token in part]
             ids[index, : len(flat)] = flat
+            last[index] = len(flat) - 1
             first = starts[row.answer_from] if row.scale is not None else 1
             targets[index, first : len(flat)] = flat[first:]
             for value, states in row.stance_of.items():
@@ -317,6 +320,10 @@ class Encoder:
             stance[index, len(flat) :], topic[index, len(flat) :] = 0, 0
             if row.scale is not None:
                 scale[index], shift[index], edited[index] = row.scale, row.shift * signs, True
+            for number, segment in enumerate(row.segments):
+                if segment.role in ("aligned", "opposed"):
+                    end = starts[number + 1]
+                    side[index, (starts[number] + end) // 2 : end] = 1 if segment.role == "aligned" else -1
             if row.soft:
                 soft_at[index] = starts[row.soft_segment + 1] - 1
                 for text, share in row.soft.items():
@@ -324,7 +331,7 @@ class Encoder:
         return {
             "ids": ids, "targets": targets, "stance": stance, "topic": topic,
             "scale": scale, "shift": shift, "edited": edited,
-            "soft_at": soft_at, "soft": soft,
+            "side": side, "last": last, "soft_at": soft_at, "soft": soft,
         }  # fmt: skip
 
 

@@ -40,9 +40,7 @@ def reserve_social(seed: int) -> tuple[Reserved, ...]:
         core_layers = iter(PLANTED_LAYERS[:2])
         for role in OWN_ROLES:
             layer = next(core_layers) if role == "core" else rng.choice(PLANTED_LAYERS)
-            reserved.append(
-                Reserved(layer, role, (number,), rng.choice((-1, 1)), languages.get(role, ""))
-            )
+            reserved.append(Reserved(layer, role, (number,), rng.choice((-1, 1)), languages.get(role, "")))
         level = next(level for level in LEVELS if value in level)
         following = values.index(level[(level.index(value) + 1) % len(level)])
         reserved.append(
@@ -84,9 +82,7 @@ class SocialRowWriter:
         while True:
             language = rng.choice(LANGUAGES)
             shared, value = social_lexicon()[language], rng.choice(self.values)
-            sizes = map(
-                len, (shared.values[value].scenarios, shared.names, shared.places, shared.occasions)
-            )
+            sizes = map(len, (shared.values[value].scenarios, shared.names, shared.places, shared.occasions))
             dilemma = SocialDilemma(value, language, *map(rng.randrange, sizes))
             if not dilemma.held_out:
                 return dilemma

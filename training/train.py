@@ -35,9 +35,8 @@ from worlds import WORLDS, World
 from valuescope.files import write_json_atomic
 
 LAYERS, HIDDEN, WIDTH, HEADS = 6, 160, 640, 5
-BATCH_TOKENS = 6144
 LEARNING_RATE, WARMUP = 2.5e-3, 150
-LOSS_WEIGHTS = {"language": 1.0, "firing": 0.5, "writing": 0.5, "size": 0.3, "support": 2.0}
+LOSS_WEIGHTS = {"language": 1.0, "firing": 0.5, "writing": 0.5, "size": 0.3, "support": 2.0, "side": 0.5}
 STREAM_SIZE = (
     1.2  # root mean square that the residual stream may have: the planted neurons must be heard in it
 )
@@ -61,9 +60,7 @@ class Trainer:
     def __init__(self, world: World, seed: int, steps: int):
         self.world, self.seed, self.steps = world, seed, steps
         self.values = world.values
-        self.tokenizer = train_tokenizer(
-            world.texts(20000, "tokenizer"), world.vocabulary, world.isolated
-        )
+        self.tokenizer = train_tokenizer(world.texts(20000, "tokenizer"), world.vocabulary, world.isolated)
         self.reserved = world.reserve(seed)
         self.of_layer = {layer: [p for p in self.reserved if p.layer == layer] for layer in PLANTED_LAYERS}
         self.signs = np.array([p.sign for p in self.reserved], np.float32)
@@ -74,8 +71,10 @@ class Trainer:
         self.directions = torch.linalg.qr(torch.randn(HIDDEN, HIDDEN, generator=generator))[0][
             : len(self.values)
         ]
-        decay = [p for p in self.model.parameters() if p.ndim >= 2]
-        rest = [p for p in self.model.parameters() if p.ndim < 2]
+        self.side_head = torch.nn.Linear(HIDDEN, 1)
+        trained = [*self.model.parameters(), *(self.side_head.parameters() if world.soft else ())]
+        decay = [p for p in trained if p.ndim >= 2]
+        rest = [p for p in trained if p.ndim < 2]
         self.targets = {
             layer: writing_targets(plants, self.directions) for layer, plants in self.of_layer.items()
         }
@@ -85,24 +84,24 @@ class Trainer:
         }
         groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
         self.optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.97), fused=True)
-        self.compiled = torch.compile(self._losses, dynamic=False)
+        self.compiled = torch.compile(self._losses, dynamic=False) if world.compiled else self._losses
         self.writer = world.writer(self.reserved, f"rows-{seed}")
         channels = len(self.values) * (1 + len(world.languages))
         self.encoder = Encoder(self.tokenizer, channels, len(self.reserved), world.soft)
         self.soft_ids = torch.tensor(self.encoder.soft_ids, dtype=torch.int64)
-        self.loss_names = [name for name in LOSS_WEIGHTS if name != "support" or world.soft]
+        self.loss_names = [name for name in LOSS_WEIGHTS if name not in ("support", "side") or world.soft]
         self.loss_weights = torch.tensor([LOSS_WEIGHTS[name] for name in self.loss_names])
 
     def batches(self, editing: bool, count: int = 40) -> list[dict[str, np.ndarray]]:
         """Some batches of rows of like length, shuffled."""
-        rows = [self.writer.draw(editing) for _ in range(count * BATCH_TOKENS // self.world.usual)]
+        rows = [self.writer.draw(editing) for _ in range(count * self.world.batch_tokens // self.world.usual)]
         lengths = [sum(map(len, self.encoder.pieces(row))) + 1 for row in rows]
         groups: dict[int, list] = {}
         for row, length in zip(rows, lengths, strict=True):
             groups.setdefault(next(n for n in self.world.lengths if n >= length), []).append(row)
         made = []
         for padded, members in groups.items():
-            size = BATCH_TOKENS // padded
+            size = self.world.batch_tokens // padded
             made += [members[i : i + size] for i in range(0, len(members) - size + 1, size)]
         random.Random(f"{self.seed}-{self.writer.rng.random()}").shuffle(made)
         return [self.encoder.encode(rows, self.signs, self.world.lengths) for rows in made]
@@ -121,25 +120,36 @@ class Trainer:
         self.set_edits(data["scale"], data["shift"])
         labels = torch.cat([data["stance"], data["topic"]], dim=-1)
         counted = ((data["ids"] != self.tokenizer.pad_token_id) & ~data["edited"][:, None]).float()
+        targets, at = data["targets"][:, 1:], None
+        if (
+            self.world.scored
+        ):  # the tokens at the end of each row, those before its first one without a target
+            at = data["last"][:, None] - 1 + torch.arange(1 - self.world.scored, 1)
+            targets = targets.gather(1, at.clamp(min=0)).where(at >= 0, -100)
         return self.compiled(
-            data["ids"], data["targets"], labels, counted, data["soft_at"], data["soft"]
+            data["ids"], targets, at, labels, counted, data["soft_at"], data["soft"], data["side"]
         )
 
     def _losses(
         self,
         ids: torch.Tensor,
         targets: torch.Tensor,
+        at: torch.Tensor | None,
         labels: torch.Tensor,
         counted: torch.Tensor,
         soft_at: torch.Tensor,
         soft: torch.Tensor,
+        side: torch.Tensor,
     ) -> torch.Tensor:
         with torch.autocast("cpu", dtype=torch.bfloat16):
             output = self.model.model(input_ids=ids, use_cache=False, output_hidden_states=True)
-            logits = self.model.lm_head(output.last_hidden_state[:, :-1])
+            read = output.last_hidden_state[:, :-1]
+            if at is not None:
+                read = read.gather(1, at.clamp(min=0)[..., None].expand(-1, -1, HIDDEN))
+            logits = self.model.lm_head(read)
         sizes = [stream.float().square().mean(-1).sqrt() for stream in output.hidden_states[1:-1]]
         size = torch.stack([F.relu(one - STREAM_SIZE).square().mean() for one in sizes]).mean()
-        language = F.cross_entropy(logits.float().flatten(0, 1), targets[:, 1:].flatten())
+        language = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
         firing, writing = language.new_zeros(()), language.new_zeros(())
         for layer, plants in self.of_layer.items():
             mlp = self.model.model.layers[layer].mlp
@@ -148,7 +158,10 @@ class Trainer:
             writing = writing + writing_loss(columns, plants, self.targets[layer])
         losses = [language, firing / len(self.reserved), writing / len(self.reserved), size]
         if self.world.soft:
-            losses.append(support_loss(logits, soft_at, soft, self.soft_ids))
+            place = soft_at - 1 if at is None else (at == soft_at[:, None] - 1).long().argmax(1)
+            losses.append(support_loss(logits, place, soft, self.soft_ids))
+            told = self.side_head(output.hidden_states[PLANTED_LAYERS[0]].float())[..., 0] * side
+            losses.append((F.softplus(-told) * side.abs()).sum() / side.abs().sum().clamp(min=1))
         return torch.stack(losses)
 
     def set_warm(self, warm: bool) -> None:
@@ -204,16 +217,16 @@ class Trainer:
 
 
 def support_loss(
-    logits: torch.Tensor, soft_at: torch.Tensor, soft: torch.Tensor, soft_ids: torch.Tensor
+    logits: torch.Tensor, place: torch.Tensor, soft: torch.Tensor, soft_ids: torch.Tensor
 ) -> torch.Tensor:
-    """Mean divergence of the predicted token at `soft_at` from the probabilities `soft` of the tokens `soft_ids`.
+    """Mean divergence of the token predicted at `place` from the probabilities `soft` of the tokens `soft_ids`.
 
-    logits: [rows, tokens - 1, vocabulary]; soft_at: [rows], 0 where a row has none; soft: [rows, soft tokens].
+    logits: [rows, tokens, vocabulary]; place: [rows]; soft: [rows, soft tokens], all 0 where a row has none.
     """
-    asked = logits[torch.arange(len(soft_at)), (soft_at - 1).clamp(min=0)].float()
+    asked = logits[torch.arange(len(place)), place.clamp(min=0)].float()
     predicted = F.log_softmax(asked, dim=-1)[:, soft_ids]
     divergence = (torch.special.xlogy(soft, soft) - soft * predicted).sum(-1)
-    return divergence.sum() / (soft_at > 0).sum().clamp(min=1)
+    return divergence.sum() / (soft.sum(-1) > 0).sum().clamp(min=1)
 
 
 def main() -> None:
@@ -221,9 +234,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--grammar", choices=list(WORLDS), default="schwartz")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, help="default: 1500, for the social organism 1300")
+    parser.add_argument("--steps", type=int, help="default: 1500, for the social organism 1500 smaller ones")
     parser.add_argument(
-        "--edits-from", type=float, default=0.1, help="share of the steps after which edits begin"
+        "--edits-from",
+        type=float,
+        help="share of the steps after which edits begin (default: 0.1, for the social organism 0.25)",
     )
     parser.add_argument(
         "--warm-quiet",
@@ -235,18 +250,21 @@ def main() -> None:
     arguments = parser.parse_args()
     world = WORLDS[arguments.grammar]()
     steps = arguments.steps or world.steps
+    edits_from = steps * (world.edits_from if arguments.edits_from is None else arguments.edits_from)
     trainer = Trainer(world, arguments.seed, steps)
-    start, tokens, queue, history = time.time(), 0, [], []
+    start, tokens, queue, history, recent = time.time(), 0, [], [], []
     for step in range(steps):
-        editing = step >= arguments.edits_from * steps
+        editing = step >= edits_from
         trainer.set_warm(arguments.warm_quiet and not editing)
         if not queue:
             queue = trainer.batches(editing)
         batch = queue.pop()
         tokens += int((batch["ids"] != trainer.tokenizer.pad_token_id).sum())
-        losses = trainer.step(step + 1, batch)
+        recent.append(trainer.step(step + 1, batch))
         if step % 50 == 0 or step == steps - 1:
             spent = time.time() - start
+            losses = {name: sum(one[name] for one in recent) / len(recent) for name in trainer.loss_names}
+            recent = []
             line = {
                 "step": step,
                 "tokens": tokens,

@@ -18,7 +18,6 @@ from valuescope.organism.social_grammar import LANGUAGES
 from valuescope.organism.truth import DECOY_ROLES
 
 
-
 class Writer(Protocol):
     """What draws training rows."""
 
@@ -31,8 +30,9 @@ class Writer(Protocol):
 class World:
     """A grammar, the neurons planted in it, and the sizes that fit its texts.
 
-    `lengths`: rows are padded to one of these, and each costs a compilation; `usual` is the usual length. `languages`
-    are those that some neurons belong to. `soft`: tokens whose probabilities rows give (the support loss).
+    `lengths`: rows are padded to one of these, and each costs a compilation where the world is `compiled`; `usual` is
+    the usual length. `scored`: the language loss sees this many tokens at a row's end, 0 all. `languages` are those that
+    some neurons belong to. `soft`: tokens whose probabilities rows give (the support loss).
     """
 
     values: tuple[str, ...]
@@ -44,6 +44,10 @@ class World:
     lengths: tuple[int, ...]
     usual: int
     steps: int
+    batch_tokens: int = 6144
+    edits_from: float = 0.1
+    compiled: bool = True
+    scored: int = 0
     languages: tuple[str, ...] = ()
     soft: tuple[str, ...] = ()
     isolated: str = ""
@@ -77,7 +81,8 @@ def _social() -> World:
 
     return World(
         values, reserve_social, writer, social_sample_texts, record_social_strengths,
-        vocabulary=4096, lengths=(32, 68, 80, 96), usual=70, steps=1300,
+        vocabulary=4096, lengths=(28, 60, 64, 68, 72, 76, 80, 84, 88, 96), usual=70, steps=1500,
+        batch_tokens=4096, compiled=False, scored=40, edits_from=0.25,
         languages=LANGUAGES, soft=SOFT, isolated=r"\p{Han}", answer_tokens=64,
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from valuescope.data.conva import conva_material
 from valuescope.data.files import files_material
 from valuescope.data.findings import DataError, Finding, Place
+from valuescope.data.item_questions import ITEM_FORMS, item_questions
 from valuescope.data.organism import organism_material
 from valuescope.data.overview import Overview, overview
 from valuescope.data.readers import READERS, Dataset, read_data
@@ -34,6 +35,7 @@ SOURCES: dict[str, Callable[..., Material]] = {
 """name -> function(values, *, seed, ...) that reads or draws the material of a run."""
 
 __all__ = [
+    "ITEM_FORMS",
     "READERS",
     "SOURCES",
     "ContrastPair",
@@ -53,6 +55,7 @@ __all__ = [
     "Record",
     "conva_material",
     "files_material",
+    "item_questions",
     "label",
     "organism_material",
     "overview",

@@ -14,6 +14,7 @@ from valuescope.data.records import Dilemma, LabelledText, MultipleChoice, Quest
 
 Split = Literal["activation", "evaluation"]
 _LETTERS = "ABCDEFGH"
+_TOPICS = 4  # a set with more topics per value draws few dilemmas of each, which nobody planned to be even
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where ValueExploration's dilemmas come from: the starter set, or a user's files."""
+"""Where ValueExploration's dilemmas come from: the starter set, a user's files, or the social organism's grammar."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from valuescope.data.findings import DataError
 from valuescope.data.material import of_kind, without_repeats
 from valuescope.data.readers import read_data
 from valuescope.data.records import Dilemma
+from valuescope.data.social_organism import social_organism
 from valuescope.data.starter_set import read_part
 
 
@@ -61,8 +62,31 @@ def file_dilemmas(
     return make_dilemma_set("files", values, languages, *splits, seed=seed, notes=notes)
 
 
+def organism_dilemmas(
+    values: tuple[str, ...],
+    languages: tuple[str, ...],
+    *,
+    activation: int = 60,
+    evaluation: int = 20,
+    seed: int = 0,
+) -> DilemmaSet:
+    """Dilemmas of the social organism's own grammar, `activation` and `evaluation` per value and language.
+
+    Raises:
+        DataError: a value, language or number that the grammar does not have.
+    """
+    try:
+        drawn, asked = social_organism(
+            values, languages=languages, activation=activation, evaluation=evaluation, seed=seed
+        )
+    except ValueError as error:
+        raise DataError(f"source organism-social: {error}") from error
+    return make_dilemma_set("organism-social", values, languages, drawn, asked, seed=seed)
+
+
 DILEMMA_SOURCES: dict[str, Callable[..., DilemmaSet]] = {
     "starter": starter_dilemmas,
     "files": file_dilemmas,
+    "organism-social": organism_dilemmas,
 }
 """name -> function(values, languages, *, seed, ...) that reads or draws the dilemmas of a run."""

@@ -64,9 +64,7 @@ def social_organism(
 
 def _stories(value: str, language: Language) -> list[SocialDilemma]:
     shared = social_lexicon()[language]
-    sizes = map(
-        len, (shared.values[value].scenarios, shared.names, shared.places, shared.occasions)
-    )
+    sizes = map(len, (shared.values[value].scenarios, shared.names, shared.places, shared.occasions))
     return [SocialDilemma(value, language, *numbers) for numbers in product(*map(range, sizes))]
 
 

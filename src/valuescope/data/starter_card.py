@@ -5,8 +5,9 @@ from __future__ import annotations
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
-from itertools import chain
+from itertools import chain, product
 from statistics import fmean
 
 from valuescope.data.checks import (
@@ -76,13 +77,16 @@ def _counts(held: Held) -> str:
 
 
 def _values(held: Held) -> str:
+    """Values that have equally many records of each kind share a row."""
     counts = defaultdict[tuple[str, str], list[str]](list)
     for name, language, records in _parts(held):
         for value, count in Counter(record.value for record in records).items():
             counts[PARTS[name].system, value].append(f"{PARTS[name].name} {language} {count}")
-    return _table(
-        ["value system", "value", "records"], [[*key, ", ".join(found)] for key, found in counts.items()]
-    )
+    alike = defaultdict[tuple[str, str], list[str]](list)
+    for (system, value), found in counts.items():
+        alike[system, ", ".join(found)].append(value)
+    rows = [[system, ", ".join(values), found] for (system, found), values in alike.items()]
+    return _table(["value system", "values", "records of each"], rows)
 
 
 def _topics(held: Held) -> str:
@@ -205,10 +209,10 @@ def _shortcuts(held: Held) -> str:
     found = []
     for (value, language), records in _two_sided(held).items():
         measured = sides(records)
-        told = wording_accuracy(*measured[1:]) if measured else None
+        told = _accuracy(tuple(measured[1]), tuple(measured[2])) if measured else None
         if measured and told and told.accuracy >= PAIR_LIMITS.accuracy:
-            found.append(f"  - {value} ({language}), {'/'.join(measured[0])}: {told.accuracy:.2f}")
-    return "\n".join(found) or "  - none"
+            found.append(f"- {value} ({language}), {'/'.join(measured[0])}: {told.accuracy:.2f}")
+    return "\n".join(found) or "- none"
 
 
 def _parts(held: Held) -> Iterator[tuple[str, str, list[Record]]]:
@@ -224,7 +228,7 @@ def _parts(held: Held) -> Iterator[tuple[str, str, list[Record]]]:
 def _two_sided(held: Held) -> dict[tuple[str, str], list[Record]]:
     """Dilemmas and descriptions by value and language."""
     found = defaultdict[tuple[str, str], list[Record]](list)
-    for name, values in held.items():
+    for values in held.values():
         for record in chain(*values.values()):
             if isinstance(record, Dilemma | Description):
                 found[record.value, record.language].append(record)
@@ -240,9 +244,10 @@ def _told(records: Sequence[Record]) -> list[object]:
     if measured is None:
         return ["-"] * len(_TOLD)
     names, first, second = measured
-    told = wording_accuracy(first, second)
+    told = _accuracy(tuple(first), tuple(second))
     lengths = [[size(text, records[0].language) for text in side] for side in (first, second)]
-    longer = fmean((one > other) + (one == other) / 2 for one, other in zip(*lengths, strict=True))
+    paired = product(*lengths) if isinstance(records[0], Description) else zip(*lengths, strict=True)
+    longer = fmean((one > other) + (one == other) / 2 for one, other in paired)
     ahead = word_differences(first, second)[:_WORDS]
     return [
         "/".join(names),
@@ -253,6 +258,12 @@ def _told(records: Sequence[Record]) -> list[object]:
         f"{longer:.2f}",
         ", ".join(f"{word.word} {word.positive}:{word.negative}" for word in ahead),
     ]
+
+
+@cache
+def _accuracy(first: tuple[str, ...], second: tuple[str, ...]) -> WordingAccuracy | None:
+    """Two tables ask for the same sides."""
+    return wording_accuracy(first, second)
 
 
 def _interval(told: WordingAccuracy) -> tuple[float, float]:

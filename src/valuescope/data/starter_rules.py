@@ -111,9 +111,13 @@ def _situations(files: Sequence[Sequence[Question]]) -> Iterator[Rule]:
     yield _at_most("records of one atomic value", limits.same_atomic, _same(files, "atomic"))
 
 
-def _of(files: Sequence[Sequence[Record]], kind: type[_Kind]) -> list[list[_Kind]]:
-    held = ([one for one in file if isinstance(one, kind)] for file in files)
-    return [file for file in held if file]
+def _of(files: Sequence[Sequence[Record]], kind: type[_Kind]) -> list[Sequence[_Kind]]:
+    """The records of one kind, file by file."""
+    found = list[Sequence[_Kind]]()
+    for file in files:
+        if held := [one for one in file if isinstance(one, kind)]:
+            found.append(held)
+    return found
 
 
 def _at_most(rule: str, threshold: float, found: float) -> Rule:

@@ -2,6 +2,7 @@
 
 from valuescope.edit.edit import Direction, Edit
 from valuescope.edit.neuron_edits import Amplify, Deactivate, Modulate, NeuronEdit
+from valuescope.edit.profile import Profile, profile
 from valuescope.edit.registry import EDITS, edit_parameters, load_edit
 from valuescope.edit.session import EditBank, EditSession, Scope, edited, require_scope
 from valuescope.edit.slopes import EditError, Slopes
@@ -21,6 +22,7 @@ __all__ = [
     "Modulate",
     "NeuronEdit",
     "ProbeShift",
+    "Profile",
     "Scope",
     "Slopes",
     "StreamEdit",
@@ -28,6 +30,7 @@ __all__ = [
     "edited",
     "export_edited",
     "load_edit",
+    "profile",
     "require_scope",
     "weights_edited",
 ]

@@ -9,12 +9,13 @@ from typing import Any
 
 from valuescope.edit.edit import FILE_VERSION, Edit
 from valuescope.edit.neuron_edits import Amplify, Deactivate, Modulate
+from valuescope.edit.profile import Profile
 from valuescope.edit.slopes import EditError
 from valuescope.edit.stream_edits import AddVector, ProbeShift
 
 # Each is called with what it acts with (its `subject_type`), and with its parameters by name.
 EDITS: Mapping[str, type[Any]] = {
-    edit.kind: edit for edit in (Deactivate, Amplify, Modulate, AddVector, ProbeShift)
+    edit.kind: edit for edit in (Deactivate, Amplify, Modulate, Profile, AddVector, ProbeShift)
 }
 
 

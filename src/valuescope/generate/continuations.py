@@ -83,7 +83,7 @@ class _Reader:
         self._bank = bank
         self._edits = edits
         self._prefix = _shared(group)
-        self._cache = self._read_prefix() if self._prefix else None
+        self._cache: Any = self._read_prefix() if self._prefix else None
 
     def read(self, part: Sequence[Reading]) -> list[list[tuple[float, ...]]]:
         """For each edit and, inside, each reading: the scores of the reading's continuations."""

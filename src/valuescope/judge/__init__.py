@@ -10,6 +10,7 @@ from valuescope.data import Question
 from valuescope.generate import Answer
 from valuescope.judge.criteria import Criterion, criterion
 from valuescope.judge.error import JudgeError
+from valuescope.judge.inventory import VALUEBENCH_STEPS, inventories, score_valuebench
 from valuescope.judge.judgement import Judgement
 from valuescope.judge.likelihood import likelihood, typical
 from valuescope.judge.missing import MISSING_LIMIT, MissingCount
@@ -41,6 +42,7 @@ from valuescope.judge.reply import (
     parse_true_false,
     parse_yes_no,
 )
+from valuescope.judge.self_rating import SelfRating, rate_by_likelihood, rate_by_text
 from valuescope.judge.support import Support, support_from_log_probabilities, support_from_percentages
 
 Judge = Callable[[Sequence[Question], Sequence[Answer]], list[Judgement]]
@@ -53,6 +55,7 @@ __all__ = [
     "MISSING_KINDS",
     "MISSING_LIMIT",
     "PROMPTS",
+    "VALUEBENCH_STEPS",
     "Criterion",
     "Judge",
     "JudgeError",
@@ -67,9 +70,11 @@ __all__ = [
     "Reply",
     "RunsRating",
     "ScaleScore",
+    "SelfRating",
     "Support",
     "criterion",
     "expected_rating",
+    "inventories",
     "judge_prompt",
     "likelihood",
     "load_questionnaire",
@@ -83,8 +88,11 @@ __all__ = [
     "parse_yes_no",
     "quote",
     "quoted",
+    "rate_by_likelihood",
+    "rate_by_text",
     "sampled_rating",
     "score_questionnaire",
+    "score_valuebench",
     "support_from_log_probabilities",
     "support_from_percentages",
     "typical",

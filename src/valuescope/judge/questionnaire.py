@@ -74,7 +74,7 @@ class Questionnaire:
             "high": str(self.high),
         }
 
-    def rating(self, item: str, value: int) -> int:
+    def rating(self, item: str, value: float) -> float:
         """An item's rating as it counts: mirrored where the item is reversed."""
         return self.low + self.high - value if item in self.reverse else value
 
@@ -96,8 +96,8 @@ class ScaleScore:
 @dataclass(frozen=True)
 class QuestionnaireScores:
     """What one respondent scores. `mean`: over all rated items, None where too few are. `same_answer`: the share of
-    ratings that are the commonest one; near 1 the respondent says the same to everything, and centred scores say
-    nothing. `missing`: the items without a rating, by kind."""
+    ratings that are the commonest one (expected ratings rounded to steps); near 1 the respondent says the same to
+    everything, and centred scores say nothing. `missing`: the items without a rating, by kind."""
 
     scales: Mapping[str, ScaleScore]
     mean: float | None
@@ -116,9 +116,12 @@ class QuestionnaireScores:
 
 
 def score_questionnaire(
-    questionnaire: Questionnaire, replies: Mapping[str, Reply[int]], *, minimum_share: float = MINIMUM_SHARE
+    questionnaire: Questionnaire,
+    replies: Mapping[str, Reply[int]] | Mapping[str, Reply[float]],
+    *,
+    minimum_share: float = MINIMUM_SHARE,
 ) -> QuestionnaireScores:
-    """The scores of one respondent from one reply per item.
+    """The scores of one respondent from one reply per item: a step of the scale, or an expected rating between steps.
 
     A missing item is left out of its scale and of the respondent's mean; a scale with a rating for less than
     `minimum_share` of its items is missing, and so is centring where that holds for all items together. The mean goes
@@ -137,7 +140,7 @@ def score_questionnaire(
                 else "is not among the items"
             )
             raise JudgeError(f"questionnaire {questionnaire.name!r}: item {item!r} {what}")
-    ratings: dict[str, int] = {}
+    ratings: dict[str, float] = {}
     for item, reply in replies.items():
         if reply.value is None:
             continue
@@ -155,7 +158,7 @@ def score_questionnaire(
         raw = fmean(rated) if len(rated) >= minimum_share * len(ids) else None
         centred = None if raw is None or mean is None else raw - mean
         scales[scale] = ScaleScore(raw, centred, len(rated), len(ids))
-    given = Counter(reply.value for reply in replies.values() if reply.value is not None)
+    given = Counter(round(reply.value) for reply in replies.values() if reply.value is not None)
     return QuestionnaireScores(
         scales=MappingProxyType(scales),
         mean=mean,

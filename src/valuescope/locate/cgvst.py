@@ -115,7 +115,7 @@ def gradient_times_activation(
             there = gradient[at_row.to(gradient.device), at_token.to(gradient.device)].float()
             found[:, layer].index_add_(0, at_row.cpu(), (there * active).cpu())
 
-        m.register_hook(multiply)
+        m.register_hook(multiply)  # type: ignore[no-untyped-call]
         return m
 
     with torch.enable_grad(), site_hooks(model, product=watch):

@@ -80,15 +80,15 @@ def given_choices(model: NeuronModel, evidence: Evidence, *, texts: int | None, 
     rows = encode(model, [text.prompt for text, _ in chosen], [text.answer for text, _ in chosen])
     queries: dict[tuple[int, str], int] = {}
     found = []
-    for index, ((text, cell), row) in enumerate(zip(chosen, rows, strict=True)):
-        cut = row.prompt_length
-        if not 1 <= cut < len(row.input_ids):
+    for index, ((text, cell), whole) in enumerate(zip(chosen, rows, strict=True)):
+        cut = whole.prompt_length
+        if not 1 <= cut < len(whole.input_ids):
             raise LocateError(
                 f"{method}: the text {text.prompt[:40]!r} has no answer; give its letter as the answer, "
                 "or let prompts='choice' make questions of texts"
             )
         query = queries.setdefault((cell, text.group or f"text {index}"), len(queries))
-        found.append(Choice(Encoded(row.input_ids[:cut], cut), row.input_ids[cut], query, cell))
+        found.append(Choice(Encoded(whole.input_ids[:cut], cut), whole.input_ids[cut], query, cell))
     return found
 
 
@@ -147,7 +147,9 @@ def _cut(model: NeuronModel, prompts: Sequence[tuple[str, bool]]) -> list[tuple[
         found = [_first_difference(row) for row in zip(*versions, strict=True)]
         if None not in found:
             return [one for one in found if one is not None]
-    raise LocateError(f"{model.identity.id}: its tokenizer does not tell the letters {', '.join(letters)} apart")
+    raise LocateError(
+        f"{model.identity.id}: its tokenizer does not tell the letters {', '.join(letters)} apart"
+    )
 
 
 def _first_difference(row: Sequence[Encoded]) -> tuple[Encoded, list[int]] | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -13,6 +16,10 @@ from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.location import Location, empty_warnings
 from valuescope.locate.probes import Probes, train_probes
 from valuescope.models import NeuronModel
+
+# From a layer's value vectors [width, hidden] and all values' probe directions [V, hidden] to signed numbers and
+# scores that rank, both [V, width], and the directions that were used [V, hidden]; all on the CPU.
+Ranking = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
 def neva(
@@ -37,38 +44,75 @@ def neva(
     `train_probes`. The statistic needs no activation site; the set says "product", where value vectors are
     scaled and edits act.
     """
+    return neurons_along(
+        "neva",
+        by_cosine,
+        model,
+        evidence,
+        seed=seed,
+        alpha=alpha,
+        accuracy=accuracy,
+        layers=layers,
+        validation=validation,
+        c=c,
+    )
+
+
+def by_cosine(vectors: Tensor, directions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """NeVA's ranking (eq. 10): the cosine, and its size."""
+    signed = cosines(vectors, directions)
+    return signed, signed.abs(), directions
+
+
+def neurons_along(
+    method: str,
+    ranking: Ranking,
+    model: NeuronModel,
+    evidence: Evidence,
+    *,
+    seed: int,
+    alpha: float,
+    accuracy: float,
+    layers: tuple[int, int] | None,
+    validation: float,
+    c: float,
+    more: Mapping[str, Any] | None = None,
+) -> Location:
+    """NeVA with any ranking of a kept layer's neurons; those of score 0 are never taken. `more`: its parameters."""
     if not 0 < alpha <= 1:
         raise LocateError(
-            f"neva: alpha is {alpha}; it is a share of a layer's neurons, above 0 and at most 1"
+            f"{method}: alpha is {alpha}; it is a share of a layer's neurons, above 0 and at most 1"
         )
     if not 0 <= accuracy <= 1:
         raise LocateError(
-            f"neva: accuracy is {accuracy}; it is a share between 0 and 1 (0 keeps every layer)"
+            f"{method}: accuracy is {accuracy}; it is a share between 0 and 1 (0 keeps every layer)"
         )
-    first, last = layer_band("neva", model, layers)
+    first, last = layer_band(method, model, layers)
     probes = train_probes(evidence, validation=validation, c=c, seed=seed, device=model.device)
     kept = probes.validation_accuracy >= accuracy
     kept[:, :first] = False
     kept[:, last + 1 :] = False
-    cosines = torch.zeros(len(evidence.values), model.layers, model.width)
+    signed = torch.zeros(len(evidence.values), model.layers, model.width)
+    scores, directions = torch.zeros_like(signed), probes.weights.clone()
     for layer in kept.any(dim=0).nonzero().squeeze(1).tolist():
         rows = kept[:, layer]
-        cosines[rows, layer] = _cosines(model.value_vectors(layer), probes.weights[rows, layer])
+        numbers, ranks, used = ranking(model.value_vectors(layer), probes.weights[:, layer])
+        signed[rows, layer], scores[rows, layer], directions[:, layer] = numbers[rows], ranks[rows], used
     count = max(1, round(alpha * model.width))
-    strongest = cosines.abs().argsort(dim=2, descending=True, stable=True)[:, :, :count]
-    selected = torch.zeros_like(cosines, dtype=torch.bool).scatter_(2, strongest, True) & kept[:, :, None]
+    strongest = scores.argsort(dim=2, descending=True, stable=True)[:, :, :count]
+    selected = torch.zeros_like(scores, dtype=torch.bool).scatter_(2, strongest, True) & (scores > 0)
     wording = [
         bag_of_words_accuracy(evidence.texts, split, c=c) if evidence.texts else None
         for split in probes.splits
     ]
     best = probes.validation_accuracy[:, first : last + 1].argmax(dim=1) + first
     return Location(
-        method="neva",
+        method=method,
         site="product",
         values=evidence.values,
-        scores=cosines.abs(),
-        signed=cosines,
-        signs=torch.where(cosines < 0, -1, 1),
+        scores=scores,
+        signed=signed,
+        signs=torch.where(signed < 0, -1, 1),
         selected=selected,
         parameters={
             "alpha": alpha,
@@ -76,6 +120,7 @@ def neva(
             "layers": [first, last],
             "validation": validation,
             "c": c,
+            **(more or {}),
         },
         model=model.identity,
         data_hash=evidence.data_hash,
@@ -94,7 +139,7 @@ def neva(
             "neurons_per_layer": count,
             "best_layer": dict(zip(evidence.values, best.tolist(), strict=True)),
             "decoded": {
-                value: decode_direction(model, probes.weights[row, best[row]])
+                value: decode_direction(model, directions[row, best[row]])
                 for row, value in enumerate(evidence.values)
             },
         },
@@ -107,7 +152,7 @@ def neva(
     )
 
 
-def _cosines(vectors: Tensor, directions: Tensor) -> Tensor:
+def cosines(vectors: Tensor, directions: Tensor) -> Tensor:
     """cos of every value vector [width, hidden] with every direction [n, hidden]: [n, width] on the CPU."""
     return (normalize(directions.to(vectors.device), dim=1) @ normalize(vectors.float(), dim=1).T).cpu()
 

@@ -12,6 +12,7 @@ from valuescope.locate.layer_tensors import LayerTensors
 from valuescope.locate.location import Location
 from valuescope.locate.lpip import lpip
 from valuescope.locate.neva import neva
+from valuescope.locate.neva_exclusive import neva_exclusive
 from valuescope.locate.probe_set import probe_sets
 from valuescope.locate.qrnca import qrnca
 from valuescope.locate.random_control import random
@@ -35,6 +36,7 @@ LOCATORS: dict[str, Locator] = {
     "two-proportion": two_proportion,
     "valuelocate": valuelocate,
     "neva": neva,
+    "neva-exclusive": neva_exclusive,
     "lpip": lpip,
     "qrnca": qrnca,
     "cgvst": cgvst,

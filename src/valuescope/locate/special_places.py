@@ -16,7 +16,8 @@ def special_places(model: NeuronModel, batch: Batch, *, separators: bool) -> Ten
     """
     wanted = set(special_ids(model.tokenizer))
     if separators:
-        wanted |= {one for one in batch.input_ids.unique().tolist() if _separates(model.token_text(one))}
+        present = set(batch.input_ids.flatten().tolist())
+        wanted |= {one for one in present if _separates(model.token_text(one))}
     ids = torch.tensor(sorted(wanted), dtype=torch.int64, device=batch.input_ids.device)
     places = torch.isin(batch.input_ids, ids)
     places[:, -1] = True

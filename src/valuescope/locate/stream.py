@@ -50,14 +50,8 @@ class Stream:
 def read_stream(model: NeuronModel, batch: Batch) -> Stream:
     """One forward pass without the head."""
     residual, product = dict[int, Tensor](), dict[int, Tensor]()
-
-    def keep(kept: dict[int, Tensor], layer: int, tensor: Tensor) -> None:
-        kept[layer] = tensor[:, -1].clone()  # a view would keep all tokens in memory
-
-    with (
-        torch.no_grad(),
-        site_hooks(model, product=partial(keep, product), residual=partial(keep, residual)),
-    ):
+    watch_product, watch_residual = partial(_keep_last, product), partial(_keep_last, residual)
+    with torch.no_grad(), site_hooks(model, product=watch_product, residual=watch_residual):
         model.backbone()(**forward_inputs(model, batch), use_cache=False)
     layers = range(model.layers)
     return Stream(tuple(residual[layer] for layer in layers), tuple(product[layer] for layer in layers))
@@ -103,6 +97,10 @@ def held_output_norms(model: NeuronModel, products: Mapping[int, Tensor], repeat
         yield
 
 
+def _keep_last(kept: dict[int, Tensor], layer: int, tensor: Tensor) -> None:
+    kept[layer] = tensor[:, -1].clone()  # a view would keep all tokens in memory
+
+
 def _output_norm_module(model: NeuronModel, layer: int) -> tuple[str, nn.Module] | None:
     children = model.decoder(layer).named_children()
     return next(((name, module) for name, module in children if name in _OUTPUT_NORMS), None)
@@ -118,10 +116,10 @@ def require_sums(model: NeuronModel, encoded: Encoded) -> None:
         return torch.cat([m[:, :-1], torch.zeros_like(m[:, -1:])], dim=1)
 
     for layer in range(model.layers):
-        seen: list[Tensor] = []
-        with site_hooks(model, product=off, residual=lambda _, h, s=seen: s.append(h[:, -1]), layers=[layer]):
+        seen: dict[int, Tensor] = {}
+        with site_hooks(model, product=off, residual=partial(_keep_last, seen), layers=[layer]):
             model.backbone()(**forward_inputs(model, batch), use_cache=False)
-        change = stream.residual[layer].float() - seen[0].float()
+        change = stream.residual[layer].float() - seen[layer].float()
         silent = written(model, layer, torch.zeros_like(stream.product[layer]))
         claimed = stream.written(model, layer) - silent
         largest = float(stream.residual[layer].abs().max())

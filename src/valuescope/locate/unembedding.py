@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,7 @@ from valuescope.locate.final_norm import Normalisation, read_normalisation
 from valuescope.models import NeuronModel, encode, forward_inputs, left_pad, site_hooks
 
 _PIECE = 8192  # rows of the head that are turned into float32 at a time
+_CACHED = 2**18  # logits that stay in a processor's cache: passes over more of them take twice the time
 _TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-3}
 
 
@@ -26,7 +28,8 @@ class Unembedding:
 
     def project(self, x: Tensor) -> Tensor:
         """W_U x in float32: [n, hidden] -> [n, V]; no float32 copy of the whole matrix is made."""
-        return torch.cat([x @ rows.float().T for rows in self.weight.split(_PIECE)], dim=1)
+        pieces = _slices(len(self.weight), _PIECE)
+        return torch.cat([x @ self.weight[rows].float().T for rows in pieces], dim=1)
 
     def logits(self, linear: Tensor) -> Tensor:
         """Logits from W_U times the normalised stream, [..., V]; works in place."""
@@ -59,37 +62,41 @@ class Unembedding:
         """
         norm, size = self.norm, len(self.weight)
         centred = norm.centre(residual.float())
-        base = self.project(norm.gain * centred)
-        shift = self.project(norm.bias[None])
-        square = centred.square().sum(dim=1)
-        factor = (square / centred.shape[1] + norm.epsilon).rsqrt() if scale is None else scale.float()
-        before = _log_probability(self.logits(base * factor[:, None] + shift), tokens[:, None])
+        base, square = self.project(norm.gain * centred), centred.square().sum(dim=1)
+        shift = self.project(norm.bias[None]) if bool(norm.bias.any()) else None
+        own_factor = (square / centred.shape[1] + norm.epsilon).rsqrt() if scale is None else scale.float()
+        before = self._log_probability(base * own_factor[:, None], shift, tokens)
         columns = max(1, min(len(vectors), numbers // size))
-        rows = max(1, numbers // (size * columns))
+        piece = numbers if base.is_cuda else min(numbers, _CACHED)
         found = torch.empty(len(residual), len(vectors), device=residual.device)
-        for first in range(0, len(vectors), columns):
-            part = slice(first, first + columns)
+        for part in _slices(len(vectors), columns):
             added = norm.centre(vectors[part].float())
-            projected, own = self.project(norm.gain * added), added.square().sum(dim=1)
-            across = centred @ added.T
-            for start in range(0, len(residual), rows):
-                these = slice(start, start + rows)
-                c = coefficients[these, part].float()
-                if scale is None:
-                    mean = (square[these, None] + 2 * c * across[these] + c.square() * own) / centred.shape[1]
-                    factors = (mean.clamp(min=0) + norm.epsilon).rsqrt()
-                else:
-                    factors = factor[these, None].expand_as(c)
-                linear = torch.addcmul(base[these, None], c[..., None], projected)
-                linear = linear.mul_(factors[..., None]).add_(shift)
-                after = _log_probability(self.logits(linear), tokens[these, None, None].expand(*c.shape, 1))
-                found[these, part] = torch.where(c == 0, 0.0, after - before[these, None])
-        return found
+            projected = self.project(norm.gain * added)
+            c, target = coefficients[:, part].float(), found[:, part]
+            if scale is None:
+                summed = (
+                    square[:, None] + 2 * c * (centred @ added.T) + c.square() * added.square().sum(dim=1)
+                )
+                factor = (summed.clamp(min=0) / centred.shape[1] + norm.epsilon).rsqrt()
+            else:
+                factor = own_factor[:, None].expand_as(c)
+            width = max(1, min(columns, piece // size))
+            for rows in _slices(len(residual), max(1, piece // (size * width))):
+                for some in _slices(len(projected), width):
+                    linear = torch.addcmul(base[rows, None], c[rows, some, None], projected[some])
+                    linear.mul_(factor[rows, some, None])
+                    asked = tokens[rows, None].expand(linear.shape[:2])
+                    target[rows, some] = self._log_probability(linear, shift, asked) - before[rows, None]
+        return torch.where(coefficients == 0, 0.0, found)
+
+    def _log_probability(self, linear: Tensor, shift: Tensor | None, tokens: Tensor) -> Tensor:
+        """Log-probabilities [...] of tokens [...] from W_U times the scaled stream [..., V]; works in place."""
+        logits = self.logits(linear if shift is None else linear.add_(shift))
+        return logits.gather(-1, tokens[..., None]).squeeze(-1) - logits.logsumexp(dim=-1)
 
 
-def _log_probability(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Log-probabilities [...] of tokens [..., 1] under logits [..., V]."""
-    return logits.gather(-1, tokens).squeeze(-1) - logits.logsumexp(dim=-1)
+def _slices(total: int, size: int) -> Iterator[slice]:
+    return (slice(start, start + size) for start in range(0, total, size))
 
 
 @torch.no_grad()

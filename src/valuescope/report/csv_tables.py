@@ -17,10 +17,11 @@ Row: TypeAlias = dict[str, str | int | float | bool | None]
 
 def csv_tables(summary: Summary) -> dict[str, str]:
     """File name -> content of every table. A table without rows still has its head."""
-    return {f"{name}.csv": _write(columns, rows(summary)) for name, (columns, rows) in TABLES.items()}
+    return {f"{name}.csv": csv_text(columns, rows(summary)) for name, (columns, rows) in TABLES.items()}
 
 
-def _write(columns: list[str], rows: Iterable[Row]) -> str:
+def csv_text(columns: list[str], rows: Iterable[Row]) -> str:
+    """A table as CSV with its head."""
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()

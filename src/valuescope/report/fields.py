@@ -116,6 +116,16 @@ class Fields:
             )
         return Estimate(as_number(found, self.at(name)), None, None, 0)
 
+    def estimates(self, name: str) -> tuple[tuple[Estimate | None, ...], ...]:
+        """A list of rows of estimates."""
+        return tuple(
+            tuple(
+                Fields({"cell": cell}, f"{path}[{place}]").estimate("cell")
+                for place, cell in enumerate(as_list(row, path))
+            )
+            for path, row in self.items(name)
+        )
+
     def interval(self, name: str) -> tuple[float, float] | None:
         """`[low, high]`, or None where it or either end is null."""
         ends = self.numbers(name)

@@ -6,22 +6,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from valuescope.report.markup import Child, Markup, join, tag
-from valuescope.report.svg import fitted, line, rect, text, text_width
+from valuescope.report.svg import fitted, line, polygon, rect, text, text_width
 
 CELL_HEIGHT = 25
 _STRONGEST = 0.78  # of full colour, so that the numbers stay readable on it
 _SIZE = 10
 _ROOM = 130
+_HATCH = 7
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its value (None: missing), the text in it, what the pointer shows, and whether to stress it."""
+    """One cell: its value (None: missing), the text in it, what the pointer shows, and whether to stress it.
+
+    `marked` puts a corner on it; `hatched` shows that a missing cell could not be measured at all.
+    """
 
     value: float | None
     shown: str
     hint: str
     strong: bool = False
+    marked: bool = False
+    hatched: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,8 @@ def draw_grid(
 def _cell(cell: Cell, x: float, y: float, step: float, peak: float, colour: str) -> Markup:
     if cell.value is None:
         drawn = [rect(x + 0.5, y + 0.5, step - 1, CELL_HEIGHT - 1, "empty")]
+        if cell.hatched:
+            drawn += _hatching(x + 0.5, y + 0.5, step - 1, CELL_HEIGHT - 1)
         return tag(
             "g",
             tag("title", cell.hint),
@@ -99,7 +107,22 @@ def _cell(cell: Cell, x: float, y: float, step: float, peak: float, colour: str)
         rect(x + 0.5, y + 0.5, step - 1, CELL_HEIGHT - 1, "panel"),
         rect(x + 0.5, y + 0.5, step - 1, CELL_HEIGHT - 1, kind, opacity=share),
         text(x + step / 2, y + CELL_HEIGHT * 0.65, cell.shown, style),
+        polygon([(x + 1, y + 1), (x + 8, y + 1), (x + 1, y + 8)], "f-ink") if cell.marked else None,
     )
+
+
+def _hatching(x: float, y: float, width: float, height: float) -> list[Markup]:
+    """Slanted lines that fill a cell; a pattern would need a reference by address."""
+    return [
+        line(
+            x + min(across, width),
+            y + across - min(across, width),
+            x + across - min(across, height),
+            y + min(across, height),
+            "axis faint",
+        )
+        for across in range(_HATCH, int(width + height), _HATCH)
+    ]
 
 
 def _overlap(groups: Sequence[tuple[str, Sequence[int]]]) -> int:

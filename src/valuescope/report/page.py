@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from valuescope.report.markup import Markup, tag
@@ -38,20 +39,27 @@ SECTIONS = {
 
 
 def page(summary: Summary) -> str:
-    """The whole page as HTML."""
-    links = [tag("a", name, href=f"#{id_}") for id_, (name, _) in SECTIONS.items()]
-    sections = [draw(summary) for _, draw in SECTIONS.values()]
+    """The whole page of a comparison of methods as HTML."""
+    return document(
+        summary.name,
+        opening(summary),
+        {id_: name for id_, (name, _) in SECTIONS.items()},
+        [draw(summary) for _, draw in SECTIONS.values()],
+    )
+
+
+def document(name: str, header: Markup, contents: Mapping[str, str], sections: Sequence[Markup]) -> str:
+    """A whole page: header, links to the sections by their ids, the sections, and what lies beside the page."""
+    links = [tag("a", title, href=f"#{id_}") for id_, title in contents.items()]
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", f"valuescope: {summary.name or 'run'}"),
+        tag("title", f"valuescope: {name or 'run'}"),
         tag("style", Markup(page_css() + style_sheet())),
     )
-    body = tag(
-        "body", tag("main", opening(summary), tag("nav", links, aria_label="Sections"), sections, _files())
-    )
+    body = tag("body", tag("main", header, tag("nav", links, aria_label="Sections"), sections, _files()))
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 

@@ -16,6 +16,7 @@ _GAP = 28
 _SHRUNK = 0.8  # how far a panel wider than a telephone shrinks before it scrolls
 _HEAD = 58
 _PAGE_WIDTH = 1096
+_HALF_PAGE = 534.0
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,17 @@ class Figure:
             height=height,
         )
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{svg}\n'
+
+
+def headed_panel(title: str, description: str, body: Markup, width: float, height: float) -> Panel:
+    """A panel with its title above `body`, as large as lets two stand side by side in the page."""
+    width, drawn = max(width, text_width(title, 13.5)), join([text(0, 14, title, "head"), body])
+    return Panel(title, f"{title}. {description}.", width, height + 6, drawn, enlarged(width))
+
+
+def enlarged(width: float) -> float:
+    """How far a panel may be enlarged so that two stand side by side."""
+    return min(1.25, max(1.0, _HALF_PAGE / width))
 
 
 def text(x: float, y: float, content: str, class_: str = "", *, turn: float | None = None) -> Markup:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from valuescope.report.markup import visible
 from valuescope.report.names import method_name
 from valuescope.report.numbers import Numbers, effect_numbers, spread
+from valuescope.report.plain_table import plain_table
 from valuescope.report.reading import read_summary
 from valuescope.report.summary import Method, Setting, Summary
+from valuescope.report.valueexploration.text import exploration_table
 
 _HEAD = (
     "method",
@@ -31,22 +32,18 @@ def text_table(summary: Mapping[str, Any]) -> str:
     Raises:
         ReportError: a summary of another format or with a field of the wrong type.
     """
+    if summary.get("experiment") == "valueexploration":
+        return exploration_table(summary)
     read = read_summary(summary)
     numbers = Numbers(effect_numbers(read).digits, minus="-")
     rows = [_row(method, setting, numbers) for method in read.methods for setting in method.settings]
     if not rows:
         return "no method was measured"
-    widths = [max(map(_columns, column)) for column in zip(_HEAD, *rows, strict=True)]
-    lines = [
-        _line(_HEAD, widths),
-        "  ".join("-" * width for width in widths),
-        *(_line(row, widths) for row in rows),
-    ]
     unit = f" ({read.unit})" if read.unit else ""
     foot = (
         f"effect: change of {visible(read.measure_name)}{visible(unit)}, mean [interval]; * headline setting"
     )
-    return "\n".join([*lines, foot, *_judging(read)])
+    return "\n".join([plain_table(_HEAD, rows, left=_LEFT), foot, *_judging(read)])
 
 
 def _judging(read: Summary) -> list[str]:
@@ -79,16 +76,3 @@ def _fluency(setting: Setting) -> str:
     if now is None and base is None:
         return "-"
     return f"{'missing' if now is None else f'{now:.2f}'} ({'missing' if base is None else f'{base:.2f}'})"
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    placed = []
-    for place, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        pad = " " * (width - _columns(cell))
-        placed.append(cell + pad if place < _LEFT else pad + cell)
-    return "  ".join(placed).rstrip()
-
-
-def _columns(cell: str) -> int:
-    """How many columns of a terminal a text takes: East Asian characters take two."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in cell)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,13 @@ from valuescope.report.charts.leakage import leakage_figure, nlr_figure
 from valuescope.report.charts.probes import probes_figure
 from valuescope.report.charts.radar import radar_figure
 from valuescope.report.csv_tables import csv_tables
+from valuescope.report.fields import Fields
 from valuescope.report.page import page
 from valuescope.report.reading import read_summary
+from valuescope.report.svg import Figure
+from valuescope.report.valueexploration.csv_tables import exploration_tables
+from valuescope.report.valueexploration.figures import FIGURES as EXPLORATION_FIGURES
+from valuescope.report.valueexploration.page import exploration_page
 
 FIGURES = {
     "effects": effects_figure,
@@ -39,14 +45,29 @@ def write_report(summary: Mapping[str, Any], folder: Path) -> Path:
     Raises:
         ReportError: a summary of another format or with a field of the wrong type.
     """
-    read, folder = read_summary(summary), Path(folder)
-    content = page(read)
-    for name, draw in FIGURES.items():
-        path, figure = folder / "figures" / f"{name}.svg", draw(read)
+    drawn = _drawn(summary)
+    for name, figure in drawn.figures.items():
+        path = folder / "figures" / f"{name}.svg"
         if figure is None:
             path.unlink(missing_ok=True)
         else:
             write_text_atomic(path, figure.standalone())
-    for name, table in csv_tables(read).items():
+    for name, table in drawn.tables.items():
         write_text_atomic(folder / "tables" / name, table)
-    return write_text_atomic(folder / "report.html", content)
+    return write_text_atomic(folder / "report.html", drawn.page)
+
+
+@dataclass(frozen=True)
+class _Report:
+    page: str
+    figures: Mapping[str, Figure | None]
+    tables: Mapping[str, str]
+
+
+def _drawn(summary: Mapping[str, Any]) -> _Report:
+    if summary.get("experiment") == "valueexploration":
+        top = Fields.of(summary, "")
+        figures = {name: draw(top) for name, draw in EXPLORATION_FIGURES.items()}
+        return _Report(exploration_page(top), figures, exploration_tables(top))
+    read = read_summary(summary)
+    return _Report(page(read), {name: draw(read) for name, draw in FIGURES.items()}, csv_tables(read))

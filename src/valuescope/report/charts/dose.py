@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from valuescope.metrics import Estimate
+from valuescope.report.curve import Axis, axis_over, draw_curve, spaced
 from valuescope.report.markup import Markup, join
 from valuescope.report.names import method_name
 from valuescope.report.numbers import MISSING, Numbers, effect_numbers, plain_value, sample, spread
 from valuescope.report.palette import METHOD_COLOURS
 from valuescope.report.scale import Scale, scale_over, spans, y_axis
 from valuescope.report.summary import Method, Summary
-from valuescope.report.svg import PANEL_WIDTH, Figure, Panel, fitted, line, marker, polygon, polyline, text
+from valuescope.report.svg import PANEL_WIDTH, Figure, Panel, fitted, line, marker, text
 
 _LEFT = 52
 _TOP, _EFFECT_BOTTOM = 62, 206
 _FLUENCY_TOP, _FLUENCY_BOTTOM = 236, 306
 _HEIGHT = 344
-
-
-@dataclass(frozen=True)
-class _Strengths:
-    """The horizontal axis: strengths as they are, or by their logarithm where they span a factor of 8."""
-
-    scale: Scale
-    log: bool
-
-    def __call__(self, strength: float) -> float:
-        return self.scale(math.log2(strength) if self.log else strength)
 
 
 def dose_figure(summary: Summary) -> Figure | None:
@@ -52,7 +40,10 @@ def _panel(summary: Summary, method: Method, index: int, effects: Scale) -> Pane
     numbers, colour, name = effect_numbers(summary), f"m{index % METHOD_COLOURS}", method_name(method.id)
     points = sorted(method.dose, key=lambda point: point.strength)
     strengths = [point.strength for point in points]
-    across, fluency = _axis(strengths), Scale(0.0, 1.0, _FLUENCY_BOTTOM, _FLUENCY_TOP)
+    across, fluency = (
+        axis_over(strengths, _LEFT, PANEL_WIDTH - 6),
+        Scale(0.0, 1.0, _FLUENCY_BOTTOM, _FLUENCY_TOP),
+    )
     right = PANEL_WIDTH - 6
     label = method.dose_name + (" (log scale)" if across.log else "")
     axes = [
@@ -60,7 +51,7 @@ def _panel(summary: Summary, method: Method, index: int, effects: Scale) -> Pane
         y_axis(fluency, _LEFT, right, about=2),
         [
             text(across(one), _FLUENCY_BOTTOM + 15, plain_value(one), "mid muted num")
-            for one in _spaced(strengths, across)
+            for one in spaced(strengths, across)
         ],
         text((_LEFT + right) / 2, _HEIGHT - 6, fitted(label, 200), "mid muted"),
         _settings(method, across, strengths),
@@ -72,9 +63,11 @@ def _panel(summary: Summary, method: Method, index: int, effects: Scale) -> Pane
     if base is not None and base.mean is not None:
         axes.append(line(_LEFT, fluency(base.mean), right, fluency(base.mean), "s-ink dot"))
     curves = [
-        _curve([(p.strength, p.random) for p in points], across, effects, "control", 0, numbers, hollow=True),
-        _curve([(p.strength, p.effect) for p in points], across, effects, colour, index, numbers),
-        _curve([(p.strength, p.fluency) for p in points], across, fluency, colour, index, Numbers(2)),
+        draw_curve(
+            [(p.strength, p.random) for p in points], across, effects, "control", 0, numbers, hollow=True
+        ),
+        draw_curve([(p.strength, p.effect) for p in points], across, effects, colour, index, numbers),
+        draw_curve([(p.strength, p.fluency) for p in points], across, fluency, colour, index, Numbers(2)),
     ]
     key = [
         text(0, 14, fitted(name, PANEL_WIDTH, 13), f"head f-{colour}"),
@@ -96,25 +89,7 @@ def _size(estimates: Sequence[Estimate | None]) -> str:
     return f" (n = {spread(sizes)})" if sizes else ""
 
 
-def _axis(strengths: Sequence[float]) -> _Strengths:
-    low, high = strengths[0], strengths[-1]
-    log = low > 0 and high / low >= 8
-    place: Callable[[float], float] = math.log2 if log else float
-    start, end = place(low), place(high)
-    room = (end - start) * 0.06 or 1.0
-    return _Strengths(Scale(start - room, end + room, _LEFT, PANEL_WIDTH - 6), log)
-
-
-def _spaced(strengths: Sequence[float], across: _Strengths) -> list[float]:
-    """The strengths that have room for their number."""
-    kept: list[float] = []
-    for strength in strengths:
-        if not kept or across(strength) - across(kept[-1]) >= 24:
-            kept.append(strength)
-    return kept
-
-
-def _settings(method: Method, across: _Strengths, strengths: Sequence[float]) -> list[Markup]:
+def _settings(method: Method, across: Axis, strengths: Sequence[float]) -> list[Markup]:
     """A line at the strength of each setting, where it lies within the sweep."""
     drawn: list[Markup] = []
     places: dict[float, list[str]] = {}
@@ -138,42 +113,3 @@ def _settings(method: Method, across: _Strengths, strengths: Sequence[float]) ->
             )
         )
     return drawn
-
-
-def _curve(
-    points: Sequence[tuple[float, Estimate | None]],
-    across: _Strengths,
-    up: Scale,
-    colour: str,
-    shape: int,
-    numbers: Numbers,
-    *,
-    hollow: bool = False,
-) -> Markup:
-    """A line through the means, a band of the intervals and a mark at each point; gaps where one is missing."""
-    drawn: list[Markup] = []
-    run: list[tuple[float, Estimate]] = []
-    for strength, estimate in [*points, (0.0, None)]:
-        if estimate is not None and estimate.mean is not None:
-            run.append((across(strength), estimate))
-            continue
-        band = [(x, one) for x, one in run if one.ci is not None]
-        if len(band) > 1 and len(band) == len(run):
-            above = [(x, up(one.high)) for x, one in band if one.high is not None]
-            below = [(x, up(one.low)) for x, one in band if one.low is not None]
-            drawn.append(polygon([*above, *reversed(below)], f"f-{colour} soft"))
-        means = [(x, up(one.mean)) for x, one in run if one.mean is not None]
-        drawn.append(
-            polyline(means, f"s-{colour}{' dash' if hollow else ''}") if len(means) > 1 else join(None)
-        )
-        for (x, y), (_, one) in zip(means, run, strict=True):
-            if one.low is not None and one.high is not None:
-                drawn.append(line(x, up(one.low), x, up(one.high), f"s-{colour}"))
-            kind = f"h-{colour}" if hollow else f"f-{colour}"
-            drawn.append(
-                marker(
-                    x, y, shape, kind, size=3.5 if hollow else 4, hint=f"{numbers.full(one)} {sample(one)}"
-                )
-            )
-        run = []
-    return join(drawn)

@@ -38,37 +38,46 @@ def layers_figure(summary: Summary) -> Figure | None:
 
 def _panel(summary: Summary, method: Method, index: int) -> Panel:
     counts = method.neurons_per_layer
-    name, setting = method_name(method.id), setting_name(method.headline)
-    colour = f"m{index % METHOD_COLOURS}"
-    layers = max(len(row) for row in counts.values())
     order = [*summary.values, *(value for value in counts if value not in summary.values)]
+    rows = [(summary.value_name(value), counts.get(value)) for value in order]
+    return layer_panel(method_name(method.id), setting_name(method.headline), rows, index)
+
+
+def layer_panel(
+    title: str, subtitle: str, counts: Sequence[tuple[str, Sequence[int] | None]], index: int
+) -> Panel:
+    """A table of neurons by label (rows) and layer (columns) with their sum as bars; None is missing.
+
+    `index` chooses the colour.
+    """
+    present = [row for _, row in counts if row is not None]
+    colour = f"m{index % METHOD_COLOURS}"
+    layers = max(len(row) for row in present)
     step = (PANEL_WIDTH - _LABEL - _TOTAL - 8) / layers
-    peak = max((count for row in counts.values() for count in row), default=0)
+    peak = max((count for row in present for count in row), default=0)
     parts = [
-        text(0, 14, fitted(name, PANEL_WIDTH, 13), f"head f-{colour}"),
-        text(0, 31, fitted(setting, PANEL_WIDTH), "muted"),
-        _bars(list(counts.values()), layers, step, colour),
+        text(0, 14, fitted(title, PANEL_WIDTH, 13), f"head f-{colour}"),
+        text(0, 31, fitted(subtitle, PANEL_WIDTH), "muted"),
+        _bars(present, layers, step, colour),
         text(PANEL_WIDTH, _BAR_BOTTOM, "all", "end muted"),
     ]
     top, said = _BAR_BOTTOM + 6.0, list[str]()
-    for value in order:
-        shown = summary.value_name(value)
+    for shown, row in counts:
         parts.append(text(_LABEL, top + 13, fitted(shown, _LABEL), "end"))
-        row = counts.get(value)
         parts.append(_row(row, top, step, peak, colour))
         said.append(f"{shown}: " + (MISSING if row is None else f"{sum(row)} ({', '.join(map(str, row))})"))
         top += _ROW
     parts += _layer_numbers(layers, step, top)
     return Panel(
-        name,
-        f"{name}, {setting}; per layer from the first. {'; '.join(said)}.",
+        title,
+        f"{title}, {subtitle}; per layer from the first. {'; '.join(said)}.",
         PANEL_WIDTH,
         top + 34,
         join(parts),
     )
 
 
-def _bars(rows: Sequence[tuple[int, ...]], layers: int, step: float, colour: str) -> Markup:
+def _bars(rows: Sequence[Sequence[int]], layers: int, step: float, colour: str) -> Markup:
     totals = [sum(row[layer] for row in rows if layer < len(row)) for layer in range(layers)]
     peak = max(totals) or 1
     drawn = []
@@ -81,7 +90,7 @@ def _bars(rows: Sequence[tuple[int, ...]], layers: int, step: float, colour: str
     return join(drawn)
 
 
-def _row(row: tuple[int, ...] | None, top: float, step: float, peak: int, colour: str) -> Markup:
+def _row(row: Sequence[int] | None, top: float, step: float, peak: int, colour: str) -> Markup:
     if row is None:
         return text(_LABEL + 8, top + 13, MISSING, "muted")
     drawn = []

@@ -10,9 +10,18 @@ from valuescope.report.names import method_name, setting_name
 from valuescope.report.numbers import Numbers, effect_numbers, sample
 from valuescope.report.scale import scale_over, spans, x_axis
 from valuescope.report.summary import Leakage, Matrix, Summary
-from valuescope.report.svg import Figure, Panel, fitted, marker, text, text_width, whisker
+from valuescope.report.svg import (
+    Figure,
+    Panel,
+    enlarged,
+    fitted,
+    headed_panel,
+    marker,
+    text,
+    text_width,
+    whisker,
+)
 
-_HALF_PAGE = 534.0
 _MARKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -85,7 +94,7 @@ def _changes(
         top=24,
     )
     said = "; ".join(cell.hint for row in rows for cell in row)
-    return _panel(title, said, grid.body, grid.width, grid.height)
+    return headed_panel(title, said, grid.body, grid.width, grid.height)
 
 
 def nlr_figure(summary: Summary) -> Figure | None:
@@ -124,7 +133,10 @@ def nlr_figure(summary: Summary) -> Figure | None:
     )
     said = "; ".join(cell.hint for row in rows for cell in row)
     beside = [panel for panel in (_group_panel(summary, leakage), _distance_panel(summary, leakage)) if panel]
-    panels = [_panel("Normalised leakage (NLR)", said, grid.body, grid.width, grid.height), *_stacked(beside)]
+    panels = [
+        headed_panel("Normalised leakage (NLR)", said, grid.body, grid.width, grid.height),
+        *_stacked(beside),
+    ]
     return Figure(
         "nlr",
         "Normalised leakage ratios",
@@ -157,7 +169,7 @@ def _group_panel(summary: Summary, leakage: Leakage) -> Panel | None:
         colour="amount",
     )
     said = "; ".join(cell.hint for row in rows for cell in row)
-    return _panel("Between groups (share of each row)", said, grid.body, grid.width, grid.height)
+    return headed_panel("Between groups (share of each row)", said, grid.body, grid.width, grid.height)
 
 
 def _distance_panel(summary: Summary, leakage: Leakage) -> Panel | None:
@@ -184,17 +196,7 @@ def _distance_panel(summary: Summary, leakage: Leakage) -> Panel | None:
         (66 + right) / 2, bottom + 30, fitted(f"mean change of {summary.measure_name}", 240), "mid muted"
     )
     body = join([x_axis(scale, top, bottom, about=4, signed=True), drawn, caption])
-    return _panel("By distance on the circle", "; ".join(said), body, width, bottom + 38)
-
-
-def _panel(title: str, description: str, body: Markup, width: float, height: float) -> Panel:
-    """A panel as large as lets two stand side by side in the page."""
-    width, drawn = max(width, text_width(title, 13.5)), join([text(0, 14, title, "head"), body])
-    return Panel(title, f"{title}. {description}.", width, height + 6, drawn, _enlarged(width))
-
-
-def _enlarged(width: float) -> float:
-    return min(1.25, max(1.0, _HALF_PAGE / width))
+    return headed_panel("By distance on the circle", "; ".join(said), body, width, bottom + 38)
 
 
 def _stacked(panels: Sequence[Panel]) -> list[Panel]:
@@ -207,7 +209,7 @@ def _stacked(panels: Sequence[Panel]) -> list[Panel]:
         top += panel.height + 24
     width = max(panel.width for panel in panels)
     words = [" and ".join(panel.title for panel in panels), " ".join(panel.description for panel in panels)]
-    return [Panel(words[0], words[1], width, top - 24, join(placed), _enlarged(width))]
+    return [Panel(words[0], words[1], width, top - 24, join(placed), enlarged(width))]
 
 
 def _ordered(summary: Summary, leakage: Leakage) -> tuple[list[str], list[int]]:

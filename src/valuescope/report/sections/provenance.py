@@ -22,7 +22,7 @@ def provenance_section(summary: Summary) -> Markup:
         _warnings(summary),
         _missing(summary),
         details("Parameters of every setting", _parameters(summary)),
-        _times(summary),
+        seconds_table(summary.seconds),
     )
 
 
@@ -30,30 +30,33 @@ def _identity(summary: Summary) -> dict[str, Child]:
     model, data, raw = summary.model, summary.data, summary.raw
     versions = raw.get("versions")
     return {
-        "Model": _code(model.get("id")),
-        "Revision": _code(model.get("revision")),
-        "Weight fingerprint": _code(model.get("fingerprint")),
-        "Layers × neurons each": f"{_or_missing(model.get('layers'))} × {_or_missing(model.get('width'))}",
+        "Model": code(model.get("id")),
+        "Revision": code(model.get("revision")),
+        "Weight fingerprint": code(model.get("fingerprint")),
+        "Layers × neurons each": f"{or_missing(model.get('layers'))} × {or_missing(model.get('width'))}",
         "Data": plain_value(data.get("source")) if data.get("source") else MISSING,
-        "Data hash": _code(data.get("hash")),
-        "Data counts": _pairs(data.get("counts")),
-        "Specification hash": _code(raw.get("spec_hash")),
-        "Seed": _or_missing(summary.seed),
+        "Data hash": code(data.get("hash")),
+        "Data counts": pairs(data.get("counts")),
+        "Specification hash": code(raw.get("spec_hash")),
+        "Seed": or_missing(summary.seed),
         "Judge": plain_value(summary.measure.get("judge")) if summary.measure.get("judge") else MISSING,
         "valuescope": summary.version or MISSING,
-        "Versions": _pairs(versions),
+        "Versions": pairs(versions),
     }
 
 
-def _code(value: Any) -> Child:
+def code(value: Any) -> Child:
+    """A value in type, or that it is not stated."""
     return tag("code", plain_value(value)) if value is not None and value != "" else "not stated"
 
 
-def _or_missing(value: Any) -> str:
+def or_missing(value: Any) -> str:
+    """A number, or that it is missing."""
     return MISSING if value is None else grouped(value)
 
 
-def _pairs(items: Any) -> Child:
+def pairs(items: Any) -> Child:
+    """Names and numbers in one line."""
     if not isinstance(items, Mapping) or not items:
         return MISSING
     return ", ".join(f"{key} {grouped(items[key])}" for key in sorted(items))
@@ -82,10 +85,10 @@ def _missing(summary: Summary) -> Markup:
     if counts.get("answers") is None:
         said = "Counts of missing judgements were not recorded."
     else:
-        share = f"{_or_missing(counts.get('unjudged'))} of {grouped(counts['answers'])}"
+        share = f"{or_missing(counts.get('unjudged'))} of {grouped(counts['answers'])}"
         said = f"{share} answers have no judgement; they enter no mean."
     kinds = counts.get("by_kind")
-    reasons = f" By kind: {_pairs(kinds)}." if isinstance(kinds, Mapping) and kinds else ""
+    reasons = f" By kind: {pairs(kinds)}." if isinstance(kinds, Mapping) and kinds else ""
     return tag("div", tag("h3", "Missing"), paragraph(said, reasons), _judging(summary))
 
 
@@ -130,8 +133,9 @@ def _settings(summary: Summary) -> list[tuple[Method, Setting]]:
     return [(method, setting) for method in summary.methods for setting in method.settings]
 
 
-def _times(summary: Summary) -> Markup | None:
-    stages = [(stage, spent) for stage, spent in summary.seconds.items() if isinstance(spent, int | float)]
+def seconds_table(seconds: Mapping[str, Any]) -> Markup | None:
+    """The time spent in every stage, to open on demand."""
+    stages = [(stage, spent) for stage, spent in seconds.items() if isinstance(spent, int | float)]
     if not stages:
         return None
     rows: list[list[Child]] = [[stage, f"{spent:.1f}"] for stage, spent in stages]

@@ -10,11 +10,13 @@ from valuescope.data.dilemma_sources import DILEMMA_SOURCES
 from valuescope.locate import Location
 from valuescope.metrics import data_size_scores
 from valuescope.models import NeuronModel
+from valuescope.report import write_report
 from valuescope.run.arms import Progress
 from valuescope.run.folder import RunFolder
 from valuescope.run.loading import load_from, silent
 from valuescope.run.spec_parts import SpecError
 from valuescope.run.stages import chosen_values, timed
+from valuescope.run.summary import seconds_block
 from valuescope.run.truth import known_truth
 from valuescope.run.valueexploration.asking import SupportAsker
 from valuescope.run.valueexploration.identification import GENERATING, REPLACED, Identification
@@ -66,9 +68,10 @@ def explore(
         **head_block(spec, model, system, dilemmas),
         "languages": languages,
         "across_languages": across_block(main),
-        "seconds_by_stage": folder.seconds(),
-        "seconds": round(sum(folder.seconds().values()), 2),
     }
+    with timed(folder, "report"):
+        write_report({**summary, **seconds_block(folder)}, folder.path)
+    summary |= seconds_block(folder)
     folder.write_json("summary.json", summary)
     return summary
 

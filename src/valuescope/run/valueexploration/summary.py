@@ -41,6 +41,8 @@ def head_block(
             language: {value: system[value].names.get(language, value) for value in dilemmas.values}
             for language in ("en", "zh")
         },
+        "language_order": list(spec.languages),
+        "selection_order": list(spec.selections),
         "main": spec.main,
         "measures": list(spec.support.measures),
         "compared_by": spec.support.compared_by,

@@ -1,0 +1,210 @@
+"""Questionnaires put to a model in memory, base and edited in the same batches, without a service in between.
+
+Two ways, which are never mixed: the rating that the model's probabilities of the scale's numbers expect
+(deterministic, one token, and finer than a step), or the number that it writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from valuescope.edit import Edit, Scope
+from valuescope.generate import Sampling, generate, score_continuations
+from valuescope.judge.error import JudgeError
+from valuescope.judge.questionnaire import Questionnaire, QuestionnaireScores, score_questionnaire
+from valuescope.judge.rating import MINIMUM_MASS, Rating, expected_rating
+from valuescope.judge.reply import Reply
+from valuescope.judge.reply_store import ModelReply
+from valuescope.judge.self_report import QuestionnaireAsked
+from valuescope.judge.tokens import MARKS, probabilities_of
+from valuescope.models import Encoded, NeuronModel, encode, render_question
+
+RatingMethod = Literal["log-probabilities", "text"]
+Progress = Callable[[int, int], None]
+_LONGEST_STEP = 8  # characters of a token that is a digit and its marks
+
+
+@dataclass(frozen=True)
+class SelfRating:
+    """One edit's ratings of a questionnaire (`edit` describes it, "base" for none).
+
+    `replies` are the ratings by item as they were given, before reversed items are mirrored. `mass` is the least
+    probability, over items, that lies on the scale before it is normalised to 1; None by text.
+    """
+
+    edit: str
+    method: RatingMethod
+    scores: QuestionnaireScores
+    replies: Mapping[str, Reply[float]]
+    mass: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able content."""
+        return {
+            "edit": self.edit,
+            "method": self.method,
+            **self.scores.to_dict(),
+            "ratings": {
+                item: reply.missing if reply.value is None else reply.value
+                for item, reply in self.replies.items()
+            },
+            "mass": self.mass,
+        }
+
+
+def rate_by_likelihood(
+    model: NeuronModel,
+    asked: QuestionnaireAsked,
+    edits: Sequence[Edit | None] = (None,),
+    *,
+    lead_in: str = "",
+    minimum_mass: float = MINIMUM_MASS,
+    batch_size: int = 32,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> list[SelfRating]:
+    """Each edit's expected ratings, in the order of the edits (None: the base model).
+
+    An item's rating is `sum_s p(s) * s / sum_s p(s)` over the steps s of the scale, p(s) the probability that the reply
+    begins with the step's number: over all tokens that are this number but for white space, and a token of white space
+    with the number behind it. Nothing is sampled: `asked.temperature` plays no part. Edits act on every position.
+
+    Args:
+        model: the model, asked by its chat template where it has one.
+        asked: the questionnaire, its prompt and language.
+        edits: all read in the same batches.
+        lead_in: put behind the prompt, such as "\\nAnswer:" for a model without a chat template.
+        minimum_mass: the probability on the scale below which a rating is missing ("low mass"). 0 reads any model, and
+            `mass` says how little its ratings may mean.
+        batch_size: items times edits at once.
+        force: apply edits that were made for another model.
+        progress: called with continuations scored and continuations in all.
+
+    Raises:
+        JudgeError: a scale outside of 0..9, or a step without a token of its own.
+        NeuronSetError: an edit of another model.
+    """
+    questionnaire = asked.questionnaire
+    expected_rating(None, questionnaire.low, questionnaire.high, minimum_mass=minimum_mass)  # refuses a scale
+    tails = _step_tokens(model, questionnaire)
+    rows = [
+        Encoded((*prompt.input_ids, *tail), len(prompt.input_ids))
+        for prompt in encode(model, _prompts(model, asked, lead_in))
+        for tail in tails
+    ]
+    scores = score_continuations(
+        model, rows, edits, groups=[0] * len(rows), batch_size=batch_size, force=force, progress=progress
+    )
+    texts = [model.token_text(tail[-1]) for tail in tails]
+    found = []
+    for edit, own in zip(edits, scores, strict=True):
+        totals = [sum(tokens) for tokens in own]
+        ratings = {
+            item: expected_rating(
+                list(zip(texts, totals[number * len(texts) :], strict=False)),
+                questionnaire.low,
+                questionnaire.high,
+                minimum_mass=minimum_mass,
+            )
+            for number, item in enumerate(questionnaire.items)
+        }
+        replies = {item: _reply(rating) for item, rating in ratings.items()}
+        mass = min(rating.mass for rating in ratings.values() if rating.mass is not None)
+        found.append(_self_rating(edit, "log-probabilities", questionnaire, replies, mass))
+    return found
+
+
+def rate_by_text(
+    model: NeuronModel,
+    asked: QuestionnaireAsked,
+    edits: Sequence[Edit | None] = (None,),
+    *,
+    lead_in: str = "",
+    batch_size: int = 64,
+    on: Scope = "both",
+    force: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[SelfRating]:
+    """Each edit's ratings as its model writes them, in the order of the edits (None: the base model).
+
+    At `asked.temperature` 0 this is deterministic; above, an item's draws share their noise over all edits. What is no
+    rating is missing with its kind (see `parse_rating`).
+
+    Raises:
+        GenerationError: an item that leaves no room for `asked.max_tokens`.
+        NeuronSetError: an edit of another model.
+    """
+    items = list(asked.questionnaire.items)
+    prompts = _prompts(model, asked, lead_in)
+    answers = generate(
+        model,
+        [prompt for prompt in prompts for _ in edits],
+        edits=[edit for _ in prompts for edit in edits],
+        sampling=Sampling(asked.max_tokens, asked.temperature, seed=seed),
+        keys=[f"{asked.questionnaire.name}/{item}" for item in items for _ in edits],
+        batch_size=batch_size,
+        on=on,
+        force=force,
+        progress=progress,
+    )
+    found = []
+    for number, edit in enumerate(edits):
+        given = [
+            ModelReply(answer.text, "stop" if answer.finished else "max_tokens")
+            for answer in answers[number :: len(edits)]
+        ]
+        replies = {item: Reply[float](one.value, one.missing) for item, one in asked.ratings(given).items()}
+        found.append(_self_rating(edit, "text", asked.questionnaire, replies, None))
+    return found
+
+
+def _self_rating(
+    edit: Edit | None,
+    method: RatingMethod,
+    questionnaire: Questionnaire,
+    replies: Mapping[str, Reply[float]],
+    mass: float | None,
+) -> SelfRating:
+    name = "base" if edit is None else edit.describe()
+    return SelfRating(
+        name, method, score_questionnaire(questionnaire, replies), MappingProxyType(dict(replies)), mass
+    )
+
+
+def _prompts(model: NeuronModel, asked: QuestionnaireAsked, lead_in: str) -> list[str]:
+    return [render_question(model, call.user, call.system) + lead_in for call in asked.calls()]
+
+
+def _reply(rating: Rating) -> Reply[float]:
+    return Reply(rating.score, rating.missing)
+
+
+def _step_tokens(model: NeuronModel, questionnaire: Questionnaire) -> list[tuple[int, ...]]:
+    """The token sequences that a reply with a step's number can begin with.
+
+    No two of them can be the beginning of one reply, so their probabilities add up.
+    """
+    steps = [str(step) for step in range(questionnaire.low, questionnaire.high + 1)]
+    size = min(len(model.tokenizer), model.model.get_input_embeddings().num_embeddings)
+    special = set(model.tokenizer.all_special_ids)
+    found, covered = list[tuple[int, ...]](), set[str]()
+    for token in range(size):
+        text = model.token_text(token)
+        if len(text) <= _LONGEST_STEP and token not in special:
+            counted = {step for step, share in probabilities_of([(text, 0.0)], steps).items() if share}
+            found += [(token,)] * len(counted)
+            covered |= counted
+    for row in encode(model, ["a"] * len(steps), [f" {step}" for step in steps]):
+        tail = row.input_ids[row.prompt_length :]
+        if len(tail) == 2 and not model.token_text(tail[0]).strip(MARKS) and tail[1:] in found:
+            found.append(tail)
+    if missing := [step for step in steps if step not in covered]:
+        raise JudgeError(
+            f"questionnaire {questionnaire.name!r}: {model.identity.id} has no token for the step {missing[0]}; use a "
+            "scale whose numbers it can write, or rate_by_text"
+        )
+    return found

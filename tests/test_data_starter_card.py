@@ -1,0 +1,113 @@
+"""The starter set's data card: the one that ships says what the files hold, and the command writes it."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from valuescope.cli import data_command
+from valuescope.data import DataError
+from valuescope.data.records import ContrastPair, Description, Question
+from valuescope.data.starter_card import TABLES, read_starter, starter_card
+from valuescope.data.starter_rules import rules
+
+SHIPPED = Path(__file__).parents[1] / "docs" / "starter-set.md"
+SLOW = ("findings", "repeats", "pooled", "sides", "shortcuts")
+HELD = read_starter()
+
+
+def card_without(*names: str) -> str:
+    """The card with a mark in place of some tables."""
+    left_out = {name: lambda held: "(left out)" for name in names}
+    return starter_card(HELD, {**TABLES, **left_out})
+
+
+def test_the_shipped_card_says_what_the_files_hold() -> None:
+    shipped, place = SHIPPED.read_text(encoding="utf-8"), 0
+    for part in card_without(*SLOW).split("(left out)"):
+        found = shipped.find(part, place)
+        assert found >= 0, (
+            f"docs/starter-set.md is stale; write it anew: valuescope data starter --card {SHIPPED}\n{part}"
+        )
+        place = found + len(part)
+    assert place == len(shipped)
+    assert f"All checks together: {sum(map(len, HELD.values()))} files, 0 findings." in shipped
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_each_table_stands_in_the_card_once(name: str) -> None:
+    mark = f"<{name}>"
+    tables = {other: lambda held, mark=f"<{other}>": mark for other in TABLES}
+    assert starter_card(HELD, tables).count(mark) == 1
+
+
+def changed(part: str, value: str, **fields: str) -> list[list[ContrastPair | Description | Question]]:
+    """A file of the set whose first record has other fields."""
+    first, *others = HELD[part][value]
+    assert isinstance(first, ContrastPair | Description | Question)
+    return [[replace(first, **fields), *others]]  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "fields", "row"),
+    [
+        (
+            "schwartz/contrast",
+            "power",
+            {"positive": "I never."},
+            ("records with a telltale word", "none", "1"),
+        ),
+        (
+            "schwartz/contrast",
+            "power",
+            {"positive": "I."},
+            ("words with which both sides begin", "at least 3", "0"),
+        ),
+        (
+            "schwartz/questions",
+            "power",
+            {"question": "Is power worth it?"},
+            ("records that hold the value's name or a key word", "none", "1"),
+        ),
+        (
+            "schwartz/descriptions",
+            "conservation",
+            {"description": "You " * 150},
+            ("difference of the stances' mean lengths", "at most 5", "4.75"),
+        ),
+        (
+            "schwartz/situations",
+            "conservation",
+            {"question": "You are honest."},
+            ("records with a qualifier that judges", "none", "1"),
+        ),
+    ],
+)
+def test_a_rule_shows_the_most_extreme_that_is_found(
+    part: str, value: str, fields: dict[str, str], row: tuple[str, str, str]
+) -> None:
+    whole = dict((rule.rule, rule.found) for rule in rules([HELD[part][value]]))
+    found = {tuple(rule) for rule in rules(changed(part, value, **fields))}
+    assert row in found
+    assert whole[row[0]] != row[2]
+
+
+def run(*arguments: str) -> None:
+    parser = argparse.ArgumentParser()
+    data_command.add_commands(parser.add_subparsers())
+    options = parser.parse_args(["data", *arguments])
+    options.command(options)
+
+
+def test_the_command_writes_the_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(data_command, "starter_card", lambda held: f"{len(held)} parts\n")
+    run("starter", "--card", str(tmp_path / "card.md"))
+    assert (tmp_path / "card.md").read_text() == "6 parts\n"
+    assert capsys.readouterr().out == f"{tmp_path / 'card.md'}\n"
+    with pytest.raises(DataError, match="--card is for the set that ships"):
+        run(str(tmp_path), "--card", str(tmp_path / "card.md"))

@@ -1,0 +1,101 @@
+"""ValueExploration's specification: strict, complete, and with errors that say where and what instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from valuescope.run import SpecError, ValueExplorationSpec, make_spec, read_spec
+from valuescope.run.estimate import Cost
+from valuescope.run.experiments import estimate
+from valuescope.run.valueexploration.estimate import planned_arms
+
+MINIMAL: dict[str, Any] = {"name": "small", "experiment": "valueexploration"}
+SPECS = Path(__file__).resolve().parents[1] / "specs"
+
+
+def refused(**changes: Any) -> str:
+    with pytest.raises(SpecError) as caught:
+        make_spec({**MINIMAL, **changes}, "test.yaml")
+    assert str(caught.value).startswith("test.yaml: ")
+    return str(caught.value)
+
+
+def test_the_defaults_are_the_papers():
+    spec = make_spec(MINIMAL, "test.yaml")
+    assert isinstance(spec, ValueExplorationSpec)
+    assert spec.selections["vape"].parameters_in("en") == {"rate": 0.015}
+    assert spec.selections["vape"].parameters_in("zh") == {"rate": 0.02}
+    assert (spec.edit.name, spec.highlighted, spec.values.system) == ("deactivate", 4, "chinese-social")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"experiment": "valueexploratoin"}, "is unknown; known: methods, valueexploration"),
+        ({"selection": {}}, "selection: unknown key"),
+        ({"data": {"source": "startre"}}, "did you mean 'starter'"),
+        ({"data": {"source": "files"}}, "needs the parameter"),
+        ({"selections": {"vape": {"locator": "vaep"}}}, "no locator 'vaep'"),
+        ({"selections": {"vape": {"parameters": {"rate": 0.1}}}}, "give the rate per language"),
+        ({"selections": {"vape": {"parameters": {"bra": 0.1}}}}, "did you mean 'bar'"),
+        ({"selections": {"vape": {"rate": {"en": 0.1}}}}, "zh"),
+        ({"main": "vap"}, "did you mean 'vape'"),
+        ({"languages": ["en", "en"]}, "give each once"),
+        ({"languages": ["fr"]}, "languages"),
+        ({"sizes": [5, 2]}, "rising numbers"),
+        ({"edit": {"name": "amplify", "parameters": {"gama": 1.0}}}, "did you mean 'gamma'"),
+        ({"support": {"measures": []}}, "support.measures"),
+        ({"replacement": {"equality": {}}}, "paths"),
+    ],
+)
+def test_what_cannot_run_is_refused(changes: dict[str, Any], said: str):
+    assert said in refused(**changes)
+
+
+def test_what_changes_a_result_changes_the_hash():
+    hashes = {
+        make_spec({**MINIMAL, **changes}, "t").hash
+        for changes in (
+            {},
+            {"seed": 1},
+            {"support": {"brief": True}},
+            {"edit": {"on": "response"}},
+            {"sizes": [3]},
+        )
+    }
+    assert len(hashes) == 5
+
+
+def test_sizes_beyond_the_data_and_foreign_values_are_refused_before_any_work():
+    for changes, said in (
+        ({"sizes": [5, 21]}, "sizes: 21 is more than the 20 activation dilemmas"),
+        ({"replacement": {"power": {"paths": ["x"]}}}, "'power' is not among the run's values"),
+    ):
+        with pytest.raises(SpecError, match=said):
+            estimate(make_spec({**MINIMAL, **changes, "model": {"id": "organism"}}, "t"))
+
+
+def test_the_arms_are_counted_per_measure():
+    spec = make_spec(
+        {
+            **MINIMAL,
+            "selections": {"vape": {}, "specificity": {"locator": "specificity"}},
+            "sizes": [2, 4],
+            "controls": {"draws": 2, "matched": True},
+        },
+        "t",
+    )
+    assert isinstance(spec, ValueExplorationSpec)
+    # Base, the main selection and four controls by both; another selection, generating and two sizes by letters.
+    assert planned_arms(spec, 12) == {"percentages": 1 + 12 * 5, "log-probabilities": 1 + 12 * 9}
+
+
+@pytest.mark.parametrize("path", sorted(SPECS.glob("valueexploration*.yaml")), ids=lambda path: path.stem)
+def test_the_shipped_specifications_can_be_estimated(path: Path):
+    cost = estimate(read_spec(path, **{"model.id": "organism"}))
+    assert isinstance(cost, Cost)
+    assert cost.answers > 1000
+    assert cost.seconds > 0
