@@ -192,6 +192,15 @@ def test_general_neurons_are_called_general(method: str) -> None:
     assert not [warning for warning in found.warnings if "general" in warning]
 
 
+def test_a_bar_that_nothing_exceeds_is_said() -> None:
+    model, evidence = _evidence([[1.0] * 48, [1.0] * 48, [1.0] * 48])
+    found = locate("vape", model, evidence)
+    assert found.diagnostics["kept"] == 0
+    assert found.warnings[0] == "power: no neurons selected; no rate of any neuron exceeds the bar, 1.0000"
+    found = locate("vape-layer-bar", model, evidence)
+    assert found.warnings[0].endswith("no rate of any neuron exceeds the bar of its layer")
+
+
 def test_a_bar_per_layer_admits_every_layer() -> None:
     model = tiny_model("llama")
     activations = collect(model, value_texts(pairs=1), residuals=False)

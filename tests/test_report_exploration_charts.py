@@ -221,7 +221,7 @@ def test_overlaps_stand_beside_chance() -> None:
         "Jaccard index",
     ]
     assert "a and b: 7 shared, 0.4 by chance, p = 1e-09" in figure.panels[0].description
-    assert texts(figure).count("0.4") == 2
+    assert texts(figure).count(".40") == 2
     assert texts(figure).count(".11") == 2
     assert len(classed(figure, "text", "bold")) == 4
     assert "3\u202f072 neurons" in figure.description

@@ -67,13 +67,11 @@ def lowest_entropy(
     scores = torch.where(above, margin, 0.0)
     selected = kept & above
     profile = firing_profile(rates, kept, taus.tolist())
-    warnings = empty_warnings(
-        evidence.values,
-        selected,
-        "none of the kept ones fires above the bar of its layer on its texts"
-        if per_layer
-        else f"none of the kept ones fires above the bar, {taus[0]:.4f}, on its texts",
-    )
+    bars = "the bar of its layer" if per_layer else f"the bar, {taus[0]:.4f},"
+    reason = f"none of the kept ones fires above {bars} on its texts"
+    if not profile.eligible:
+        reason = f"no rate of any neuron exceeds {bars.rstrip(',')}"
+    warnings = empty_warnings(evidence.values, selected, reason)
     if profile.nearly_general:
         others = [name for name in ALTERNATIVES if name != method]
         warnings += (

@@ -51,7 +51,7 @@ def overlap_figure(maps: Sequence[OverlapMap], *, name: str = "overlap") -> Figu
         "Overlap of the values' neurons",
         f"Neurons shared by two sets, as many as chance would give for sets of these sizes among {neurons} neurons, and the "
         "shared as a part of both together (Jaccard). Bold: more than chance gives (p below 0.05, divided by the number of "
-        "pairs). On the diagonal within one language: the size of the set.",
+        "pairs); sets that are drawn from one small pool, as VAPE's are, overlap more than that by construction. On the diagonal within one language: the size of the set.",
         (*pairs, *(jaccard for _, _, jaccard in drawn)),
     )
 
@@ -117,10 +117,12 @@ def _panel(shown: OverlapMap, title: str, cells: list[list[Cell]], peak: float) 
 
 
 def _few(number: float | None) -> str:
-    """A count by chance with one decimal below 10."""
+    """A count by chance with about two figures: `12`, `1.2`, `.12`."""
     if number is None:
         return MISSING
-    return f"{number:.0f}" if number >= 10 else f"{number:.1f}"
+    if number == 0 or number >= 9.95:
+        return f"{number:.0f}"
+    return f"{number:.1f}" if number >= 0.995 else f"{number:.2f}".replace("0.", ".", 1)
 
 
 def _short(share: float | None) -> str:
