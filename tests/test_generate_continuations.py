@@ -15,7 +15,7 @@ from valuescope.generate import GenerationError, continuations, score_continuati
 from valuescope.models import Encoded, NeuronModel
 
 
-def rows_of(groups: int = 2, questions: int = 4) -> tuple[list[Encoded], list[int]]:
+def rows_of(groups: int = 2, questions: int = 3) -> tuple[list[Encoded], list[int]]:
     """Rows of several lengths behind a long beginning per group, most of them differing in their last token alone."""
     rng = random.Random(0)
     rows, names = list[Encoded](), list[int]()
@@ -44,20 +44,17 @@ def flat(scores: list[list[tuple[float, ...]]]) -> list[float]:
     return [token for edit in scores for row in edit for token in row]
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
-def model(request: pytest.FixtureRequest) -> NeuronModel:
-    return tiny_model(request.param)
-
-
-@pytest.mark.parametrize("batch_size", [1, 7, 64])
-def test_scores_are_those_of_the_plain_pass(model: NeuronModel, batch_size: int) -> None:
+@pytest.mark.parametrize("family", FAMILIES)
+def test_scores_are_those_of_the_plain_pass(family: str) -> None:
+    model = tiny_model(family)
     rows, groups = rows_of()
     edits = [None, Deactivate(some_neurons(model, 1)), Modulate(some_neurons(model, 2), beta=1.5)]
     expected = [token for edit in edits for row in rows for token in plain(model, row, edit)]
-    shared = score_continuations(model, rows, edits, groups=groups, batch_size=batch_size)
-    assert [len(own) for own in shared] == [len(rows)] * 3
-    assert flat(shared) == pytest.approx(expected, abs=1e-4)
-    apart = score_continuations(model, rows, edits, batch_size=batch_size)
+    for batch_size in (2, 64):
+        shared = score_continuations(model, rows, edits, groups=groups, batch_size=batch_size)
+        assert [len(own) for own in shared] == [len(rows)] * 3
+        assert flat(shared) == pytest.approx(expected, abs=1e-4)
+    apart = score_continuations(model, rows, edits, batch_size=7)
     assert flat(apart) == pytest.approx(expected, abs=1e-4)
     assert shared[0] != shared[1] != shared[2]
     assert not hooks_on(model)
