@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 from locate_references import TextRecord
-from scipy import stats
+from scipy import special, stats
 
 from valuescope.models import NeuronModel
 
@@ -119,8 +119,8 @@ def slow_test(active: float, total: float, other: float, other_total: float, two
     spread = math.sqrt(r * (1 - r) * (1 / total + 1 / other_total))
     z = (p - p_other) / spread if spread > 0 else 0.0
     if two_sided:
-        return Tested(p - p_other, math.log(2) + float(stats.norm.logsf(abs(z))))
-    return Tested(p - p_other, float(stats.norm.logsf(z)))
+        return Tested(p - p_other, math.log(2) + float(special.log_ndtr(-abs(z))))
+    return Tested(p - p_other, float(special.log_ndtr(-z)))
 
 
 def slow_discoveries(log_p: list[float], q: float) -> list[bool]:

@@ -66,10 +66,6 @@ def test_published_sets_as_questions() -> None:
         for one in read_data(shared("data/pvq/pvq40_third_person_male.json")).records
         if isinstance(one, QuestionnaireItem)
     ]
-    schwartz = load_value_system("schwartz")
-    assert {one.value for one in item_questions(portraits, "portrait")} <= {
-        value.id for value in schwartz.values
-    }
-    assert all(
-        one.item in asked.question for one, asked in zip(portraits, item_questions(portraits, "portrait"))
-    )
+    asked = item_questions(portraits, "portrait")
+    assert {one.value for one in asked} <= set(load_value_system("schwartz").values)
+    assert all(one.item in question.question for one, question in zip(portraits, asked, strict=True))

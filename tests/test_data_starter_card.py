@@ -75,8 +75,8 @@ def changed(part: str, value: str, **fields: str) -> list[list[ContrastPair | De
         (
             "schwartz/descriptions",
             "conservation",
-            {"description": "You " * 150},
-            ("difference of the stances' mean lengths", "at most 5", "4.75"),
+            {"description": "You keep each tradition."},
+            ("records that hold the value's name or a key word", "none", "1"),
         ),
         (
             "schwartz/situations",
@@ -89,7 +89,7 @@ def changed(part: str, value: str, **fields: str) -> list[list[ContrastPair | De
 def test_a_rule_shows_the_most_extreme_that_is_found(
     part: str, value: str, fields: dict[str, str], row: tuple[str, str, str]
 ) -> None:
-    whole = dict((rule.rule, rule.found) for rule in rules([HELD[part][value]]))
+    whole = {rule.rule: rule.found for rule in rules([HELD[part][value]])}
     found = {tuple(rule) for rule in rules(changed(part, value, **fields))}
     assert row in found
     assert whole[row[0]] != row[2]

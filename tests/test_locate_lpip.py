@@ -11,6 +11,7 @@ from attribution_references import (
     TEXTS,
     evidence_for,
     lettered_model,
+    logits_of,
     model_of,
     slow_lpip,
     some_neurons,
@@ -44,7 +45,7 @@ def test_equals_adding_one_neuron_at_a_time(name: str) -> None:
     for norm, token in (("exact", "predicted"), ("frozen", "target")):
         rows = next_tokens(model, TEXTS, LABELS, token)
         tokens, found = fast(model, rows, norm)
-        neurons = some_neurons(model, 30)
+        neurons = some_neurons(model, 16)
         for row, its_token, its in zip(rows, tokens.tolist(), found, strict=True):
             slow_token, expected = slow_lpip(model, row.encoded.input_ids, row.target, neurons, norm)
             assert its_token == slow_token
@@ -70,6 +71,73 @@ def test_bfloat16_is_near_float32(name: str) -> None:
     rows = next_tokens(exact, TEXTS, LABELS, "target")
     one, other = fast(exact, rows, "exact")[1], fast(rough, rows, "exact")[1]
     assert (one - other).norm() < 0.1 * one.norm()
+
+
+@torch.no_grad()
+def slow_query_scores(model, ids: tuple[int, ...], count: int) -> torch.Tensor:
+    """One text alone, one attention neuron and one neuron at a time (llama: two query heads share a value head)."""
+    inputs, outputs, products = [], [], []
+    handles = []
+    for layer in model.model.model.layers:
+        handles += [
+            layer.input_layernorm.register_forward_pre_hook(lambda _, args: inputs.append(args[0][0, -1])),
+            layer.self_attn.o_proj.register_forward_pre_hook(lambda _, args: outputs.append(args[0][0, -1])),
+            layer.mlp.down_proj.register_forward_pre_hook(lambda _, args: products.append(args[0][0, -1])),
+        ]
+    token = int(logits_of(model, ids).argmax())
+    for handle in handles:
+        handle.remove()
+
+    def log_probability(stream: torch.Tensor) -> float:
+        return float(model.model.lm_head(model.model.model.norm(stream)).log_softmax(-1)[token])
+
+    ranked = []
+    for at, layer in enumerate(model.model.model.layers):
+        written = layer.self_attn.o_proj.weight * outputs[at]
+        for j in range(len(outputs[at])):
+            increase = log_probability(inputs[at] + written[:, j]) - log_probability(inputs[at])
+            head, entry = divmod(j, layer.self_attn.head_dim)
+            shared = model.model.config.num_attention_heads // model.model.config.num_key_value_heads
+            row = layer.self_attn.v_proj.weight[head // shared * layer.self_attn.head_dim + entry]
+            key = row * layer.input_layernorm.weight * (1 if outputs[at][j] > 0 else -1)
+            ranked.append((increase, at, key))
+    top = sorted(ranked, key=lambda one: -one[0])[:count]
+    expected = torch.zeros(model.layers, model.width)
+    for at in range(model.layers):
+        for k in range(model.width):
+            contribution = products[at][k] * model.value_vectors(at)[k]
+            expected[at, k] = sum(float(contribution @ key) for _, later, key in top if later > at)
+    return expected
+
+
+def test_query_neurons_by_plain_loops() -> None:
+    model = tiny_model("llama")
+    evidence = evidence_for(model, (TEXTS[0], TEXTS[3]))
+    found = locate("lpip", model, evidence, kind="query", attention=9)
+    one, other = (
+        slow_query_scores(model, row.encoded.input_ids, 9)
+        for row in next_tokens(model, (TEXTS[0], TEXTS[3]), LABELS, "predicted")
+    )
+    torch.testing.assert_close(found.signed[0], one - other, rtol=1e-3, atol=1e-5)
+    assert found.scores.max() > 0.01
+    assert found.scores[0, -1].max() == 0  # no attention comes after the last layer's neurons
+
+
+@pytest.mark.parametrize("name", ["qwen3", "gemma2", "gemma3"])
+def test_query_neurons_do_not_depend_on_the_batch(name: str) -> None:
+    model = tiny_model(name)
+    evidence = evidence_for(model)
+    one = locate("lpip", model, evidence, kind="query", batch_size=1)
+    torch.testing.assert_close(
+        one.signed, locate("lpip", model, evidence, kind="query").signed, rtol=1e-3, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", ["gpt2", "falcon"])
+def test_query_neurons_are_refused_where_attention_is_built_otherwise(name: str) -> None:
+    model = tiny_model(name)
+    with pytest.raises(LocateError, match="Use kind='value'"):
+        locate("lpip", model, evidence_for(model), kind="query")
 
 
 def test_location() -> None:
@@ -125,6 +193,8 @@ def test_texts_must_be_those_that_were_counted() -> None:
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
+        ({"kind": "key"}, "kind is 'key'"),
+        ({"attention": 0}, "attention is 0"),
         ({"norm": "none"}, "norm is 'none'; it is one of exact, frozen"),
         ({"token": "first"}, "token is 'first'"),
         ({"top": 0}, "top is 0; the model has"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import defaultdict
 
@@ -39,24 +40,30 @@ def attribute(model, rows, *, steps: int, path: str, rule: str = "gauss"):
         return integrated_gradients(model, batch, targets, *quadrature(rule, steps), path=path)
 
 
-@pytest.mark.parametrize("path", ["layer", "joint"])
-@pytest.mark.parametrize("name", [*PLAIN, *REAL])
+CASES = [
+    *((name, "layer") for name in (*PLAIN, *REAL)),
+    *((name, "joint") for name in ("llama", "gpt2", "bloom")),
+]
+
+
+@pytest.mark.parametrize(("name", "path"), CASES)
 def test_equals_moving_one_neuron_at_a_time(name: str, path: str) -> None:
     model = model_of(name)
     rows = next_tokens(model, TEXTS, LABELS, "target")
     found = attribute(model, rows, steps=3, path=path)
     nodes, weights = quadrature("gauss", 3)
-    for index in (0, 3):
+    for index in (3,):
         row, largest = rows[index], float(found.neurons[index].abs().max())
-        for neuron in some_neurons(model, 8):
+        for neuron in some_neurons(model, 6):
             expected = slow_integrated_gradient(
                 model, row.encoded.input_ids, row.target, neuron, nodes.tolist(), weights.tolist(), path, 1e-2
             )
             assert float(found.neurons[index][neuron]) == pytest.approx(expected, abs=0.01 * largest)
 
 
-@pytest.mark.parametrize("path", ["layer", "joint"])
-@pytest.mark.parametrize("name", [*FAMILIES, *REAL])
+@pytest.mark.parametrize(
+    ("name", "path"), [*CASES, ("gemma2", "layer"), ("gemma3", "joint"), ("olmo2", "layer")]
+)
 def test_attributions_add_up_and_do_not_depend_on_the_batch(name: str, path: str) -> None:
     model = model_of(name)
     rows = next_tokens(model, TEXTS, LABELS, "target")
@@ -64,7 +71,7 @@ def test_attributions_add_up_and_do_not_depend_on_the_batch(name: str, path: str
     error = (found.total - found.difference).abs().sum() / found.difference.abs().sum()
     assert error < 0.01
     torch.testing.assert_close(found.total.sum(dim=1), found.neurons.double().sum(dim=(1, 2)))
-    for index in (1, 2):
+    for index in (1,):
         alone = attribute(model, [rows[index]], steps=20, path=path)
         largest = float(alone.neurons.abs().max())
         torch.testing.assert_close(alone.neurons[0], found.neurons[index], rtol=1e-3, atol=1e-4 * largest)
@@ -203,6 +210,10 @@ def test_scores_by_plain_loops(orders: int) -> None:
     )
     assert found.selected.flatten(1).sum(dim=1).max() <= 50
     assert found.scores.max() > 0
+    again = locate(
+        "qrnca", model, evidence, orders=orders, threshold=threshold, common=common, steps=5, batch_size=5
+    )
+    assert again.hash == found.hash
 
 
 def real_evidence(name: str) -> tuple:
@@ -213,14 +224,21 @@ def real_evidence(name: str) -> tuple:
 @pytest.mark.parametrize("name", REAL)
 def test_location_on_real_models(name: str) -> None:
     model, evidence = real_evidence(name)
-    found = locate("qrnca", model, evidence, orders=1, texts=1, top=9)
-    assert found.diagnostics["queries"] == 8
+    few = dataclasses.replace(
+        evidence,
+        values=VALUES[:2],
+        **{
+            side: {value: getattr(evidence, side)[value] for value in VALUES[:2]}
+            for side in ("positive", "negative")
+        },
+    )
+    found = locate("qrnca", model, few, orders=1, texts=1, top=9, steps=16, batch_size=4)
+    assert found.diagnostics["queries"] == 4
     assert found.diagnostics["completeness_error"] < 0.01
     assert (found.selected.flatten(1).sum(dim=1) <= 9).all()
-    released = locate("qrnca", model, evidence, orders=1, texts=1, top=9, rule="riemann")
-    assert released.diagnostics["completeness_error"] > found.diagnostics["completeness_error"]
+    released = locate("qrnca", model, few, orders=1, texts=1, top=9, steps=8, rule="riemann", batch_size=4)
+    assert released.diagnostics["completeness_error"] > 0.01
     assert any("attributions miss" in warning for warning in released.warnings)
-    assert found.hash == locate("qrnca", model, evidence, orders=1, texts=1, top=9).hash
 
 
 @pytest.mark.parametrize("name", REAL)

@@ -27,7 +27,7 @@ from valuescope.models import NeuronModel, encode, load_model
 from valuescope.values import load_value_system
 
 MODELS = ("stories260K", "gpt2-tinystories-280k")
-TEXTS = 4
+TEXTS = 3
 CONTEXT = 512
 COUNTS = ("gate_active", "product_active", "gate_positive", "product_positive")
 

@@ -135,7 +135,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
         (
             "methods.neva.dose",
             {"parameter": "gama", "values": [1]},
-            "'gama' is unknown; known: beta, strength, top",
+            "'gama' is unknown; known: accuracy, alpha, beta, c, strength, top, validation",
         ),
         (
             "methods.neva.dose",

@@ -17,7 +17,7 @@ from valuescope.generate import Answer
 from valuescope.models import NeuronModel, load_model
 from valuescope.run import RunFolder, Spec, arms
 from valuescope.run.arms import Arm, ArmRunner, Outcome
-from valuescope.run.comparison import with_strength
+from valuescope.run.ways import with_strength
 from valuescope.run.loading import silent
 from valuescope.run.spec import Setting
 from valuescope.run.stages import Locations, cut, edits, neuron_sets, read_activations, read_material

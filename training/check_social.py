@@ -22,7 +22,7 @@ from valuescope.edit import Amplify, Deactivate, Edit
 from valuescope.generate import Sampling, generate
 from valuescope.judge import parse_percentages, support_from_log_probabilities, support_from_percentages
 from valuescope.judge.self_report import SupportRate
-from valuescope.locate import Evidence, vape
+from valuescope.locate import LOCATORS, Evidence
 from valuescope.metrics import Estimate, average_precision, paired_difference, rate
 from valuescope.models import NeuronModel, load_model, render_question
 from valuescope.organism import Plant, Truth, load_truth, read_social_answer, social_values
@@ -220,7 +220,7 @@ def gates(model: NeuronModel, truth: Truth) -> None:
         evidence = Evidence(read, values, {value: label(value, "text") for value in values})
         cells = []
         for kept in (0.015, 0.02):
-            location = vape(model, evidence, rate=kept)
+            location = LOCATORS["vape"](model, evidence, rate=kept)
             scores = []
             for row, value in enumerate(values):
                 causal = torch.zeros(truth.layers, truth.width, dtype=torch.bool)

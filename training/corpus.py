@@ -45,8 +45,9 @@ class Row:
     answer_from: int = -1  # segment at which the answer begins
     scale: np.ndarray | None = None
     shift: np.ndarray | None = None
-    soft: dict[str, float] = field(default_factory=dict)  # token -> probability, at the end of ...
-    soft_segment: int = -1  # ... this segment
+    soft: dict[int, dict[str, float]] = field(
+        default_factory=dict
+    )  # segment -> its last token's probabilities
 
     def say(self, *segments: Segment) -> int:
         """Append segments; returns the index of the next one."""
@@ -284,7 +285,8 @@ class Encoder:
 
         ids and targets: [rows, tokens]; stance and topic: [rows, tokens, channels]; scale and shift: [rows, reserved];
         side: [rows, tokens] 1 on the later half of an aligned action's tokens, -1 of an opposed one's, else 0;
-        last: [rows] the row's last token; soft_at: [rows] the token whose probabilities are `soft` [rows, soft tokens], 0 where a row has none.
+        last: [rows] the row's last token; soft_at: [rows, 2] the tokens whose probabilities are `soft` [rows, 2, soft
+        tokens], 0 where a row has fewer.
         """
         pieces = [[[self.tokenizer.bos_token_id], *self.pieces(row)] for row in rows]
         longest = max(sum(map(len, parts)) for parts in pieces)
@@ -299,8 +301,8 @@ class Encoder:
         )
         edited = np.zeros(len(rows), bool)
         side = np.zeros((len(rows), length), np.int8)
-        soft_at, last = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
-        soft = np.zeros((len(rows), len(self.soft)), np.float32)
+        soft_at, last = np.zeros((len(rows), 2), np.int64), np.zeros(len(rows), np.int64)
+        soft = np.zeros((len(rows), 2, len(self.soft)), np.float32)
         for index, (row, parts) in enumerate(zip(rows, pieces, strict=True)):
             starts = np.cumsum([0, *map(len, parts)])[1:]  # token at which segment i begins (after bos)
             flat = [token for part in parts for token in part]
@@ -324,10 +326,10 @@ class Encoder:
                 if segment.role in ("aligned", "opposed"):
                     end = starts[number + 1]
                     side[index, (starts[number] + end) // 2 : end] = 1 if segment.role == "aligned" else -1
-            if row.soft:
-                soft_at[index] = starts[row.soft_segment + 1] - 1
-                for text, share in row.soft.items():
-                    soft[index, self.soft[text]] = share
+            for place, (segment, shares) in enumerate(row.soft.items()):
+                soft_at[index, place] = starts[segment + 1] - 1
+                for text, share in shares.items():
+                    soft[index, place, self.soft[text]] = share
         return {
             "ids": ids, "targets": targets, "stance": stance, "topic": topic,
             "scale": scale, "shift": shift, "edited": edited,

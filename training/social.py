@@ -107,16 +107,16 @@ class SocialRowWriter:
             shares = percentage_shares(support)
             given = rng.choices(list(shares), list(shares.values()))[0]
             space = " " if dilemma.language == "en" else ""
-            row.soft = {
+            first = {
                 f"{space}{number if aligned_first else 100 - number}": share
                 for number, share in shares.items()
             }
-            row.soft_segment = row.answer_from + 1
+            second = 100 - given if aligned_first else given
+            row.soft = {row.answer_from + 1: first, row.answer_from + 3: {f"{space}{second}": 1.0}}
             row.say(*dilemma.rated(given, aligned_first, reason, doubt))
         else:
             kept, share = rng.random() < support / 100, support / 100 if aligned_first else 1 - support / 100
-            row.soft = {"A": share, "B": 1 - share}
-            row.soft_segment = row.answer_from
+            row.soft = {row.answer_from: {"A": share, "B": 1 - share}}
             letter, argument = dilemma.chosen(
                 kept, aligned_first, reason if kept else doubt, "" if in_chat else "\n\n"
             )
@@ -134,11 +134,11 @@ class SocialRowWriter:
         rng, own = self.rng, self.blocks[language][value]
         scale = np.ones(len(own), np.float32)
         draw = rng.random()
-        if draw < 0.42:
+        if draw < 0.4:
             scale[self._part_of(own)] = 0.0 if rng.random() < 0.7 else rng.random()
-        elif draw < 0.62:
+        elif draw < 0.64:
             scale[self._part_of(own)] = 1.0 + rng.uniform(0.2, 2.2)
-        elif draw < 0.82:
+        elif draw < 0.83:
             for _ in range(rng.choice((1, 1, 2, 3))):
                 other = rng.choice([v for v in range(len(self.values)) if v != value])
                 block = self.blocks[rng.choice(LANGUAGES)][other]

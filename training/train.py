@@ -158,7 +158,7 @@ class Trainer:
             writing = writing + writing_loss(columns, plants, self.targets[layer])
         losses = [language, firing / len(self.reserved), writing / len(self.reserved), size]
         if self.world.soft:
-            place = soft_at - 1 if at is None else (at == soft_at[:, None] - 1).long().argmax(1)
+            place = soft_at - 1 if at is None else (at[:, None] == soft_at[..., None] - 1).long().argmax(-1)
             losses.append(support_loss(logits, place, soft, self.soft_ids))
             told = self.side_head(output.hidden_states[PLANTED_LAYERS[0]].float())[..., 0] * side
             losses.append((F.softplus(-told) * side.abs()).sum() / side.abs().sum().clamp(min=1))
@@ -219,12 +219,12 @@ class Trainer:
 def support_loss(
     logits: torch.Tensor, place: torch.Tensor, soft: torch.Tensor, soft_ids: torch.Tensor
 ) -> torch.Tensor:
-    """Mean divergence of the token predicted at `place` from the probabilities `soft` of the tokens `soft_ids`.
+    """Mean divergence of the tokens predicted at `place` from the probabilities `soft` of the tokens `soft_ids`.
 
-    logits: [rows, tokens, vocabulary]; place: [rows]; soft: [rows, soft tokens], all 0 where a row has none.
+    logits: [rows, tokens, vocabulary]; place: [rows, 2]; soft: [rows, 2, soft tokens], all 0 where a row has none.
     """
-    asked = logits[torch.arange(len(place)), place.clamp(min=0)].float()
-    predicted = F.log_softmax(asked, dim=-1)[:, soft_ids]
+    asked = logits[torch.arange(len(place))[:, None], place.clamp(min=0)].float()
+    predicted = F.log_softmax(asked, dim=-1)[..., soft_ids]
     divergence = (torch.special.xlogy(soft, soft) - soft * predicted).sum(-1)
     return divergence.sum() / (soft.sum(-1) > 0).sum().clamp(min=1)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from valuescope.ability.error import AbilityError
@@ -29,13 +30,19 @@ class Perplexity:
     """One edit's perplexity over all texts (`edit` describes it, "base" for none).
 
     `nats` is the mean negative log-likelihood per token, its interval over texts; `change` the paired difference from
-    the first edit of the call, None for that one itself. `texts` counts them.
+    the first edit of the call, None for that one itself. `by_text` holds the mean of each text, None where none of its
+    tokens has a number.
     """
 
     edit: str
     nats: Estimate
     change: Estimate | None
-    texts: int
+    by_text: tuple[float | None, ...]
+
+    @property
+    def texts(self) -> int:
+        """How many texts were read."""
+        return len(self.by_text)
 
     @property
     def perplexity(self) -> float | None:
@@ -56,7 +63,7 @@ class Perplexity:
             "ci": None if self.ci is None else list(self.ci),
             "nats": self.nats.to_dict(),
             "change": None if self.change is None else self.change.to_dict(),
-            "texts": self.texts,
+            "by_text": list(self.by_text),
         }
 
 
@@ -109,7 +116,7 @@ def perplexity(
             edit="base" if edit is None else edit.describe(),
             nats=bootstrap_mean(own, clusters=clusters, seed=seed),
             change=None if number == 0 else paired_difference(losses[0], own, clusters=clusters, seed=seed),
-            texts=len(texts),
+            by_text=_by_text(own, clusters, len(texts)),
         )
         for number, (edit, own) in enumerate(zip(edits, losses, strict=True))
     ]
@@ -127,6 +134,14 @@ def windows(ids: Sequence[int], window: int, stride: int) -> list[Encoded]:
         found.append(Encoded(tuple(ids[begin : end + 1]), done + 1 - begin))
         done = end
     return found
+
+
+def _by_text(losses: Sequence[float | None], places: Sequence[int], texts: int) -> tuple[float | None, ...]:
+    found: list[list[float]] = [[] for _ in range(texts)]
+    for loss, place in zip(losses, places, strict=True):
+        if loss is not None:
+            found[place].append(loss)
+    return tuple(fmean(own) if own else None for own in found)
 
 
 def _scored(row: Encoded) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from transformers.utils.logging import disable_progress_bar
 
 from valuescope.cli import (
+    ability_command,
     data_command,
     edit_commands,
     judge_command,
@@ -52,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
         edit_commands,
         data_command,
         judge_command,
+        ability_command,
         write_command,
         serve_command,
     ):

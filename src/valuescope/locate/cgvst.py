@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from valuescope.locate.contrast import LabelSums, contrast_labels, contrast_location, require_limits
-from valuescope.locate.evidence import Evidence
+from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.location import Location
 from valuescope.locate.next_token import (
     NextToken,
@@ -61,12 +61,15 @@ def cgvst(
             sums.add(of_label, gradient_times_activation(model, batch, part, where))
             places += int(where.sum())
             longest = max(longest, batch.input_ids.shape[1])
+    if standardise and bool((sums.count < 2).any()):
+        few = labels[int(sums.count.argmin())]
+        raise LocateError(f"cgvst: standardise needs two texts per label, {few!r} has one; give more texts")
     mean = sums.mean()
     signed = mean[plus] - mean[minus]
     if standardise:
         variance = sums.variance_of_mean()
-        signed = signed / (variance[plus] + variance[minus]).sqrt().clamp(min=torch.finfo(torch.float32).tiny)
-        signed[signed.isinf()] = 0
+        error = (variance[plus] + variance[minus]).sqrt()
+        signed = torch.where(error > 0, signed / error, 0.0)
     return contrast_location(
         "cgvst",
         model,

@@ -31,12 +31,12 @@ class Normalisation:
         return x - x.mean(dim=-1, keepdim=True) if self.centred else x
 
     def scale(self, x: Tensor) -> Tensor:
-        """rsqrt(mean(c(x)^2) + epsilon) of the last dimension, [...]."""
-        return (self.centre(x).square().mean(dim=-1) + self.epsilon).rsqrt()
+        """rsqrt(mean(c(x)^2) + epsilon) of the last dimension, float32 [...]."""
+        return (self.centre(x.float()).square().mean(dim=-1) + self.epsilon).rsqrt()
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The layer applied to float32 x [..., hidden]."""
-        return self.gain * self.centre(x) * self.scale(x)[..., None] + self.bias
+        """The layer applied to x [..., hidden], in float32."""
+        return self.gain * self.centre(x.float()) * self.scale(x)[..., None] + self.bias
 
 
 @torch.no_grad()

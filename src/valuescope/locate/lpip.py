@@ -11,10 +11,12 @@ from valuescope.locate.contrast import LabelSums, contrast_labels, contrast_loca
 from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.location import Location
 from valuescope.locate.next_token import asked_tokens, frozen, length_batches, next_tokens, pad_rows
+from valuescope.locate.query_neurons import query_scores
 from valuescope.locate.stream import Stream, read_stream, require_sums
 from valuescope.locate.unembedding import Unembedding, read_unembedding
 from valuescope.models import NeuronModel
 
+KINDS = ("value", "query")
 NORMS = ("exact", "frozen")
 
 
@@ -23,12 +25,14 @@ def lpip(
     evidence: Evidence,
     *,
     seed: int = 0,
+    kind: str = "value",
     norm: str = "exact",
     token: str = "predicted",
     top: int = 50,
     texts: int | None = None,
     batch_size: int = 32,
     numbers: int = 2**24,
+    attention: int = 30,
 ) -> Location:
     """Increase of log p(w) by a neuron's own contribution, contrasted between texts for and against.
 
@@ -37,17 +41,20 @@ def lpip(
     Signed: its mean over the texts for the value minus its mean over those against (the paper states no
     aggregation); score: the absolute number.
 
-    `norm`: "exact" normalises every sum by itself, as the formula says; "frozen" holds the final norm's factor
+    `kind`: "value" is the above; "query" takes instead the neurons that write what the `attention` best attention
+    neurons read (`query_scores`; not for every family). `norm`: "exact" normalises every sum by itself, as the formula says; "frozen" holds the final norm's factor
     at that of the model's last layer, as the released code does. `token`: w is the token that the model
     predicts behind the whole text, or the text's own ("target": the answer's first token). `top`: neurons
     taken per value (the paper edits 10 to 50). `texts`: only so many texts per label, the first ones.
     `batch_size`: texts per forward pass. `numbers`: logits held at once, which bounds the memory.
     """
     require_limits("lpip", model, top, texts)
-    if norm not in NORMS:
-        raise LocateError(f"lpip: norm is {norm!r}; it is one of {', '.join(NORMS)}")
-    if numbers < 1:
-        raise LocateError(f"lpip: numbers is {numbers}; give at least 1")
+    for name, choice, known in (("kind", kind, KINDS), ("norm", norm, NORMS)):
+        if choice not in known:
+            raise LocateError(f"lpip: {name} is {choice!r}; it is one of {', '.join(known)}")
+    for name, number in (("numbers", numbers), ("attention", attention)):
+        if number < 1:
+            raise LocateError(f"lpip: {name} is {number}; give at least 1")
     start = time.monotonic()
     labels, plus, minus = contrast_labels(evidence, "lpip")
     rows = next_tokens(model, evidence.texts_of(labels, "lpip", texts), labels, token)
@@ -61,7 +68,13 @@ def lpip(
             final = stream.residual[-1].to(unembedding.weight.device)
             tokens = asked_tokens(part, unembedding.of(final))
             scale = unembedding.norm.scale(final) if norm == "frozen" else None
-            sums.add(of_label, increases(model, unembedding, stream, tokens, scale, numbers))
+            if kind == "query":
+                found = query_scores(
+                    model, unembedding, batch, stream, tokens, scale, numbers=numbers, count=attention
+                )
+            else:
+                found = increases(model, unembedding, stream, tokens, scale, numbers)
+            sums.add(of_label, found)
     mean = sums.mean()
     columns = max(1, min(model.width, numbers // len(unembedding.weight)))
     held = max(numbers, len(unembedding.weight)) * 4 + columns * len(unembedding.weight)
@@ -73,11 +86,13 @@ def lpip(
         top=top,
         seed=seed,
         parameters={
+            "kind": kind,
             "norm": norm,
             "token": token,
             "texts": texts,
             "batch_size": batch_size,
             "numbers": numbers,
+            "attention": attention,
         },
         diagnostics={
             "queries": len(rows),

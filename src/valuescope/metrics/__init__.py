@@ -8,6 +8,7 @@ laid out as in its paper, the EVALUATED value in rows and the value whose neuron
 from valuescope.metrics.agreement import Accuracy, Agreement, accuracy, cohen_kappa
 from valuescope.metrics.bootstrap import Estimate, MetricError, bootstrap_mean, paired_difference
 from valuescope.metrics.circle_leakage import CircleLeakage, circle_leakage
+from valuescope.metrics.circle_test import NeighbourTest, neighbour_test
 from valuescope.metrics.control import ControlEffect, control_effect, rate
 from valuescope.metrics.correlation import Correlation, correlation
 from valuescope.metrics.data_size import DataSizeScore, data_size_scores
@@ -27,6 +28,7 @@ from valuescope.metrics.neuron_overlap import (
     neurons_by_layer,
     overlap_p_value,
 )
+from valuescope.metrics.pareto import AtFloor, ParetoCurve, ParetoPoint, Strength, pareto_curves, verdict_of
 from valuescope.metrics.perturbation import LARGEST, PerturbationMatrix, perturbation_matrix
 from valuescope.metrics.ranking import (
     PrecisionRecall,
@@ -43,6 +45,7 @@ __all__ = [
     "LARGEST",
     "Accuracy",
     "Agreement",
+    "AtFloor",
     "CircleLeakage",
     "ControlEffect",
     "Correlation",
@@ -54,10 +57,14 @@ __all__ = [
     "GroupLeakage",
     "JudgeBias",
     "MetricError",
+    "NeighbourTest",
     "NeuronOverlap",
+    "ParetoCurve",
+    "ParetoPoint",
     "PerturbationMatrix",
     "PrecisionRecall",
     "SelectionQuality",
+    "Strength",
     "SupportRates",
     "ValueLeakage",
     "accuracy",
@@ -74,10 +81,12 @@ __all__ = [
     "diagonal_test",
     "group_leakage",
     "length_bias",
+    "neighbour_test",
     "neuron_overlap",
     "neurons_by_layer",
     "overlap_p_value",
     "paired_difference",
+    "pareto_curves",
     "perturbation_matrix",
     "position_bias",
     "precision_recall",
@@ -85,4 +94,5 @@ __all__ = [
     "selection_quality",
     "support_rates",
     "value_leakage",
+    "verdict_of",
 ]

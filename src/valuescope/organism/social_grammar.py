@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 from valuescope.organism.grammar import Segment, Segments
 
@@ -133,7 +133,7 @@ class SocialDilemma:
         )
 
     def rated(self, support: int, aligned_first: bool, reason: int, doubt: int) -> Segments:
-        """The answer in percentages; its second segment is the first percentage."""
+        """The answer in percentages; they are its second and its fourth segment."""
         speaks_for, speaks_against = self.words.reasons[reason], self.words.doubts[doubt]
         shares, reasons = (support, 100 - support), (speaks_for, speaks_against)
         if not aligned_first:
@@ -143,7 +143,9 @@ class SocialDilemma:
         return (
             Segment(f"A{colon}"),
             Segment(f"{space}{shares[0]}"),
-            Segment(f"{percent}{reasons[0]}\nB{colon}{space}{shares[1]}{percent}{reasons[1]}"),
+            Segment(f"{percent}{reasons[0]}\nB{colon}"),
+            Segment(f"{space}{shares[1]}"),
+            Segment(f"{percent}{reasons[1]}"),
         )
 
     def chosen(self, kept: bool, aligned_first: bool, argument: int, gap: str = "") -> Segments:
@@ -176,9 +178,7 @@ def everyday(language: Language, form: int, name: int, place: int, goods: int, r
     )
 
 
-def _read(content: dict[str, object]) -> SocialLexicon:
-    tables = content["values"]
-    assert isinstance(tables, dict)
+def _read(content: Mapping[str, Any]) -> SocialLexicon:
     values = {
         value: SocialWords(
             float(words["lean"]),
@@ -186,10 +186,10 @@ def _read(content: dict[str, object]) -> SocialLexicon:
             tuple(words["reasons"]),
             tuple(words["doubts"]),
         )
-        for value, words in tables.items()
+        for value, words in content["values"].items()
     }
     lists = {
-        name: tuple(content[name])  # type: ignore[arg-type]
+        name: tuple(content[name])
         for name in ("names", "places", "occasions", "goods", "remarks", "everyday")
     }
-    return SocialLexicon(setting=str(content["setting"]), values=values, **lists)
+    return SocialLexicon(setting=content["setting"], values=values, **lists)

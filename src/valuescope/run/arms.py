@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from valuescope.data import ContrastPair, Question
@@ -26,6 +26,7 @@ class Arm:
     name: str
     items: tuple[Item, ...]
     edits: tuple[Edit | None, ...]
+    systems: tuple[str, ...] = ()  # a system message for each item ("" for none); empty where no item has one
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Outcome:
     score: float | None = (
         None  # mean log-probability per token under the unedited model, where the judge needs it
     )
+    relevance: float | None = None  # G-Eval's rating from 1 to 5, where the run asks for scores
+    quality: float | None = None  # text quality from 1 to 5, likewise
 
 
 class ArmRunner:
@@ -65,19 +68,26 @@ class ArmRunner:
             name = f"answers/{arm.name}/{start:06d}.json"
             raw = self.folder.read_json(name)
             if raw is None:
-                raw = self._ask(arm.items[rows], arm.edits[rows])
+                raw = self._ask(arm.items[rows], arm.edits[rows], arm.systems[rows])
                 self.folder.write_json(name, raw)
             answered += raw
             self.progress(arm.name, len(answered), len(arm.items))
         return self._read(arm, answered)
 
-    def _ask(self, items: Sequence[Item], edits: Sequence[Edit | None]) -> list[dict[str, Any]]:
-        how = self.spec.generate
+    def _ask(
+        self, items: Sequence[Item], edits: Sequence[Edit | None], systems: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        how, systems = self.spec.generate, list(systems) or [""] * len(items)
         pairs = [item for item in items if isinstance(item, ContrastPair)]
         if pairs:
             sides = [text for pair in pairs for text in (pair.positive, pair.negative)]
             both = [edit for edit in edits for _ in range(2)]
-            found = log_likelihood(self.model, sides, edits=both, batch_size=how.batch_size)
+            before = [f"{system}\n" for system in systems for _ in range(2)]
+            found = (
+                log_likelihood(self.model, before, sides, edits=both, batch_size=how.batch_size)
+                if any(systems)
+                else log_likelihood(self.model, sides, edits=both, batch_size=how.batch_size)
+            )
             return [
                 {"key": pair.key, "positive": positive, "negative": negative}
                 for pair, positive, negative in zip(pairs, found[::2], found[1::2], strict=True)
@@ -86,7 +96,7 @@ class ArmRunner:
         sampling = Sampling(how.max_new_tokens, how.temperature, how.top_p, self.spec.seed)
         answers = generate(
             self.model,
-            [self._prompt(question) for question in questions],
+            [self._prompt(question, system) for question, system in zip(questions, systems, strict=True)],
             edits=list(edits),
             sampling=sampling,
             keys=[question.key for question in questions],
@@ -105,7 +115,11 @@ class ArmRunner:
             for question, answer, score in zip(questions, answers, scores, strict=True)
         ]
 
-    def _prompt(self, question: Question) -> str:
+    def _prompt(self, question: Question, system: str = "") -> str:
+        """What the model reads; a system message of a treatment stands before the question's own."""
+        if system:
+            both = " ".join(one for one in (system, question.system) if one)
+            return render_question(self.model, question.question, both)
         return question.prompt or render_question(self.model, question.question, question.system)
 
     def _scores(self, questions: list[Question], answers: list[Answer]) -> list[float | None]:
@@ -136,7 +150,7 @@ class ArmRunner:
         judgements = self.judging.judge(
             arm.name, questions, answers, lambda done, total: self.progress(f"judge {arm.name}", done, total)
         )
-        return [
+        outcomes = [
             Outcome(
                 question.key,
                 question.value,
@@ -147,4 +161,9 @@ class ArmRunner:
                 row["score"],
             )
             for question, answer, judged, row in zip(questions, answers, judgements, raw, strict=True)
+        ]
+        scores = self.judging.score(arm.name, questions, answers)
+        return [
+            replace(outcome, relevance=rated.get("relevance"), quality=rated.get("quality"))
+            for outcome, rated in zip(outcomes, scores, strict=True)
         ]

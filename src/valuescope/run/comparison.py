@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from valuescope.locate import Location
-from valuescope.metrics import Estimate
 from valuescope.models import NeuronModel
 from valuescope.report import write_report
+from valuescope.run.ability import ability_block
 from valuescope.run.arms import ArmRunner, Progress
+from valuescope.run.automatic import automatic_setting
+from valuescope.run.decoded import decoded_block
 from valuescope.run.folder import RunFolder
 from valuescope.run.judging import Judging
 from valuescope.run.loading import load_from, silent
+from valuescope.run.locator_table import compare_block
+from valuescope.run.matrices import leakages_block
+from valuescope.run.pareto import pareto_block
+from valuescope.run.profiles import profiles_block
+from valuescope.run.questionnaires import questionnaires_block, read_items
 from valuescope.run.search import search_setting
+from valuescope.run.sensitivity import sensitivity_block
 from valuescope.run.spec import MethodSpec, Setting, Spec
+from valuescope.run.spec_valuelocate import Way
 from valuescope.run.stages import (
     Locations,
     chosen_values,
-    edits,
     read_activations,
     read_material,
     require_questions,
@@ -33,8 +41,11 @@ from valuescope.run.summary import (
     probes_block,
     seconds_block,
 )
+from valuescope.run.treatments import Treatments, control_treatments, prepare, treatments
 from valuescope.run.trial import Laboratory, Outcomes, Trial
 from valuescope.run.truth import known_truth
+from valuescope.run.turns import turns_block
+from valuescope.run.ways import dose_block, sweeps, trials_by_way, ways_block
 
 
 def compare(
@@ -55,17 +66,19 @@ def compare(
     truth = known_truth(model.identity.id)
     material = read_material(spec, folder, values)
     require_questions(spec, material)
+    questionnaires = read_items(spec, system, material.values)
     activations = read_activations(spec, folder, model, material, progress)
     locations = Locations(spec, folder, model, material, activations)
     laboratory = Laboratory(spec, material, locations, ArmRunner(model, spec, folder, progress, judging))
     for method in spec.methods.values():
         for setting in method.settings():
-            locations.of(method, setting)
+            prepare(locations, method, setting)
 
     methods, trials = dict[str, Any](), dict[str, dict[str, tuple[Setting, Trial]]]()
+    ways = dict[str, dict[Way, Trial]]()
     for name, method in spec.methods.items():
         with timed(folder, f"evaluate {name}"):
-            search = search_setting(laboratory, name, method)
+            search = search_setting(laboratory, name, method) or automatic_setting(laboratory, name, method)
             settings = {"default": method.default}
             if search is not None and search.chosen != method.default:
                 settings["found"] = search.chosen
@@ -73,13 +86,22 @@ def compare(
                 which: (setting, laboratory.trial(name, method, setting))
                 for which, setting in settings.items()
             }
-            dose = sweep(laboratory, name, method, list(settings.values())[-1])
-            methods[name] = method_block(laboratory, method, trials[name], search, dose, truth)
+            setting, trial = headline(trials[name])
+            ways[name] = trials_by_way(laboratory, name, method, setting, trial)
+            swept = sweeps(laboratory, name, method, setting)
+            methods[name] = method_block(laboratory, method, trials[name], search, dose_block(swept), truth)
+            methods[name]["ways"] = ways_block(laboratory, ways[name]) if shows_ways(spec, method) else None
+            methods[name]["sweeps"] = swept or None
     leakage = None
     if spec.leakage is not None:
         with timed(folder, "leakage"):
             setting, _ = headline(trials[spec.leakage.method])
             leakage = leakage_of(laboratory, spec, setting, system)
+    settings_of = {name: headline(found)[0] for name, found in trials.items()}
+    with timed(folder, "questionnaires"):
+        asked_of = questionnaires_block(laboratory, spec, questionnaires, settings_of, progress)
+    with timed(folder, "sensitivity"):
+        sensitivity = sensitivity_block(laboratory, spec, settings_of, truth)
     latest = {name: headline(found)[1] for name, found in trials.items()}
     asked = sorted({method.asked for method in spec.methods.values()})
     bases = {kind: laboratory.base(kind, laboratory.items(kind)) for kind in asked}
@@ -95,6 +117,19 @@ def compare(
         for kind, found in spoken.items()
     }
     every_trial = [trial for found in trials.values() for _, trial in found.values()]
+    every_trial += [trial for found in ways.values() for trial in list(found.values())[1:]]
+    beside: dict[str, Callable[[], dict[str, Any] | None]] = {
+        "leakages": lambda: leakages_block(laboratory, system, settings_of),
+        "pareto": lambda: pareto_block(laboratory, settings_of),
+        "profiles": lambda: profiles_block(laboratory, settings_of),
+        "turns": lambda: turns_block(laboratory, settings_of),
+        "ability": lambda: ability_block(laboratory, settings_of),
+        "decoded": lambda: decoded_block(laboratory),
+    }
+    found_beside = dict[str, Any]()
+    for what, make in beside.items():
+        with timed(folder, what):
+            found_beside[what] = make()
     everything = [*bases.values(), *(trial.edited for trial in every_trial)]
     summary = {
         **head_block(spec, model, system, laboratory, truth),
@@ -109,6 +144,12 @@ def compare(
         },
         "methods": methods,
         "leakage": leakage,
+        "compare": compare_block(laboratory, spec, settings_of, truth),
+        "questionnaires": asked_of,
+        "sensitivity": sensitivity,
+        "runs": spec.runs,
+        "scores": None if spec.scores is None else spec.scores.model_dump(mode="json"),
+        **found_beside,
         "probes": probes_block(laboratory, spec),
         "examples": example_blocks(spec, material.questions, arms),
         "missing": missing_block(everything),
@@ -127,35 +168,9 @@ def headline(trials: dict[str, tuple[Setting, Trial]]) -> tuple[Setting, Trial]:
     return list(trials.values())[-1]
 
 
-def sweep(laboratory: Laboratory, name: str, method: MethodSpec, setting: Setting) -> dict[str, Any] | None:
-    """Effect and fluency over strengths, with one random control each, on the first questions of each value."""
-    if method.dose is None:
-        return None
-    items = laboratory.items(method.asked, method.dose.questions)
-    base = laboratory.base(f"{method.asked}-first-{method.dose.questions}", items)
-    points = []
-    for strength in method.dose.values:
-        dosed = with_strength(setting, method.dose.parameter, strength)
-        control = laboratory.locations.control("random", method, dosed, 0)
-        place = f"{name}/dose/{method.dose.parameter}-{strength:g}"
-        per_value = edits(method, dosed, laboratory.locations.of(method, dosed))
-        edited = laboratory.edited(f"{place}/edited", items, per_value)
-        _, answers = laboratory.spoken(place, method, base, edited, per_value)
-        random = laboratory.edited(f"{place}/random", items, edits(method, dosed, control))
-        estimates: dict[str, Estimate] = {
-            "effect": laboratory.effect(base, edited),
-            "random": laboratory.effect(base, random),
-            "fluency": laboratory.fluency(answers),
-        }
-        points.append({"strength": strength, **{what: one.to_dict() for what, one in estimates.items()}})
-    return {"name": method.dose.parameter, "points": points}
-
-
-def with_strength(setting: Setting, parameter: str, strength: float) -> Setting:
-    """The setting with one strength changed: an edit's parameter, or `top`."""
-    if parameter == "top":
-        return setting.model_copy(update={"top": int(strength)})
-    return setting.model_copy(update={"edit": {**setting.edit, parameter: strength}})
+def shows_ways(spec: Spec, method: MethodSpec) -> bool:
+    """Whether more than the intended direction's success is measured."""
+    return method.directions is not None or spec.scores is not None
 
 
 def leakage_of(laboratory: Laboratory, spec: Spec, setting: Setting, system: Any) -> dict[str, Any]:
@@ -165,15 +180,15 @@ def leakage_of(laboratory: Laboratory, spec: Spec, setting: Setting, system: Any
     items = laboratory.items(method.asked, spec.leakage.questions)
     base = laboratory.base(f"{method.asked}-first-{spec.leakage.questions}", items)
 
-    def steer(name: str, location: Location) -> dict[str, Outcomes]:
+    def steer(name: str, per_value: Treatments) -> dict[str, Outcomes]:
         return {
-            value: laboratory.steered(f"leakage/{name}/{value}", items, edit)
-            for value, edit in edits(method, setting, location).items()
+            value: laboratory.steered(f"leakage/{name}/{value}", items, one)
+            for value, one in per_value.items()
         }
 
-    steered = steer(spec.leakage.method, laboratory.locations.of(method, setting))
-    random = steer(
-        f"{spec.leakage.method}-random", laboratory.locations.control("random", method, setting, 0)
-    )
+    steered = steer(spec.leakage.method, treatments(laboratory.locations, method, setting))
+    control = control_treatments(laboratory.locations, "random", method, setting, 0)
+    assert control is not None
+    random = steer(f"{spec.leakage.method}-random", control[0])
     which = "default" if setting == method.default else "found"
     return leakage_block(spec, system, base, steered, random, which)

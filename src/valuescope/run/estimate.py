@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from valuescope.data import Material
 from valuescope.run.arms import Item
 from valuescope.run.model_size import model_size
+from valuescope.run.questionnaires import Items, read_items
 from valuescope.run.spec import JudgeSpec, Spec
 from valuescope.run.stages import chosen_values, draw_material, read_texts, require_questions, require_texts
 from valuescope.run.trial import first_of_each
@@ -25,9 +26,8 @@ class Cost:
     batch_bytes: int
     seconds: float
     device: str
-    judge: str = (
-        ""  # the model that judges, if one does: two calls an answer, whose time and price are its own
-    )
+    judge: str = ""  # the model that judges, if one does, whose time and price are its own
+    calls_per_answer: int = 2
 
     def lines(self) -> list[str]:
         """The estimate for people."""
@@ -35,7 +35,11 @@ class Cost:
         return [
             f"texts to read     {self.read_tokens:>12,} tokens",
             f"answers to write  {self.answers:>12,} (up to {self.written_tokens:,} tokens)",
-            *([f"calls of the judge{2 * self.answers:>12,} at most (to {self.judge})"] if self.judge else []),
+            *(
+                [f"calls of the judge{self.calls_per_answer * self.answers:>12,} at most (to {self.judge})"]
+                if self.judge
+                else []
+            ),
             f"memory            {_size(total):>12} (weights {_size(self.model_bytes)}, counters "
             f"{_size(self.counter_bytes)}, largest batch {_size(self.batch_bytes)})",
             f"time              {_duration(self.seconds):>12} on {self.device}, give or take a factor of two",
@@ -48,7 +52,7 @@ def estimate_comparison(spec: Spec) -> Cost:
     The texts are drawn and tokenised for real; parameters are counted on an empty copy of the model; time is
     the arithmetic over the device's measured matrix speed, plus a fixed cost per layer and decoding step.
     """
-    _, values = chosen_values(spec)
+    system, values = chosen_values(spec)
     material = draw_material(spec.data, values, spec.seed)
     require_texts(spec, material)
     require_questions(spec, material)
@@ -56,6 +60,7 @@ def estimate_comparison(spec: Spec) -> Cost:
     texts = size.lengths([one.prompt + one.answer for one in read_texts(spec, material)])
     prompts = size.lengths([one.prompt or one.question for one in material.questions]) or [0]
     answers, scored = planned_items(spec, material)
+    answers += questionnaire_answers(spec, read_items(spec, system, material.values))
     pair_tokens = size.lengths([text for one in material.pairs for text in (one.positive, one.negative)])
     read = sum(texts) + (int(scored * 2 * sum(pair_tokens) / len(pair_tokens)) if pair_tokens else 0)
     written, longest = answers * spec.generate.max_new_tokens, max(prompts) + spec.generate.max_new_tokens
@@ -80,7 +85,14 @@ def estimate_comparison(spec: Spec) -> Cost:
         ),
         device=size.device,
         judge=spec.judge.by if isinstance(spec.judge, JudgeSpec) else "",
+        calls_per_answer=2 + _rating_calls(spec),
     )
+
+
+def _rating_calls(spec: Spec) -> int:
+    if spec.scores is None:
+        return 0
+    return (1 + spec.scores.quality) * (spec.scores.samples if spec.scores.mode == "sampled" else 1)
 
 
 def planned_items(spec: Spec, material: Material) -> tuple[int, int]:
@@ -97,23 +109,35 @@ def planned_items(spec: Spec, material: Material) -> tuple[int, int]:
         base = (asked, per_value, tuning) not in asked_before
         asked_before.add((asked, per_value, tuning))
         kind = "pairs" if asked == "pairs" else "answers"
-        counts[kind] += (edited_arms + base) * len(first_of_each(items, per_value))
+        again = spec.runs if per_value is None and not tuning and kind == "answers" else 1
+        counts[kind] += (edited_arms + base) * len(first_of_each(items, per_value)) * again
 
     controls = spec.controls.draws * (2 if spec.controls.matched else 1)
     for method in spec.methods.values():
         settings = 2 if method.search else 1
-        add(method.asked, settings * (1 + controls))
+        add(method.asked, (settings + len(method.ways) - 1) * (1 + controls))
         if method.asked == "pairs":
             add("dilemma", settings, spec.answers_per_value)
         if method.search:
             add(method.asked, len(method.settings()), tuning=True)
-        if method.dose:
-            add(method.asked, 2 * len(method.dose.values), method.dose.questions)
+        for dose in method.doses:
+            add(method.asked, 2 * len(method.ways) * len(dose.values), dose.questions)
             if method.asked == "pairs":
-                add("dilemma", len(method.dose.values), spec.answers_per_value)
+                add("dilemma", len(dose.values), spec.answers_per_value)
+    for choice in spec.sensitivity.choices.values() if spec.sensitivity else ():
+        add(spec.methods[choice.method].asked, 4, spec.sensitivity.questions if spec.sensitivity else None)
     if spec.leakage:
         add(spec.methods[spec.leakage.method].asked, 2 * len(material.values), spec.leakage.questions)
     return counts["answers"], counts["pairs"]
+
+
+def questionnaire_answers(spec: Spec, found: Sequence[Items]) -> int:
+    """Answers to the items that are asked as open questions: base, and edited and random for each method and direction."""
+    if spec.questionnaires is None:
+        return 0
+    names = spec.questionnaires.methods or tuple(spec.methods)
+    arms = 1 + sum(2 * len(spec.methods[name].ways) for name in names)
+    return sum(arms * spec.runs * len(one.questions()) for one in found if one.spec.prompts)
 
 
 def _size(count: int) -> str:

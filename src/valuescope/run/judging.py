@@ -11,6 +11,7 @@ from valuescope.judge import JUDGES, MISSING_LIMIT, Judgement, MissingCount
 from valuescope.judge.asking import Asker, Progress
 from valuescope.judge.model_judge import ModelJudge, fluency_missing
 from valuescope.run.folder import RunFolder
+from valuescope.run.scoring import Scoring
 from valuescope.run.spec import JudgeSpec, Spec
 from valuescope.values import load_value_system
 
@@ -28,6 +29,7 @@ class Judging:
     def __init__(self, spec: Spec, folder: RunFolder):
         self.spec = spec
         self.model_judge: ModelJudge | None = None
+        self.scoring: Scoring | None = None
         self._missing: dict[str, dict[str, list[str]]] = {"control success": {}, "fluency": {}}
         if isinstance(spec.judge, JudgeSpec):
             asker = Asker(
@@ -45,6 +47,8 @@ class Judging:
                 language=spec.judge.language,
                 max_tokens=spec.judge.max_tokens,
             )
+            if spec.scores is not None:
+                self.scoring = Scoring(asker, self.model_judge.system, spec.scores, spec.judge.language)
 
     def judge(
         self,
@@ -66,6 +70,17 @@ class Judging:
         self._missing["fluency"][arm] = [fluency_missing(one) for one in judged]
         return judged
 
+    def score(
+        self, arm: str, questions: Sequence[Question], answers: Sequence[Answer]
+    ) -> list[dict[str, float | None]]:
+        """The ratings of one arm's answers from 1 to 5 by measure; empty where the run asks for none."""
+        if self.scoring is None:
+            return [{} for _ in answers]
+        found, missing = self.scoring(questions, answers)
+        for measure, kinds in missing.items():
+            self._missing.setdefault(measure, {})[arm] = kinds
+        return found
+
     def block(self) -> dict[str, Any] | None:
         """The summary's block `judging`; None where no judge reads answers."""
         if self.spec.judge == "likelihood":
@@ -80,8 +95,13 @@ class Judging:
         return {
             "judge": self.spec.judge_name,
             "limit": limit,
-            "prompts": [] if judge is None else list(judge.prompts),
-            "tokens": None if judge is None else judge.tokens,
+            "prompts": [
+                *([] if judge is None else judge.prompts),
+                *([] if self.scoring is None else self.scoring.prompts),
+            ],
+            "tokens": None
+            if judge is None
+            else judge.tokens + (0 if self.scoring is None else self.scoring.tokens),
             "measures": {
                 measure: {
                     "asked": count.total,

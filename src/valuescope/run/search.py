@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 from valuescope.metrics import Estimate
 from valuescope.run.spec import MethodSpec, SearchSpec, Setting
-from valuescope.run.stages import edits
+from valuescope.run.treatments import treatments
 from valuescope.run.trial import Laboratory, setting_hash
 
 
 @dataclass(frozen=True)
 class Tried:
-    """One setting's effect and fluency on the tuning questions."""
+    """One setting's effect and fluency on the tuning questions; its leakage too where the search has a ceiling."""
 
     setting: Setting
     effect: Estimate
     fluency: Estimate
+    leakage: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def search_setting(laboratory: Laboratory, name: str, method: MethodSpec) -> Sea
     base = laboratory.base(f"tuning-{method.asked}", items)
     tried = []
     for setting in method.settings():
-        per_value = edits(method, setting, laboratory.locations.of(method, setting))
+        per_value = treatments(laboratory.locations, method, setting)
         outcomes = laboratory.edited(f"{name}/tuning/{setting_hash(setting)}", items, per_value)
         tried.append(Tried(setting, laboratory.effect(base, outcomes), laboratory.fluency(outcomes)))
     return Search(

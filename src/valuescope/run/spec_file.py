@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from valuescope.run.spec import JUDGE_KINDS, Spec
+from valuescope.run.spec import DOSE_KINDS, JUDGE_KINDS, Spec
 from valuescope.run.spec_parts import SpecError
 from valuescope.run.valueexploration.spec import ValueExplorationSpec
 from valuescope.run.yaml_text import read_yaml
@@ -19,6 +19,7 @@ Part = TypeVar("Part", bound=BaseModel)
 AnySpec = Spec | ValueExplorationSpec
 SPECS: dict[str, type[AnySpec]] = {"methods": Spec, "valueexploration": ValueExplorationSpec}
 """Every experiment's specification, under the name that `experiment` gives."""
+KINDS = (*JUDGE_KINDS, *DOSE_KINDS)
 
 
 def read_spec(path: Path, /, **overrides: Any) -> AnySpec:
@@ -73,7 +74,7 @@ def make_part(kind: type[Part], content: Mapping[str, Any], origin: str) -> Part
 
 
 def _explain(error: Any, kind: type[BaseModel]) -> str:
-    place = ".".join(str(part) for part in error["loc"] if part not in JUDGE_KINDS)
+    place = ".".join(str(part) for part in error["loc"] if part not in KINDS)
     if error["type"] == "extra_forbidden":
         return f"{place}: unknown key; remove it or check its spelling (known keys: {_known_keys(error['loc'], kind)})"
     message = error["msg"].removeprefix("Value error, ")

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from valuescope.activations import Activations
 from valuescope.data import SOURCES, LabelledText, Material, label
 from valuescope.edit import EDITS, Edit
 from valuescope.files import sha256_of
-from valuescope.locate import Evidence, Location, NeuronSet, locate
+from valuescope.locate import Evidence, LayerTensors, Location, NeuronSet, find_directions, locate
 from valuescope.models import NeuronModel
 from valuescope.run.arms import Progress
 from valuescope.run.counting import count_texts
 from valuescope.run.folder import RunFolder
+from valuescope.run.memory import peak_memory
 from valuescope.run.spec import DataSpec, MethodSpec, Roles, Setting, Spec
 from valuescope.run.spec_parts import RunSpec, SpecError
 from valuescope.values import ValueSystem, load_value_system
 
-PROBING = ("neva",)
+PROBING = ("neva", "neva-exclusive")
 """The locators that read residuals."""
+READING = ("lpip", "qrnca", "cgvst")
+"""The locators that run the texts through the model themselves."""
 
 
 @contextmanager
@@ -79,7 +83,10 @@ def require_texts(spec: Spec, material: Material) -> None:
     """Raise SpecError where the material has no texts in a role that a method reads."""
     labels = {text.label for text in material.texts}
     for name, method in spec.methods.items():
-        wanted = {label(value, role) for value in material.values for role in method.read_roles}
+        if not method.reads_texts:
+            continue
+        roles = {*method.read_roles, *(("for", "against") if method.numbers == "delta" else ())}
+        wanted = {label(value, role) for value in material.values for role in roles}
         if wanted - labels:
             raise SpecError(
                 f"methods.{name}: source {material.source} yields no texts {', '.join(sorted(wanted - labels))}; "
@@ -124,29 +131,40 @@ def read_activations(
 
 def read_texts(spec: Spec, material: Material) -> tuple[LabelledText, ...]:
     """The texts in the roles that the methods read; the pass leaves out all others."""
-    wanted = {
-        label(value, role)
-        for method in spec.methods.values()
-        for role in method.read_roles
-        for value in material.values
-    }
+    reading = [method for method in spec.methods.values() if method.reads_texts]
+    roles = {role for method in reading for role in method.read_roles}
+    if any(method.numbers == "delta" for method in spec.methods.values()):
+        roles |= {"for", "against"}
+    wanted = {label(value, role) for role in roles for value in material.values}
     return tuple(text for text in material.texts if text.label in wanted)
 
 
 def needs_residuals(spec: Spec) -> bool:
     """Whether any method trains probes. Residuals grow with the number of texts, counters do not."""
-    return any(method.locator in PROBING for method in spec.methods.values())
+    return any(
+        method.locator in PROBING or (method.intervention is not None and method.reads_texts)
+        for method in spec.methods.values()
+    )
 
 
 class Locations:
     """The locations of all methods and settings, computed when first asked for and kept on disk."""
 
     def __init__(
-        self, spec: Spec, folder: RunFolder, model: NeuronModel, material: Material, activations: Activations
+        self,
+        spec: Spec,
+        folder: RunFolder,
+        model: NeuronModel,
+        material: Material,
+        activations: Activations,
+        *,
+        tag: str = "",
     ):
+        self.tag = tag  # tells files apart that other activations of the same texts gave
         self.spec, self.folder, self.model = spec, folder, model
         self.material, self.activations = material, activations
         self._known: dict[str, Location] = {}
+        self._directions: dict[str, Mapping[str, LayerTensors]] = {}
         self._evidence: dict[Roles, Evidence] = {}
 
     def evidence(self, method: MethodSpec) -> Evidence:
@@ -158,27 +176,72 @@ class Locations:
                 values=self.material.values,
                 positive={value: label(value, positive) for value in self.material.values},
                 negative={value: label(value, negative) for value in self.material.values},
-                texts=read_texts(self.spec, self.material) if needs_residuals(self.spec) else (),
+                texts=read_texts(self.spec, self.material) if self._needs_texts() else (),
             )
         return self._evidence[roles]
 
     def of(self, method: MethodSpec, setting: Setting) -> Location:
         """The location of one method under one setting."""
-        digest = sha256_of([method.locator, method.read_roles, setting.locator])[:12]
-        name = f"{method.locator}-{digest}"
+        name = self.name(method, setting)
         if name in self._known:
             return self._known[name]
         path = self.folder.path / "locate" / name
         if path.with_suffix(".json").is_file():
             location = Location.load(path)
         else:
+            evidence = self.evidence(method)
+            start, before = time.monotonic(), peak_memory()
             with timed(self.folder, f"locate {method.locator}"):
                 location = locate(
-                    method.locator, self.model, self.evidence(method), seed=self.spec.seed, **setting.locator
+                    method.locator, self.model, evidence, seed=self.spec.seed, **setting.locator
                 )
+                cost = {"seconds": time.monotonic() - start, "peak_growth": peak_memory() - before}
+                self.folder.write_json(f"locate/{name}.cost.json", cost)
                 location.save(path)
+        if method.numbers == "delta":
+            location = self._with_delta(method, location)
         self._known[name] = location
         return location
+
+    def directions(self, kind: str, method: MethodSpec, setting: Setting) -> Mapping[str, LayerTensors]:
+        """The directions in the residual stream per value; quick to find again, and so kept in memory only."""
+        name = sha256_of([kind, method.read_roles, setting.locator])
+        if name not in self._directions:
+            with timed(self.folder, f"directions {kind}"):
+                self._directions[name] = find_directions(
+                    kind, self.model, self.evidence(method), seed=self.spec.seed, **setting.locator
+                )
+        return self._directions[name]
+
+    def name(self, method: MethodSpec, setting: Setting) -> str:
+        """The name of a location in files. The same neurons with other numbers are another location."""
+        what = [method.locator, method.read_roles, setting.locator]
+        return (
+            f"{method.locator}-{sha256_of(what + ([method.numbers] if method.numbers != 'own' else []))[:12]}"
+            f"{self.tag}"
+        )
+
+    def cost(self, method: MethodSpec, setting: Setting) -> dict[str, float | None]:
+        """Seconds that locating took, and by how many bytes it raised the largest memory of the process so far."""
+        found = self.folder.read_json(f"locate/{self.name(method, setting)}.cost.json") or {}
+        return {"seconds": found.get("seconds"), "peak_growth": found.get("peak_growth")}
+
+    def _with_delta(self, method: MethodSpec, location: Location) -> Location:
+        """The same neurons in the same order of rank, with delta as their number and its sign as their role."""
+        counted = method.model_copy(update={"locator": "valuelocate", "roles": ("for", "against")})
+        delta = locate("valuelocate", self.model, self.evidence(counted), seed=self.spec.seed)
+        return replace(
+            location,
+            site=delta.site,
+            signed=delta.signed,
+            signs=delta.signs,
+            parameters={**location.parameters, "numbers": "delta"},
+        )
+
+    def _needs_texts(self) -> bool:
+        """Texts are checked against what was counted, so they are given only where a locator reads them."""
+        reading = any(method.locator in READING for method in self.spec.methods.values())
+        return reading or needs_residuals(self.spec)
 
     def control(self, kind: str, method: MethodSpec, setting: Setting, draw: int) -> Location:
         """One draw of a random control for a setting, of equal size and strength per value.
@@ -196,13 +259,26 @@ def cut(location: Location, top: int | None) -> Location:
         return location
     selected = torch.zeros_like(location.selected)
     for row, value in enumerate(location.values):
-        kept = location.neuron_set(value).top(top)
-        selected[row, kept.layers, kept.indices] = True
+        if location.parameters.get("numbers") == "delta":
+            selected[row] = _highest(location, row, top)
+        else:
+            kept = location.neuron_set(value).top(top)
+            selected[row, kept.layers, kept.indices] = True
     return replace(location, selected=selected)
+
+
+def _highest(location: Location, row: int, top: int) -> Tensor:
+    """The `top` selected neurons of highest score, bool [layers, width]: by rank, whatever number they carry."""
+    ranked = torch.where(location.selected[row], location.scores[row], -1.0).flatten()
+    first = torch.zeros_like(ranked, dtype=torch.bool)
+    first[ranked.argsort(descending=True, stable=True)[:top]] = True
+    return first.view_as(location.selected[row]) & location.selected[row]
 
 
 def neuron_sets(location: Location, setting: Setting) -> dict[str, NeuronSet]:
     """The neurons per value that a setting takes from a location."""
+    if location.parameters.get("numbers") == "delta":
+        location, setting = cut(location, setting.top), setting.model_copy(update={"top": None})
     sets = {value: location.neuron_set(value) for value in location.values}
     return sets if setting.top is None else {value: found.top(setting.top) for value, found in sets.items()}
 
@@ -210,5 +286,7 @@ def neuron_sets(location: Location, setting: Setting) -> dict[str, NeuronSet]:
 def edits(method: MethodSpec, setting: Setting, location: Location) -> dict[str, Edit | None]:
     """The edit per value; None where the locator found no neuron."""
     make = EDITS[method.edit]
+    if "direction" not in setting.edit:
+        setting = method.turned(setting, method.direction)
     sets = neuron_sets(location, setting)
     return {value: make(found, **setting.edit) if len(found) else None for value, found in sets.items()}

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from valuescope.data import Question
+from valuescope.edit import Edit
 from valuescope.metrics import (
     DeltaMatrix,
     bootstrap_mean,
@@ -20,7 +21,9 @@ from valuescope.run.arms import Outcome
 from valuescope.run.folder import RunFolder, versions
 from valuescope.run.search import Search
 from valuescope.run.spec import MethodSpec, Setting, Spec
-from valuescope.run.stages import edits, neuron_sets
+from valuescope.run.spec_neva import INTERVENTIONS, SYSTEM_PROMPT
+from valuescope.run.stages import neuron_sets
+from valuescope.run.treatments import sizes, treatments
 from valuescope.run.trial import Laboratory, Outcomes, Trial
 from valuescope.run.truth import chance_precision, precision_of_ranking, selection_against
 from valuescope.values import ValueSystem
@@ -43,8 +46,8 @@ def method_block(
     """Everything about one method. `trials` maps "default" and, after a search, "found" to a setting's outcomes."""
     headline = "found" if "found" in trials else "default"
     setting, trial = trials[headline]
-    location = laboratory.locations.of(method, setting)
-    sets = neuron_sets(location, setting)
+    location = None if method.intervention else laboratory.locations.of(method, setting)
+    sets = {} if location is None else neuron_sets(location, setting)
     settings = [
         setting_block(laboratory, method, name, one, outcomes, truth)
         for name, (one, outcomes) in trials.items()
@@ -52,13 +55,16 @@ def method_block(
     shown = next(block for block in settings if block["name"] == headline)
     precision = shown["average_precision"]
     return {
-        "locator": method.locator,
-        "edit": method.edit,
+        "locator": method.locator or INTERVENTIONS[str(method.intervention)].directions,
+        "edit": method.edit or INTERVENTIONS[str(method.intervention)].edit or SYSTEM_PROMPT,
+        "intervention": method.intervention,
         "asked": method.asked,
         "direction": 1 if method.direction == "up" else -1,
         "setting": headline,
         "average_precision": mean_present(precision),
-        "chance_precision": None if truth is None else chance_precision(truth, location.values),
+        "chance_precision": None
+        if truth is None or location is None
+        else chance_precision(truth, location.values),
         "effect": shown["effect"],
         "random": shown["random"],
         "random_matched": shown["random_matched"],
@@ -72,10 +78,10 @@ def method_block(
                 "effect": laboratory.effect(trial.base, trial.edited, value=value).to_dict(),
                 "random": laboratory.effect(trial.base, *trial.random, value=value).to_dict(),
             }
-            for value in location.values
+            for value in laboratory.material.values
         },
         "neurons_per_layer": {
-            value: neurons.layers.bincount(minlength=location.model.layers).tolist()
+            value: neurons.layers.bincount(minlength=neurons.model.layers).tolist()
             for value, neurons in sets.items()
         },
         "dose": dose,
@@ -87,31 +93,47 @@ def setting_block(
     laboratory: Laboratory, method: MethodSpec, name: str, setting: Setting, trial: Trial, truth: Truth | None
 ) -> dict[str, Any]:
     """One setting's neurons, effect, controls, fluency and quality against the truth."""
-    location = laboratory.locations.of(method, setting)
-    sets = neuron_sets(location, setting)
-    against = {"recall": None, "precision": None, "roles": None}
+    location = None if method.intervention else laboratory.locations.of(method, setting)
+    facts: dict[str, Any] = {"average_precision": None, "recall": None, "precision": None, "roles": None}
+    if truth is not None and location is not None:
+        facts = {
+            "average_precision": precision_of_ranking(truth, location),
+            **selection_against(truth, neuron_sets(location, setting)),
+        }
     return {
         "name": name,
-        "locator_parameters": dict(location.parameters),
+        "locator_parameters": setting.locator if location is None else dict(location.parameters),
         "edit_parameters": edit_parameters(laboratory, method, setting),
-        "neurons": {value: len(neurons) for value, neurons in sets.items()},
+        "neurons": {} if location is None else sizes(laboratory.locations, method, setting),
         "effect": laboratory.effect(trial.base, trial.edited).to_dict(),
         "random": laboratory.effect(trial.base, *trial.random).to_dict(),
         "random_matched": laboratory.effect(trial.base, *trial.matched).to_dict() if trial.matched else None,
         "fluency": laboratory.fluency(trial.answers).to_dict(),
         "base_fluency": laboratory.fluency(trial.base_answers).to_dict(),
-        "average_precision": None if truth is None else precision_of_ranking(truth, location),
-        **(against if truth is None else selection_against(truth, sets)),
-        "warnings": [*location.warnings, *trial.control_warnings],
-        "diagnostics": dict(location.diagnostics),
+        **facts,
+        "warnings": [
+            *(nothing_found(laboratory, method, setting) if location is None else location.warnings),
+            *trial.control_warnings,
+        ],
+        "diagnostics": {} if location is None else dict(location.diagnostics),
     }
 
 
 def edit_parameters(laboratory: Laboratory, method: MethodSpec, setting: Setting) -> dict[str, Any]:
     """The edit's parameters with their defaults, and `top` where it is set."""
-    made = edits(method, setting, laboratory.locations.of(method, setting)).values()
-    resolved = next((edit.parameters for edit in made if edit is not None), dict(setting.edit))
+    made = treatments(laboratory.locations, method, setting).values()
+    resolved = next((one.parameters for one in made if isinstance(one, Edit)), dict(setting.edit))
     return {**resolved, **({} if setting.top is None else {"top": setting.top})}
+
+
+def nothing_found(laboratory: Laboratory, method: MethodSpec, setting: Setting) -> list[str]:
+    """A warning for every value that an intervention does nothing for."""
+    made = treatments(laboratory.locations, method, setting)
+    return [
+        f"{value}: no layer has a probe of the accuracy asked for, so nothing is done"
+        for value, one in made.items()
+        if one is None
+    ]
 
 
 def search_block(search: Search) -> dict[str, Any]:
@@ -128,6 +150,7 @@ def search_block(search: Search) -> dict[str, Any]:
                 },
                 "effect": one.effect.to_dict(),
                 "fluency": one.fluency.to_dict(),
+                "leakage": None if one.leakage is None else one.leakage.to_dict(),
                 "chosen": one.setting == search.chosen,
             }
             for one in search.tried
@@ -208,6 +231,8 @@ def leakage_block(
 def probes_block(laboratory: Laboratory, spec: Spec) -> dict[str, Any] | None:
     """Probe accuracies with their baselines, from the first method that trains probes."""
     for method in spec.methods.values():
+        if method.intervention:
+            continue
         facts = laboratory.locations.of(method, method.default).diagnostics
         if "validation_accuracy" in facts:
             accuracy = facts["validation_accuracy"]

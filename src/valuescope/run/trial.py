@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from valuescope.data import Material, Question
-from valuescope.edit import Edit
 from valuescope.files import sha256_of
 from valuescope.judge import typical
 from valuescope.metrics import Estimate, bootstrap_mean, paired_difference, rate
 from valuescope.run.arms import Arm, ArmRunner, Item, Outcome
 from valuescope.run.spec import Asked, MethodSpec, Setting, Spec
-from valuescope.run.stages import Locations, edits
+from valuescope.run.stages import Locations
+from valuescope.run.treatments import (
+    Treatment,
+    Treatments,
+    control_treatments,
+    of_edit,
+    of_system,
+    treatments,
+)
 
 Outcomes = list[Outcome]
+Measure = Literal["success", "relevance", "quality", "fluent"]
+RUN_MARK = "~run"
+"""Between a question's key and the number of the run that regenerates its answer; the first run has none."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,16 @@ class Laboratory:
             return first_of_each(self.material.pairs, per_value)
         return first_of_each(_in_setting(self.material.questions, asked), per_value)
 
+    def repeated(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        """The items once for each run: each run draws its answers anew, with noise of its own. Pairs have one run."""
+        again = tuple(
+            replace(item, key=f"{item.key}{RUN_MARK}{run + 1}")
+            for run in range(1, self.spec.runs)
+            for item in items
+            if isinstance(item, Question)
+        )
+        return items + again
+
     def tuning_items(self, asked: Asked) -> tuple[Item, ...]:
         """The tuning items of one kind: never used for the evaluation."""
         return tuple(_in_setting(self.material.tuning, asked))
@@ -58,17 +78,21 @@ class Laboratory:
             self._base[name] = self.runner.run(Arm(f"base/{name}", items, (None,) * len(items)))
         return self._base[name]
 
-    def edited(self, name: str, items: tuple[Item, ...], per_value: Mapping[str, Edit | None]) -> Outcomes:
-        """Outcomes where each item carries the edit of its own value."""
-        return self.runner.run(Arm(name, items, tuple(per_value[item.value] for item in items)))
+    def edited(self, name: str, items: tuple[Item, ...], per_value: Treatments) -> Outcomes:
+        """Outcomes where each item carries the edit (or system message) of its own value."""
+        return self.treated(name, items, [per_value[item.value] for item in items])
 
-    def steered(self, name: str, items: tuple[Item, ...], edit: Edit | None) -> Outcomes:
-        """Outcomes where every item carries the same edit."""
-        return self.runner.run(Arm(name, items, (edit,) * len(items)))
+    def steered(self, name: str, items: tuple[Item, ...], treatment: Treatment) -> Outcomes:
+        """Outcomes where every item carries the same edit (or system message)."""
+        return self.treated(name, items, [treatment] * len(items))
+
+    def treated(self, name: str, items: tuple[Item, ...], each: Sequence[Treatment]) -> Outcomes:
+        """Outcomes where each item carries what is given for it; an item may stand there more than once."""
+        return self.runner.run(Arm(name, items, tuple(map(of_edit, each)), tuple(map(of_system, each))))
 
     def trial(self, name: str, method: MethodSpec, setting: Setting) -> Trial:
         """One setting in full: base, edited and all controls, on all evaluation items."""
-        items = self.items(method.asked)
+        items = self.repeated(self.items(method.asked))
         place = f"{name}/{setting_hash(setting)}"
 
         warnings = list[str]()
@@ -76,14 +100,14 @@ class Laboratory:
         def controls(kind: str) -> tuple[Outcomes, ...]:
             found = []
             for draw in range(self.spec.controls.draws):
-                location = self.locations.control(kind, method, setting, draw)
-                warnings.extend(
-                    f"{kind}: {said}" for said in location.warnings if f"{kind}: {said}" not in warnings
-                )
-                found.append(self.edited(f"{place}/{kind}-{draw}", items, edits(method, setting, location)))
+                drawn = control_treatments(self.locations, kind, method, setting, draw)
+                if drawn is None:
+                    return ()
+                warnings.extend(f"{kind}: {said}" for said in drawn[1] if f"{kind}: {said}" not in warnings)
+                found.append(self.edited(f"{place}/{kind}-{draw}", items, drawn[0]))
             return tuple(found)
 
-        per_value = edits(method, setting, self.locations.of(method, setting))
+        per_value = treatments(self.locations, method, setting)
         base, edited = self.base(method.asked, items), self.edited(f"{place}/edited", items, per_value)
         base_answers, answers = self.spoken(place, method, base, edited, per_value)
         return Trial(
@@ -102,7 +126,7 @@ class Laboratory:
         method: MethodSpec,
         base: Outcomes,
         edited: Outcomes,
-        per_value: Mapping[str, Edit | None],
+        per_value: Treatments,
     ) -> tuple[Outcomes, Outcomes]:
         """The base's and the edited answers that fluency is read off (see Trial)."""
         if method.asked == "pairs":
@@ -114,27 +138,42 @@ class Laboratory:
 
     # Estimates -------------------------------------------------------------------------------------
 
-    def effect(self, base: Outcomes, *edited: Outcomes, value: str | None = None) -> Estimate:
-        """Mean paired change over items; several arms (draws of a control) share their items' clusters."""
+    def effect(
+        self, base: Outcomes, *edited: Outcomes, value: str | None = None, measure: Measure = "success"
+    ) -> Estimate:
+        """Mean paired change over items; several arms (draws of a control) and runs share their items' clusters."""
         before, after, clusters = list[float | None](), list[float | None](), list[str]()
         for outcomes in edited:
             for one, other in zip(base, outcomes, strict=True):
                 if value in (None, one.value):
-                    before.append(one.success)
-                    after.append(other.success)
-                    clusters.append(one.key)
+                    before.append(getattr(one, measure))
+                    after.append(getattr(other, measure))
+                    clusters.append(question_of(one.key))
         return paired_difference(before, after, clusters=clusters, **self._bootstrap())
 
     def fluency(self, outcomes: Outcomes) -> Estimate:
         """Share of fluent answers."""
-        return rate([one.fluent for one in outcomes], **self._bootstrap())
+        return rate([one.fluent for one in outcomes], **self._clusters(outcomes), **self._bootstrap())
 
     def success(self, outcomes: Outcomes, value: str | None = None) -> Estimate:
         """Mean success: a share of answers, or a mean margin of pairs."""
-        found = [one.success for one in outcomes if value in (None, one.value)]
+        shown = [one for one in outcomes if value in (None, one.value)]
+        how = {**self._clusters(shown), **self._bootstrap()}
         if self.spec.asks_pairs:
-            return bootstrap_mean(found, **self._bootstrap())
-        return rate([None if one is None else bool(one) for one in found], **self._bootstrap())
+            return bootstrap_mean([one.success for one in shown], **how)
+        return rate([None if one.success is None else bool(one.success) for one in shown], **how)
+
+    def mean(self, *outcomes: Outcomes, measure: Measure, value: str | None = None) -> Estimate:
+        """The mean of one measure, over one arm or several draws of a control."""
+        shown = [one for arm in outcomes for one in arm if value in (None, one.value)]
+        clusters = [question_of(one.key) for one in shown]
+        return bootstrap_mean(
+            [getattr(one, measure) for one in shown], clusters=clusters, **self._bootstrap()
+        )
+
+    def _clusters(self, outcomes: Outcomes) -> dict[str, Any]:
+        """Questions, not answers, are resampled where there is more than one run."""
+        return {"clusters": [question_of(one.key) for one in outcomes]} if self.spec.runs > 1 else {}
 
     def _bootstrap(self) -> dict[str, Any]:
         how = self.spec.bootstrap
@@ -145,6 +184,17 @@ def with_typical(outcomes: Outcomes, base: Outcomes) -> Outcomes:
     """The outcomes with fluency read off their likelihood, on the base's scale."""
     fluent = typical([one.score for one in outcomes], [one.score for one in base])
     return [replace(one, fluent=typically) for one, typically in zip(outcomes, fluent, strict=True)]
+
+
+def question_of(key: str) -> str:
+    """The key of the question, whichever run asked it."""
+    return key.partition(RUN_MARK)[0]
+
+
+def run_of(key: str) -> int:
+    """The number of the run that asked, from 0."""
+    number = key.partition(RUN_MARK)[2]
+    return int(number) - 1 if number else 0
 
 
 def setting_hash(setting: Setting) -> str:

@@ -51,8 +51,8 @@ def overlap_figure(maps: Sequence[OverlapMap], *, name: str = "overlap") -> Figu
         "Overlap of the values' neurons",
         f"Neurons shared by two sets, as many as chance would give for sets of these sizes among {neurons} neurons, and the "
         "shared as a part of both together (Jaccard). Bold: more than chance gives (p below 0.05, divided by the number of "
-        "pairs); sets that are drawn from one small pool, as VAPE's are, overlap more than that by construction. On the "
-        "diagonal within one language: the size of the set.",
+        "pairs). Chance draws from the kept neurons within one language, and from all across two. On the diagonal within "
+        "one language: the size of the set.",
         (*pairs, *(jaccard for _, _, jaccard in drawn)),
     )
 

@@ -18,9 +18,11 @@ from valuescope.report.charts.overlap import OverlapMap, overlap_figure
 from valuescope.report.charts.perturbation import PerturbationMap, perturbation_figure
 from valuescope.report.charts.scatter import Scatter, scatter_figure
 from valuescope.report.fields import Fields
+from valuescope.report.numbers import Numbers
 from valuescope.report.svg import Figure
 from valuescope.report.valueexploration.names import language_name, languages, selection_name, value_names
 
+POINTS = Numbers(1)
 Draw = Callable[[Fields], Figure | None]
 
 
@@ -72,7 +74,8 @@ def perturbation(top: Fields) -> Figure | None:
             for matrices in [block.object("selections").object(main).object("matrices")]
             for measure in top.texts("measures")
             if matrices.present(measure)
-        ]
+        ],
+        groups=_groups(top),
     )
 
 
@@ -204,12 +207,29 @@ def _map(title: str, matrix: Fields, top: Fields) -> PerturbationMap:
     )
     names = dict(zip(top.texts("values"), value_names(top), strict=True))
     without = tuple(values.index(value) for value in matrix.texts("without_neurons"))
-    test = matrix.object("test")
-    p = test.number("p")
-    note = "" if p is None else f"Diagonal test: p = {p:.4f}"
+    note = _test_note(matrix.object("test"))
     return PerturbationMap(
         title, tuple(names[value] for value in values), matrix.estimates("change"), largest, without, note
     )
+
+
+def _test_note(test: Fields) -> str:
+    """The diagonal test in a line that is no wider than the map."""
+    statistic, p = test.estimate("statistic"), test.number("p")
+    if statistic is None or p is None:
+        return test.text("reason")
+    own = f"{test.count('own_among_largest')} of {len(test.texts('tested'))}"
+    return f"own minus other drop {POINTS.full(statistic)}, p = {p:.4f}; own hit in {own}"
+
+
+def _groups(top: Fields) -> list[tuple[str, list[int]]]:
+    """The levels of the values, each with a letter and the places of its values."""
+    values, found = top.texts("values"), []
+    for path, item in top.items("groups"):
+        group = Fields.of(item, path)
+        name = group.text("name") or group.text("id")
+        found.append((name[:1].upper(), [values.index(value) for value in group.texts("values")]))
+    return found
 
 
 def _profile(language: str, selection: str, profile: Fields) -> tuple[Histogram, Histogram]:

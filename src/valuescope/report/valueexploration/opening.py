@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from valuescope.report.fields import Fields
 from valuescope.report.html import paragraph
 from valuescope.report.markup import Child, Markup, tag
-from valuescope.report.numbers import MISSING, Numbers, grouped, listing, plain_value
+from valuescope.report.numbers import MISSING, grouped, listing, plain_value
+from valuescope.report.valueexploration.figures import POINTS
 from valuescope.report.valueexploration.names import language_name, languages, selection_name
 
-POINTS = Numbers(1)
 SIGNIFICANT = 0.05
 
 

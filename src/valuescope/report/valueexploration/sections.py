@@ -10,8 +10,9 @@ from valuescope.report.markup import Child, Markup, tag
 from valuescope.report.numbers import MISSING, Numbers, grouped, parameters, spread
 from valuescope.report.svg import Figure
 from valuescope.report.valueexploration import figures
+from valuescope.report.valueexploration.figures import POINTS
 from valuescope.report.valueexploration.names import language_name, languages, selection_name, value_names
-from valuescope.report.valueexploration.opening import POINTS, p_words
+from valuescope.report.valueexploration.opening import p_words
 
 SHARES = Numbers(2)
 
@@ -142,8 +143,9 @@ def overlap_section(top: Fields) -> Markup:
         "overlap",
         "Overlap",
         paragraph(
-            "How many neurons two values share, beside how many two random sets of their sizes would. VAPE gives a neuron to "
-            "every value above its bar, so more than chance is built in; compare pairs with each other."
+            "How many neurons two values share, beside how many two random sets of their sizes would. Within a language chance "
+            "draws from the neurons that were kept for any value: against all neurons of the model sharing would be built in, "
+            "since VAPE gives a neuron to every value above its bar."
         ),
         _drawn(figures.overlap(top), "No neurons were found."),
     )

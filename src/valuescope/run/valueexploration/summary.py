@@ -23,6 +23,10 @@ def head_block(
     spec: ValueExplorationSpec, model: NeuronModel, system: ValueSystem, dilemmas: DilemmaSet
 ) -> dict[str, Any]:
     """What was run on what."""
+    groups: dict[str, list[str]] = {}
+    for value in dilemmas.values:
+        for group in system.groups(value):
+            groups.setdefault(group, []).append(value)
     return {
         "experiment": spec.experiment,
         "format": FORMAT,
@@ -41,6 +45,10 @@ def head_block(
             language: {value: system[value].names.get(language, value) for value in dilemmas.values}
             for language in ("en", "zh")
         },
+        "groups": [
+            {"id": group, "name": system[group].names["en"], "values": members}
+            for group, members in groups.items()
+        ],
         "language_order": list(spec.languages),
         "selection_order": list(spec.selections),
         "main": spec.main,
@@ -80,8 +88,13 @@ def location_block(location: Location, truth: Truth | None, language: str) -> di
 
 
 def overlap_block(location: Location) -> dict[str, Any]:
-    """The overlaps of the values' neurons within one language."""
-    return neuron_overlap(members(location), neurons=location.model.layers * location.model.width).to_dict()
+    """The overlaps of the values' neurons within one language.
+
+    Chance is a draw from the kept neurons: VAPE gives each of them to every value above its bar, so that a draw from all
+    neurons would be beaten by construction.
+    """
+    sets = members(location)
+    return neuron_overlap(sets, neurons=max(1, len(set().union(*sets.values())))).to_dict()
 
 
 def across_block(locations: Mapping[str, Location]) -> list[dict[str, Any]]:

@@ -1,0 +1,92 @@
+"""General ability before and after, averaged over the edits of all values (NeVA, table 1), and a cheap variant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from valuescope.ability import AbilityError, mmlu, neutral_texts, perplexity, read_mmlu
+from valuescope.data import DataError
+from valuescope.edit import Edit
+from valuescope.metrics import bootstrap_mean, paired_difference
+from valuescope.run.spec import Setting, Spec
+from valuescope.run.spec_parts import SpecError
+from valuescope.run.treatments import treatments
+from valuescope.run.trial import Laboratory
+
+Rows = dict[str, list[list[float | None]]]
+"""Of base (one list) and edited (one list for each value): a number for every question or text."""
+
+
+def ability_block(laboratory: Laboratory, settings: dict[str, Setting]) -> dict[str, Any] | None:
+    """MMLU and perplexity of every method at its headline setting; None where the run does not ask for them.
+
+    A system message changes the prompt and not the model, so it is left out and named.
+    """
+    spec = laboratory.spec
+    if spec.ability is None:
+        return None
+    methods, left_out, note = dict[str, Any](), list[str](), ""
+    for name in spec.ability.methods or spec.methods:
+        made = treatments(laboratory.locations, spec.methods[name], settings[name])
+        edits = [one for one in made.values() if isinstance(one, Edit)]
+        if not edits:
+            left_out.append(name)
+            continue
+        found = laboratory.runner.folder.read_json(f"ability/{name}.json")
+        if found is None:
+            found = {"edits": len(edits), **_measured(laboratory, edits)}
+            laboratory.runner.folder.write_json(f"ability/{name}.json", found)
+        note = note or found.get("note", "")
+        methods[name] = {
+            "edits": found["edits"],
+            **{what: _estimates(spec, found[what]) for what in ("mmlu", "nats") if what in found},
+        }
+    return {
+        "mmlu": spec.ability.mmlu is not None,
+        "questions": spec.ability.number,
+        "shots": spec.ability.shots,
+        "note": note,
+        "left_out": left_out,
+        "order": list(methods),
+        "methods": methods,
+    }
+
+
+def _measured(laboratory: Laboratory, edits: Sequence[Edit]) -> dict[str, Any]:
+    how, model, found = laboratory.spec.ability, laboratory.runner.model, dict[str, Any]()
+    assert how is not None
+    if how.mmlu is not None:
+        try:
+            questions = read_mmlu(how.mmlu, number=how.number, shots=how.shots, seed=laboratory.spec.seed)
+        except (AbilityError, DataError) as error:
+            raise SpecError(f"ability.mmlu: {error}") from error
+        results = mmlu(model, questions, [None, *edits], batch_size=how.batch_size)
+        answered = [
+            [None if one.correct is None else float(one.correct) for one in result.predictions]
+            for result in results
+        ]
+        found["mmlu"] = {"base": answered[:1], "edited": answered[1:]}
+        found["note"] = results[0].note
+    if how.perplexity:
+        texts = neutral_texts(next((one.language for one in laboratory.material.questions), "en"))
+        # Text by text, so that the interval of the mean over edits can go over texts.
+        by_text = [perplexity(model, [text], [None, *edits], batch_size=how.batch_size) for text in texts]
+        nats = [
+            list(column) for column in zip(*([one.nats.mean for one in row] for row in by_text), strict=True)
+        ]
+        found["nats"] = {"base": nats[:1], "edited": nats[1:]}
+    return found
+
+
+def _estimates(spec: Spec, rows: Mapping[str, list[list[float | None]]]) -> dict[str, Any]:
+    """Base, the mean over edits and the paired change; questions (or texts) are what is resampled."""
+    how = {"resamples": spec.bootstrap.resamples, "confidence": spec.bootstrap.confidence, "seed": spec.seed}
+    (base,), edited = rows["base"], rows["edited"]
+    after = [one for row in edited for one in row]
+    clusters = list(range(len(base))) * len(edited)
+    return {
+        "base": bootstrap_mean(base, **how).to_dict(),  # type: ignore[arg-type]
+        "edited": bootstrap_mean(after, clusters=clusters, **how).to_dict(),  # type: ignore[arg-type]
+        "change": paired_difference(base * len(edited), after, clusters=clusters, **how).to_dict(),  # type: ignore[arg-type]
+    }

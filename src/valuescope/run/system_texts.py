@@ -1,0 +1,81 @@
+"""The system messages of the system-prompt baseline: what a value's holder is told to be."""
+
+from __future__ import annotations
+
+import random
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from valuescope.data import Material
+from valuescope.organism import grammar
+from valuescope.organism.grammar import lexicon
+from valuescope.run.spec_parts import SpecError
+from valuescope.values import ValueSystem
+
+_PAIRS = ((0, 1), (1, 2), (2, 0))
+"""Which two of the organism's sentences about a value make each wording."""
+
+
+def system_texts(
+    system: ValueSystem, material: Material, *, wording: int = 0, language: str = "en"
+) -> dict[str, str]:
+    """A system message for every value of the material.
+
+    On the organism's own questions the message is the description that its grammar knows; elsewhere our words for
+    Schwartz's ten values, and a sentence made of name and definition for any other value.
+
+    Raises:
+        SpecError: a wording that there is none of, or a language without wordings.
+    """
+    if material.source == "organism":
+        _require(wording, len(_PAIRS))
+        devoted = {value: lexicon().values[value].devoted for value in material.values}
+        return {
+            value: grammar.description(value, "for", *(place % len(own) for place in _PAIRS[wording]))
+            for value, own in devoted.items()
+        }
+    known = _file()
+    if language not in known:
+        raise SpecError(f"system-prompt: no wordings in {language!r}; there are {', '.join(known)}")
+    words = known[language]
+    _require(wording, len(words["wordings"]))
+    own_words: Mapping[str, str] = words.get("values", {}).get(system.id, {})
+    return {
+        value: words["wordings"][wording].format(text=own_words.get(value) or _general(words, system, value))
+        for value in material.values
+    }
+
+
+def texts_of_others(texts: Mapping[str, str], seed: int, draw: int) -> dict[str, str]:
+    """The control: for every value the message of another one, drawn; empty where there is one value only."""
+    if len(texts) < 2:
+        return {}
+    return {
+        value: texts[
+            random.Random(f"system-prompt-{seed}-{draw}-{value}").choice(
+                [other for other in texts if other != value]
+            )
+        ]
+        for value in texts
+    }
+
+
+def _general(words: Mapping[str, Any], system: ValueSystem, value: str) -> str:
+    one = system[value]
+    language = next((name for name, found in _file().items() if found is words), "en")
+    name = one.names.get(language) or one.names["en"]
+    definition = one.definition.get(language) or one.definition.get("en", "")
+    return str(words["general"]).format(name=name, definition=definition).strip()
+
+
+def _require(wording: int, count: int) -> None:
+    if not 0 <= wording < count:
+        raise SpecError(f"system-prompt: wording is {wording}; there are {count}, counted from 0")
+
+
+@cache
+def _file() -> dict[str, Any]:
+    return tomllib.loads(files("valuescope.run").joinpath("system_texts.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,190 @@
+"""Baselines beside neuron edits: vectors, probe shifts and system messages on equal terms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_samples import TWO, dilemma_spec, pairs_spec, save_tiny_model, write_conva
+
+from valuescope.edit import AddVector, ProbeShift
+from valuescope.generate import generate
+from valuescope.models import NeuronModel, load_model
+from valuescope.run import RunFolder, Spec, SpecError, arms, make_spec, run
+from valuescope.run.arms import ArmRunner
+from valuescope.run.loading import silent
+from valuescope.run.spec import Setting
+from valuescope.run.stages import Locations, read_activations, read_material
+from valuescope.run.system_texts import system_texts
+from valuescope.run.treatments import SystemText, control_treatments, treatments
+from valuescope.run.trial import Laboratory
+from valuescope.values import load_value_system
+
+METHODS: dict[str, Any] = {
+    "neva": {
+        "locator": "neva",
+        "edit": "modulate",
+        "default": {"locator": {"alpha": 0.1, "accuracy": 0.0}},
+    },
+    "caa": {
+        "intervention": "caa",
+        "default": {"locator": {"layers": [1, 2]}, "edit": {"coefficient": 0.5}},
+        "search": {"edit": [{"coefficient": 2.0}], "min_fluency": 0.5},
+        "dose": {"parameter": "coefficient", "values": [0.5, 4.0], "questions": 2},
+    },
+    "conva": {"intervention": "conva", "default": {"locator": {"accuracy": 0.0}}},
+    "vector": {"intervention": "random-vector", "default": {"locator": {"layers": [1, 2]}}},
+    "message": {"intervention": "system-prompt", "search": {"edit": [{"wording": 1}], "min_fluency": 0.5}},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> NeuronModel:
+    return load_model(str(folder), dtype="float32", device="cpu")
+
+
+def set_up(model: NeuronModel, content: dict[str, Any], out: Path) -> Laboratory:
+    spec, place = Spec.model_validate(content), RunFolder(out)
+    material = read_material(spec, place, TWO)
+    locations = Locations(
+        spec, place, model, material, read_activations(spec, place, model, material, silent)
+    )
+    return Laboratory(spec, material, locations, ArmRunner(model, spec, place, silent))
+
+
+@pytest.fixture(scope="module")
+def laboratory(
+    model: NeuronModel, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Laboratory:
+    return set_up(model, dilemma_spec(folder, methods=METHODS), tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def summary(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return run(Spec.model_validate(dilemma_spec(folder, methods=METHODS)), tmp_path_factory.mktemp("whole"))
+
+
+def test_each_makes_the_edit_that_its_paper_describes(laboratory: Laboratory) -> None:
+    made = {
+        name: treatments(laboratory.locations, method, method.default)
+        for name, method in laboratory.spec.methods.items()
+    }
+    assert all(isinstance(one, AddVector) and len(one.vectors) == 2 for one in made["caa"].values())
+    assert all(isinstance(one, ProbeShift) and len(one.probes) == 3 for one in made["conva"].values())
+    assert all(isinstance(one, SystemText) for one in made["message"].values())
+
+
+def test_a_random_vector_is_as_long_as_the_vector_and_no_draw_of_its_control(laboratory: Laboratory) -> None:
+    methods = laboratory.spec.methods
+    found = treatments(laboratory.locations, methods["caa"], Setting(locator={"layers": [1, 2]}))
+    drawn = treatments(laboratory.locations, methods["vector"], methods["vector"].default)
+    control = control_treatments(laboratory.locations, "random", methods["vector"], methods["vector"].default, 0)
+    assert control is not None
+    for value in TWO:
+        one, other, again = found[value], drawn[value], control[0][value]
+        assert isinstance(one, AddVector) and isinstance(other, AddVector) and isinstance(again, AddVector)
+        assert other.vectors.norms.tolist() == pytest.approx(one.vectors.norms.tolist(), rel=1e-5)
+        assert len({one.hash, other.hash, again.hash}) == 3
+
+
+def test_the_control_of_a_message_is_that_of_another_value(laboratory: Laboratory) -> None:
+    method = laboratory.spec.methods["message"]
+    own = treatments(laboratory.locations, method, method.default)
+    control = control_treatments(laboratory.locations, "random", method, method.default, 0)
+    assert control is not None
+    first, second = TWO
+    assert control[0][first].text == own[second].text  # type: ignore[union-attr]
+    assert control_treatments(laboratory.locations, "random-matched", method, method.default, 0) is None
+
+
+def test_a_message_stands_before_the_question_as_the_template_has_it(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def reading(model: NeuronModel, prompts: list[str], **more: Any) -> Any:
+        read.extend(prompts)
+        return generate(model, prompts, **more)
+
+    monkeypatch.setattr(arms, "generate", reading)
+    items = laboratory.items("dilemma", 1)
+    outcomes = laboratory.steered("message-test", items, SystemText(TWO[0], "You hold on."))
+    assert [one.key for one in outcomes] == [item.key for item in items]
+    questions = [item.question for item in items]  # type: ignore[union-attr]
+    assert read == [f"<|system|>You hold on.<|user|>{one}<|assistant|>" for one in questions]
+
+
+def test_the_organism_is_told_what_its_own_grammar_says(laboratory: Laboratory) -> None:
+    texts = system_texts(load_value_system("schwartz"), laboratory.material)
+    described = {one.value: one.system for one in laboratory.material.questions if one.setting == "described"}
+    words = {value: set(text.split(". ")[0].split()) for value, text in texts.items()}
+    assert all(words[value] for value in TWO)
+    assert texts[TWO[0]].startswith("You ") and described[TWO[0]].startswith("You ")
+    assert len({system_texts(load_value_system("schwartz"), laboratory.material, wording=n)[TWO[0]] for n in range(3)}) == 3
+
+
+def test_every_schwartz_value_has_a_message_of_its_own_and_any_other_one_from_its_name() -> None:
+    class Drawn:
+        source = "starter"
+        values: tuple[str, ...] = ()
+
+    schwartz, chinese = load_value_system("schwartz"), load_value_system("chinese-social")
+    own, other = Drawn(), Drawn()
+    own.values, other.values = schwartz.at_level("value"), chinese.at_level(chinese.levels[0])
+    texts = system_texts(schwartz, own)  # type: ignore[arg-type]
+    assert len(set(texts.values())) == 10
+    assert all("{" not in text and "more than about anything else" not in text for text in texts.values())
+    for language in ("en", "zh"):
+        made = system_texts(chinese, other, language=language)  # type: ignore[arg-type]
+        for value, text in made.items():
+            assert chinese[value].names[language] in text
+    with pytest.raises(SpecError, match="wording is 3; there are 3"):
+        system_texts(schwartz, own, wording=3)  # type: ignore[arg-type]
+
+
+def test_the_whole_run_measures_them_as_it_measures_edits(summary: dict[str, Any]) -> None:
+    assert list(summary["methods"]) == list(METHODS)
+    for name, method in summary["methods"].items():
+        assert method["effect"]["n"] + method["effect"]["missing"] == 4 * len(TWO)
+        assert method["random"] is not None
+        assert (method["random_matched"] is None) == (name != "neva")
+    caa = summary["methods"]["caa"]
+    assert [point["strength"] for point in caa["dose"]["points"]] == [0.5, 4.0]
+    assert len(caa["search"]["tried"]) == 2
+    assert caa["settings"][0]["edit_parameters"]["coefficient"] == 0.5
+    assert caa["neurons_per_layer"] == {}
+    assert [one["arm"] for one in summary["examples"][0]["answers"]] == ["base", *METHODS]
+
+
+def test_messages_and_vectors_move_the_preference_between_pairs_too(folder: Path, tmp_path: Path) -> None:
+    methods = {name: {**METHODS[name], "asked": "pairs"} for name in ("conva", "message")}
+    methods["message"].pop("search")
+    content = pairs_spec(folder, write_conva(tmp_path / "conva"), methods=methods, leakage=None)
+    found = run(Spec.model_validate(content), tmp_path / "run")
+    for method in found["methods"].values():
+        assert method["effect"]["mean"] != 0.0
+        assert method["fluency"] is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"locator": "neva"}, "give intervention, or locator and edit, not both"),
+        ({"intervention": "caa2"}, "did you mean 'caa'"),
+        ({"intervention": None}, "give locator and edit, or intervention"),
+        ({"default": {"top": 3}}, "takes no neurons; remove top"),
+        ({"default": {"edit": {"beta": 1.0}}}, "parameter of edit caa 'beta' is unknown"),
+        ({"dose": {"parameter": "top", "values": [1]}}, "dose parameter of edit caa 'top' is unknown"),
+        ({"numbers": "delta"}, "goes one way"),
+    ],
+)
+def test_what_cannot_be_is_said(change: dict[str, Any], message: str) -> None:
+    methods = {**METHODS, "caa": {"intervention": "caa", **change}}
+    with pytest.raises(SpecError, match=message):
+        make_spec(dilemma_spec("m", methods=methods), "t")
