@@ -134,6 +134,7 @@ def _no_counts(identity: ModelIdentity, labels: list[str]) -> Counters:
         tokens=per_label,
         prompts=per_label,
         gate_active=counts,
+        product_active=counts,
         gate_positive=counts,
         product_positive=counts,
         product_sum=counts.double(),

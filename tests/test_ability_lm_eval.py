@@ -1,11 +1,13 @@
 """MMLU against EleutherAI's lm-evaluation-harness: its own task, its own prompts and its own scoring, item by item.
 
-The harness is an extra. Its data sets cannot be downloaded here, so that its task reads the published files.
+The harness is an extra. Its task reads the published files beside the repository instead of a download. The number of
+items is small so that the file stays short: VALUESCOPE_MMLU_ITEMS=200 compares as many.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from valuescope.models import NeuronModel, load_model
 
 pytest.importorskip("lm_eval", reason="the extra lm-eval is not installed")
 
-ITEMS = 200
+ITEMS = int(os.environ.get("VALUESCOPE_MMLU_ITEMS", "60"))
 POSITIONS = 96  # so that the whole comparison stays short; the truncation is part of it
 MODELS = ("organism", "models/stories260K", "models/gpt2-tinystories-280k")
 

@@ -38,7 +38,7 @@ METHODS: dict[str, Any] = {
 def write_mmlu(folder: Path) -> Path:
     rows = [["Which?", "power", "help", "nature", "rule", "ABCD"[n % 4]] for n in range(6)]
     for split in ("dev", "test"):
-        path = write_csv(folder / split / f"anatomy_{split}.csv", ["q", "a", "b", "c", "d", "x"], rows)
+        path = write_csv(folder / split / f"anatomy_{split}.csv", ["question", "subject", "choice0", "choice1", "choice2", "choice3", "answer"], rows)
         path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[1:]), encoding="utf-8")
     return folder
 
@@ -58,6 +58,8 @@ def content(model: Path, mmlu: Path, **changes: Any) -> dict[str, Any]:
         ability={"mmlu": str(mmlu), "number": 4, "shots": 1},
         turns={"turns": 3, "conversations": 2},
         decoded=4,
+        generate={"max_new_tokens": 4, "batch_size": 60},
+        controls={"draws": 1, "matched": False},
         **changes,
     )
 

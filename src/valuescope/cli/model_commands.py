@@ -15,7 +15,11 @@ from valuescope.run import RunFolder, Spec
 from valuescope.run.spec_file import make_part
 from valuescope.run.stages import Locations, chosen_values, edits, read_activations, read_material
 
-USUAL_EDIT = {"vape": "deactivate", "valuelocate": "amplify", "neva": "modulate"}
+USUAL_EDIT = {
+    **dict.fromkeys(("vape", "vape-layer-bar", "specificity", "two-proportion"), "deactivate"),
+    "valuelocate": "amplify",
+    "neva": "modulate",
+}
 
 
 def add_commands(commands: Any) -> None:

@@ -46,9 +46,7 @@ def social_organism(
             raise ValueError(f"languages holds {named!r}; the social organism speaks {', '.join(LANGUAGES)}")
         for value in values:
             rng = random.Random(f"social-organism-{seed}-{language}-{value}")
-            stories = _stories(value, language)
-            trained = [story for story in stories if not story.held_out]
-            held_out = [story for story in stories if story.held_out]
+            trained, held_out = _stories(value, language)
             for name, number, most in (
                 ("activation", activation, len(trained)),
                 ("evaluation", evaluation, len(held_out)),
@@ -62,10 +60,15 @@ def social_organism(
     return tuple(drawn), tuple(asked)
 
 
-def _stories(value: str, language: Language) -> list[SocialDilemma]:
+def _stories(value: str, language: Language) -> tuple[list[SocialDilemma], list[SocialDilemma]]:
+    """All stories of a value in a language: those that were trained on, and those held out."""
     shared = social_lexicon()[language]
     sizes = map(len, (shared.values[value].scenarios, shared.names, shared.places, shared.occasions))
-    return [SocialDilemma(value, language, *numbers) for numbers in product(*map(range, sizes))]
+    trained, held_out = list[SocialDilemma](), list[SocialDilemma]()
+    for numbers in product(*map(range, sizes)):
+        story = SocialDilemma(value, language, *numbers)
+        (held_out if story.held_out else trained).append(story)
+    return trained, held_out
 
 
 def _record(dilemma: SocialDilemma, rationale: str) -> Dilemma:

@@ -22,7 +22,7 @@ from valuescope.data.starter_set import read_part
 from valuescope.values import load_value_system
 
 _Kind = TypeVar("_Kind", ContrastPair, Description, Dilemma, Question)
-NOTE = "Texts and questions are those of the starter set, written by hand for valuescope."
+NOTE = "Texts and questions are those of the starter set, written for valuescope."
 
 
 def starter_material(

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-METHODS = {"vape": "VAPE", "valuelocate": "ValueLocate", "neva": "NeVA", "base": "Base model"}
+METHODS = {
+    "vape": "VAPE",
+    "valuelocate": "ValueLocate",
+    "neva": "NeVA",
+    "lpip": "LPIP",
+    "qrnca": "QRNCA",
+    "cgvst": "CGVST",
+    "base": "Base model",
+}
+MEASURES = {
+    "success": "control success",
+    "relevance": "G-Eval relevance (1 to 5)",
+    "quality": "text quality (1 to 5)",
+    "fluent": "fluent answers",
+}
 SETTINGS = {"default": "paper's default", "found": "found by search"}
 ASKED = {
     "dilemma": "open dilemmas",
@@ -16,6 +30,11 @@ ASKED = {
 def method_name(method: str) -> str:
     """The name to show for a method or an arm."""
     return METHODS.get(method, method)
+
+
+def measure_name(measure: str) -> str:
+    """The name to show for a measure of an answer."""
+    return MEASURES.get(measure, measure)
 
 
 def setting_name(setting: str) -> str:

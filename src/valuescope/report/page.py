@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 
 from valuescope.report.markup import Markup, tag
 from valuescope.report.palette import page_css
 from valuescope.report.sections.answers import answers_section
+from valuescope.report.sections.locators import locators_section
 from valuescope.report.sections.provenance import provenance_section
 from valuescope.report.sections.results import (
     dose_section,
@@ -16,6 +17,9 @@ from valuescope.report.sections.results import (
     opening,
     results_section,
 )
+from valuescope.report.sections.scores import questionnaires_section, scores_section
+from valuescope.report.sections.sensitivity import sensitivity_section
+from valuescope.report.sections.sweeps import sweeps_section
 from valuescope.report.sections.truth import search_section, truth_section
 from valuescope.report.sections.values import leakage_section, probes_section, radar_section
 from valuescope.report.summary import Summary
@@ -23,10 +27,15 @@ from valuescope.report.summary import Summary
 # Nothing may load or run, whatever a model wrote: a second lock behind the escaping.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
-SECTIONS = {
+SECTIONS: dict[str, tuple[str, Callable[[Summary], Markup | None]]] = {
     "results": ("Results", results_section),
+    "locators": ("Locators", locators_section),
     "effects": ("Effects", effects_section),
+    "scores": ("Scores", scores_section),
+    "questionnaires": ("Questionnaires", questionnaires_section),
     "dose": ("Dose", dose_section),
+    "sweeps": ("Sweeps", sweeps_section),
+    "sensitivity": ("Sensitivity", sensitivity_section),
     "layers": ("Layers", layers_section),
     "leakage": ("Leakage", leakage_section),
     "profile": ("Profile", radar_section),
@@ -40,11 +49,13 @@ SECTIONS = {
 
 def page(summary: Summary) -> str:
     """The whole page of a comparison of methods as HTML."""
+    found = {id_: (name, draw(summary)) for id_, (name, draw) in SECTIONS.items()}
+    drawn = {id_: (name, section) for id_, (name, section) in found.items() if section is not None}
     return document(
         summary.name,
         opening(summary),
-        {id_: name for id_, (name, _) in SECTIONS.items()},
-        [draw(summary) for _, draw in SECTIONS.values()],
+        {id_: name for id_, (name, _) in drawn.items()},
+        [section for _, section in drawn.values()],
     )
 
 

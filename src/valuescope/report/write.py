@@ -13,16 +13,20 @@ from valuescope.report.charts.dose import dose_figure
 from valuescope.report.charts.effects import effects_figure
 from valuescope.report.charts.layers import layers_figure
 from valuescope.report.charts.leakage import leakage_figure, nlr_figure
+from valuescope.report.charts.precision import precision_figure
 from valuescope.report.charts.probes import probes_figure
 from valuescope.report.charts.radar import radar_figure
+from valuescope.report.charts.sweeps import sweep_figures
 from valuescope.report.csv_tables import csv_tables
 from valuescope.report.fields import Fields
 from valuescope.report.page import page
 from valuescope.report.reading import read_summary
+from valuescope.report.sections.locators import locator_overlap_figure
 from valuescope.report.svg import Figure
 from valuescope.report.valueexploration.csv_tables import exploration_tables
 from valuescope.report.valueexploration.figures import FIGURES as EXPLORATION_FIGURES
 from valuescope.report.valueexploration.page import exploration_page
+from valuescope.report.valuelocate_tables import valuelocate_tables
 
 FIGURES = {
     "effects": effects_figure,
@@ -33,6 +37,8 @@ FIGURES = {
     "nlr": nlr_figure,
     "radar": radar_figure,
     "probes": probes_figure,
+    "locators_precision": precision_figure,
+    "locators_overlap": locator_overlap_figure,
 }
 
 
@@ -70,4 +76,6 @@ def _drawn(summary: Mapping[str, Any]) -> _Report:
         figures = {name: draw(top) for name, draw in EXPLORATION_FIGURES.items()}
         return _Report(exploration_page(top), figures, exploration_tables(top))
     read = read_summary(summary)
-    return _Report(page(read), {name: draw(read) for name, draw in FIGURES.items()}, csv_tables(read))
+    figures: dict[str, Figure | None] = {name: draw(read) for name, draw in FIGURES.items()}
+    figures |= {figure.name: figure for figure in sweep_figures(read)}
+    return _Report(page(read), figures, {**csv_tables(read), **valuelocate_tables(read)})

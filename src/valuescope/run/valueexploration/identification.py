@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
-from valuescope.activations import Activations, Counters
+from valuescope.activations import Activations, Counters, collect_encoded
 from valuescope.data import DataError, Dilemma, LabelledText, read_data
 from valuescope.data.dilemma_set import DilemmaSet, feeding_texts, replacing_text
 from valuescope.edit import EDITS, Edit
 from valuescope.generate import Sampling, generate
 from valuescope.judge.self_report import SupportRate
 from valuescope.locate import Evidence, Location, locate
-from valuescope.models import NeuronModel, render_question
+from valuescope.models import Encoded, NeuronModel, encode, render_question
 from valuescope.run.arms import Progress
 from valuescope.run.counting import count_texts
 from valuescope.run.folder import RunFolder
@@ -34,6 +34,15 @@ class Replacement:
     texts: tuple[LabelledText, ...]
     values: tuple[str, ...]
     counts: tuple[Mapping[str, str | int], ...]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """One answer of the model, by its token ids, behind what it was asked about a value."""
+
+    value: str
+    prompt: str
+    tokens: tuple[int, ...]
 
 
 class Identification:
@@ -103,7 +112,7 @@ class Identification:
 
     def _count(self, language: str, data: str) -> Counters:
         if data == GENERATING:
-            return self._counted(language, data, self.generated(language), "answer")
+            return self._count_generated(language)
         if data == REPLACED:
             texts = self.replacement(language).texts
             return self.counters(language) + self._counted(language, data, texts, self.spec.activations.scope)
@@ -144,35 +153,55 @@ class Identification:
 
     # The generating strategy --------------------------------------------------------------------------
 
-    def generated(self, language: str) -> list[LabelledText]:
-        """The model's own answers to the activation dilemmas, behind what it was asked."""
+    def generated(self, language: str) -> list[Generated]:
+        """The model's own answers to the activation dilemmas."""
         assert self.spec.generating is not None
         how, size = self.spec.generating, self.spec.support.batch_size
         asked = self.dilemmas.first("activation", how.dilemmas).of("activation", language)
-        prompts = [self._prompt(dilemma) for dilemma in asked]
-        texts = list[LabelledText]()
+        found = list[Generated]()
         for start in range(0, len(asked), size):
-            rows = slice(start, start + size)
-            place = f"generated/{language}/{start:06d}.json"
+            rows = asked[start : start + size]
+            place, prompts = f"generated/{language}/{start:06d}.json", [self._prompt(one) for one in rows]
             answers = self.folder.read_json(place)
             if answers is None:
                 answers = [
-                    answer.text
+                    {"text": answer.text, "tokens": list(answer.tokens)}
                     for answer in generate(
                         self.model,
-                        prompts[rows],
+                        prompts,
                         sampling=Sampling(how.max_new_tokens, how.temperature, seed=self.spec.seed),
-                        keys=[dilemma.key for dilemma in asked[rows]],
+                        keys=[dilemma.key for dilemma in rows],
                         batch_size=size,
                     )
                 ]
                 self.folder.write_json(place, answers)
-            texts += [
-                LabelledText(dilemma.value, prompt, answer, group=dilemma.key)
-                for dilemma, prompt, answer in zip(asked[rows], prompts[rows], answers, strict=True)
+            found += [
+                Generated(dilemma.value, prompt, tuple(answer["tokens"]))
+                for dilemma, prompt, answer in zip(rows, prompts, answers, strict=True)
             ]
-            self.progress(f"generating {language}", len(texts), len(asked))
-        return texts
+            self.progress(f"generating {language}", len(found), len(asked))
+        return found
+
+    def _count_generated(self, language: str) -> Counters:
+        """What neurons did on the tokens that were drawn: those very ids, not their text tokenised again."""
+        path = self.folder.path / "activations" / language / GENERATING
+        if path.with_suffix(".json").is_file():
+            return Counters.load(path)
+        answers = self.generated(language)
+        prompts = encode(self.model, [one.prompt for one in answers])
+        counters = collect_encoded(
+            self.model,
+            [
+                Encoded(prompt.input_ids + one.tokens, len(prompt.input_ids))
+                for prompt, one in zip(prompts, answers, strict=True)
+            ],
+            [one.value for one in answers],
+            batch_size=self.spec.activations.batch_size,
+            scope="answer",
+            residuals=False,
+        ).counters
+        counters.save(path)
+        return counters
 
     def _prompt(self, dilemma: Dilemma) -> str:
         """Story and choices alone, as the support question puts them, the aligned one A or B by its key."""
