@@ -168,16 +168,10 @@ def many_evidence(model) -> Evidence:
 
 @pytest.mark.parametrize("orders", [1, 3])
 def test_scores_by_plain_loops(orders: int) -> None:
-    model = tiny_model("llama")
-    model.tokenizer.add_tokens(
-        ["A", "B", "C", "D"]
-    )  # ids that the model knows too: words of the tiny vocabulary
+    model = lettered_model("llama")
     evidence = many_evidence(model)
     threshold, common = 0.3, 0.5
-    try:
-        choices = value_choices(model, evidence, orders=orders, texts=None, seed=0, method="qrnca")
-    except LocateError:
-        pytest.skip("the tiny tokenizer has no letters")
+    choices = value_choices(model, evidence, orders=orders, texts=None, seed=0, method="qrnca")
     found = locate(
         "qrnca", model, evidence, orders=orders, threshold=threshold, common=common, steps=5, batch_size=5
     )

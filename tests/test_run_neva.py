@@ -36,10 +36,10 @@ METHODS: dict[str, Any] = {
 
 
 def write_mmlu(folder: Path) -> Path:
-    rows = [["Which?", "power", "help", "nature", "rule", "ABCD"[n % 4]] for n in range(6)]
+    columns = ["question", "choice0", "choice1", "choice2", "choice3", "answer"]
+    rows = [[f"Which {n}?", "power", "help", "nature", "rule", n % 4] for n in range(6)]
     for split in ("dev", "test"):
-        path = write_csv(folder / split / f"anatomy_{split}.csv", ["question", "subject", "choice0", "choice1", "choice2", "choice3", "answer"], rows)
-        path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[1:]), encoding="utf-8")
+        write_csv(folder / split / f"anatomy_{split}.csv", columns, rows)
     return folder
 
 

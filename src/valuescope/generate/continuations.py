@@ -39,8 +39,9 @@ def score_continuations(
 
     Edits act on every position. `batch_size` counts rows times edits. Rows that differ in their last token alone are
     one reading. Rows of one group (`groups` names one per row) are expected to begin alike: what all of them share is
-    read once per edit, its keys and values are copied, and the rest of each row follows. In float32 this equals the
-    plain reading within rounding; models whose caches cannot be copied (see `is_joinable`) are read plainly.
+    read once per edit, its keys and values are copied, and the rest of each row follows; without groups every row is
+    read in full. In float32 the two are equal within rounding; models whose caches cannot be copied (see `is_joinable`)
+    are always read in full.
 
     Raises:
         GenerationError: no edits, a row without a prompt or without anything to score, one that does not fit into the
@@ -59,7 +60,7 @@ def score_continuations(
     for members in _by_group(readings_of(rows), groups):
         for first in range(0, len(edits), batch_size):
             here = edits[first : first + batch_size]
-            reader = _Reader(model, bank, here, members)
+            reader = _Reader(model, bank, here, _shared(members) if groups is not None else ())
             step = max(1, batch_size // len(here))
             for start in range(0, len(members), step):
                 part = members[start : start + step]
@@ -74,15 +75,15 @@ def score_continuations(
 
 
 class _Reader:
-    """Reads parts of one group for some edits; what the group shares is kept, one row per edit."""
+    """Reads parts of one group for some edits; what the group begins with (`prefix`) is kept, one row per edit."""
 
     def __init__(
-        self, model: NeuronModel, bank: EditBank, edits: Sequence[Edit | None], group: Sequence[Reading]
+        self, model: NeuronModel, bank: EditBank, edits: Sequence[Edit | None], prefix: tuple[int, ...]
     ) -> None:
         self._model = model
         self._bank = bank
         self._edits = edits
-        self._prefix = _shared(group)
+        self._prefix = prefix
         self._cache: Any = self._read_prefix() if self._prefix else None
 
     def read(self, part: Sequence[Reading]) -> list[list[tuple[float, ...]]]:

@@ -44,7 +44,9 @@ def quadrature(rule: str, steps: int) -> tuple[Tensor, Tensor]:
     if steps < 2:
         raise LocateError(f"steps is {steps}; an integral needs at least 2")
     if rule == "riemann":
-        return torch.linspace(0, 1, steps, dtype=torch.float64), torch.full((steps,), 1 / steps).double()
+        return torch.linspace(0, 1, steps, dtype=torch.float64), torch.full(
+            (steps,), 1 / steps, dtype=torch.float64
+        )
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     return torch.from_numpy((nodes + 1) / 2), torch.from_numpy(weights / 2)
 

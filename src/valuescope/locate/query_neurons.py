@@ -35,18 +35,18 @@ class AttentionNeurons:
 def attention_neurons(model: NeuronModel, layer: int) -> AttentionNeurons:
     """The attention neurons of a layer; LocateError for families without plain v_proj, o_proj and input norm."""
     decoder: Any = model.decoder(layer)
-    attention = getattr(decoder, "self_attn", None)
-    parts = [getattr(attention, name, None) for name in ("v_proj", "o_proj")]
+    attention: Any = getattr(decoder, "self_attn", None)
+    values: Any = getattr(attention, "v_proj", None)
+    output: Any = getattr(attention, "o_proj", None)
     before = getattr(decoder, "input_layernorm", None)
-    if not all(isinstance(part, nn.Linear) for part in parts) or before is None:
+    if not isinstance(values, nn.Linear) or not isinstance(output, nn.Linear) or before is None:
         raise LocateError(
             f"kind='query' needs layers with self_attn.v_proj, self_attn.o_proj and input_layernorm; "
             f"{type(decoder).__name__} has other ones. Use kind='value'"
         )
-    values, output = parts
     norm = read_normalisation(before, model.hidden, f"{model.sites[layer].decoder}.input_layernorm")
     groups = output.in_features // values.out_features  # query heads that share a value head
-    rows = values.weight.detach().float().unflatten(0, (-1, attention.head_dim))
+    rows = values.weight.detach().float().reshape(-1, attention.head_dim, model.hidden)
     keys = rows.repeat_interleave(groups, dim=0).flatten(0, 1) * norm.gain
     after = None
     if hasattr(decoder, "pre_feedforward_layernorm"):  # then the norm behind the attention is of its output

@@ -11,6 +11,12 @@ METHODS = {
     "lpip": "LPIP",
     "qrnca": "QRNCA",
     "cgvst": "CGVST",
+    "neva-exclusive": "NeVA, exclusive",
+    "neva-automatic": "NeVA, automatic",
+    "caa": "CAA",
+    "conva": "ConVA",
+    "random-vector": "Random vector",
+    "system-prompt": "System prompt",
     "base": "Base model",
 }
 MEASURES = {

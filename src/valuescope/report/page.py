@@ -9,6 +9,15 @@ from valuescope.report.markup import Markup, tag
 from valuescope.report.palette import page_css
 from valuescope.report.sections.answers import answers_section
 from valuescope.report.sections.locators import locators_section
+from valuescope.report.sections.neva import (
+    ability_section,
+    decoded_section,
+    leakages_section,
+    pareto_section,
+    profiles_section,
+    rates_section,
+    turns_section,
+)
 from valuescope.report.sections.provenance import provenance_section
 from valuescope.report.sections.results import (
     dose_section,
@@ -31,6 +40,8 @@ SECTIONS: dict[str, tuple[str, Callable[[Summary], Markup | None]]] = {
     "results": ("Results", results_section),
     "locators": ("Locators", locators_section),
     "effects": ("Effects", effects_section),
+    "pareto": ("Control and its price", pareto_section),
+    "rates": ("By value", rates_section),
     "scores": ("Scores", scores_section),
     "questionnaires": ("Questionnaires", questionnaires_section),
     "dose": ("Dose", dose_section),
@@ -38,8 +49,13 @@ SECTIONS: dict[str, tuple[str, Callable[[Summary], Markup | None]]] = {
     "sensitivity": ("Sensitivity", sensitivity_section),
     "layers": ("Layers", layers_section),
     "leakage": ("Leakage", leakage_section),
+    "leakages": ("Leakage of all", leakages_section),
     "profile": ("Profile", radar_section),
+    "profiles": ("Target profiles", profiles_section),
+    "ability": ("Ability", ability_section),
+    "turns": ("Turns", turns_section),
     "probes": ("Probes", probes_section),
+    "decoded": ("Directions", decoded_section),
     "truth": ("Truth", truth_section),
     "search": ("Search", search_section),
     "answers": ("Answers", answers_section),

@@ -13,12 +13,15 @@ from valuescope.report.charts.dose import dose_figure
 from valuescope.report.charts.effects import effects_figure
 from valuescope.report.charts.layers import layers_figure
 from valuescope.report.charts.leakage import leakage_figure, nlr_figure
+from valuescope.report.charts.pareto import pareto_figure
 from valuescope.report.charts.precision import precision_figure
 from valuescope.report.charts.probes import probes_figure
 from valuescope.report.charts.radar import radar_figure
+from valuescope.report.charts.rates import leakages_figure, rates_figure
 from valuescope.report.charts.sweeps import sweep_figures
 from valuescope.report.csv_tables import csv_tables
 from valuescope.report.fields import Fields
+from valuescope.report.neva_tables import neva_tables
 from valuescope.report.page import page
 from valuescope.report.reading import read_summary
 from valuescope.report.sections.locators import locator_overlap_figure
@@ -39,6 +42,9 @@ FIGURES = {
     "probes": probes_figure,
     "locators_precision": precision_figure,
     "locators_overlap": locator_overlap_figure,
+    "pareto": pareto_figure,
+    "rates": rates_figure,
+    "leakages": leakages_figure,
 }
 
 
@@ -76,6 +82,6 @@ def _drawn(summary: Mapping[str, Any]) -> _Report:
         figures = {name: draw(top) for name, draw in EXPLORATION_FIGURES.items()}
         return _Report(exploration_page(top), figures, exploration_tables(top))
     read = read_summary(summary)
-    figures: dict[str, Figure | None] = {name: draw(read) for name, draw in FIGURES.items()}
-    figures |= {figure.name: figure for figure in sweep_figures(read)}
-    return _Report(page(read), figures, {**csv_tables(read), **valuelocate_tables(read)})
+    drawn: dict[str, Figure | None] = {name: draw(read) for name, draw in FIGURES.items()}
+    drawn |= {figure.name: figure for figure in sweep_figures(read)}
+    return _Report(page(read), drawn, {**csv_tables(read), **valuelocate_tables(read), **neva_tables(read)})

@@ -20,6 +20,7 @@ from valuescope.run.matrices import leakages_block
 from valuescope.run.pareto import pareto_block
 from valuescope.run.profiles import profiles_block
 from valuescope.run.questionnaires import questionnaires_block, read_items
+from valuescope.run.rates import rates_block
 from valuescope.run.search import search_setting
 from valuescope.run.sensitivity import sensitivity_block
 from valuescope.run.spec import MethodSpec, Setting, Spec
@@ -119,6 +120,7 @@ def compare(
     every_trial = [trial for found in trials.values() for _, trial in found.values()]
     every_trial += [trial for found in ways.values() for trial in list(found.values())[1:]]
     beside: dict[str, Callable[[], dict[str, Any] | None]] = {
+        "rates": lambda: rates_block(laboratory, latest),
         "leakages": lambda: leakages_block(laboratory, system, settings_of),
         "pareto": lambda: pareto_block(laboratory, settings_of),
         "profiles": lambda: profiles_block(laboratory, settings_of),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from valuescope.data import Material
 from valuescope.run.arms import Item
+from valuescope.run.estimate_neva import conversation_answers, neva_arms
 from valuescope.run.model_size import model_size
 from valuescope.run.questionnaires import Items, read_items
 from valuescope.run.spec import JudgeSpec, Spec
@@ -114,7 +115,7 @@ def planned_items(spec: Spec, material: Material) -> tuple[int, int]:
 
     controls = spec.controls.draws * (2 if spec.controls.matched else 1)
     for method in spec.methods.values():
-        settings = 2 if method.search else 1
+        settings = 2 if method.search or method.automatic else 1
         add(method.asked, (settings + len(method.ways) - 1) * (1 + controls))
         if method.asked == "pairs":
             add("dilemma", settings, spec.answers_per_value)
@@ -128,6 +129,9 @@ def planned_items(spec: Spec, material: Material) -> tuple[int, int]:
         add(spec.methods[choice.method].asked, 4, spec.sensitivity.questions if spec.sensitivity else None)
     if spec.leakage:
         add(spec.methods[spec.leakage.method].asked, 2 * len(material.values), spec.leakage.questions)
+    for more in neva_arms(spec, len(material.values)):
+        add(more.asked, more.arms, more.per_value, tuning=more.tuning)
+    counts["answers"] += conversation_answers(spec, len(material.values))
     return counts["answers"], counts["pairs"]
 
 

@@ -82,9 +82,9 @@ def _read(name: str, spec: QuestionnaireSpec, system: ValueSystem, values: Seque
     items = tuple(one for one in found if not spec.inventories or one.questionnaire in spec.inventories)
     value_of = {}
     for item in items:
-        value = spec.values.get(item.value) or _value_of(item.value, system, values)
-        if value is not None:
-            value_of[item.key] = value
+        about = spec.values.get(item.value) or _value_of(item.value, system, values)
+        if about is not None:
+            value_of[item.key] = about
     if not value_of:
         raise SpecError(
             f"{place}: none of its {len(items)} items is about a value of the run ({', '.join(values)}); name them in "
@@ -97,8 +97,8 @@ def _value_of(value: str, system: ValueSystem, values: Sequence[str]) -> str | N
     """The run's value that an item's value is or stands under; of two the first."""
     above = [value]
     while above:
-        if found := [one for one in above if one in values]:
-            return found[0]
+        if reached := [one for one in above if one in values]:
+            return reached[0]
         above = [parent for one in above if one in system for parent in system.parents(one)]
     return None
 

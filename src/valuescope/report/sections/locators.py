@@ -36,40 +36,60 @@ def locators_section(summary: Summary) -> Markup | None:
 
 def _table(summary: Summary, block: Fields, rows: list[Fields]) -> Markup:
     score = score_measure(summary)
-    head: list[Child] = ["Locator", "Edit", "Average precision"]
-    head += [f"{measure_name(score)}: {word}" for word in ("base", "up", "random up", "down", "random down")]
-    head += [f"{measure_name(quality_measure(summary))}: {word}" for word in ("base", "up", "down")]
-    head += ["Seconds", "Memory"]
+    head: list[Child] = [
+        "Locator",
+        "Average precision",
+        "Score: base",
+        "up",
+        "random up",
+        "down",
+        "random down",
+    ]
+    head += ["Quality: base, up, down", "Seconds", "Memory"]
     cells = [_row(summary, row, score) for row in rows]
     caption = (
-        "Every locator with the same number of neurons and the same edit, towards the value (up) and away from it (down): "
-        "changes against the unedited model with intervals, beside as many random neurons. Bold by row: the interval excludes 0"
+        "Every locator under its edit, towards the value (up) and away from it (down), beside as many random neurons: changes "
+        f"of the score against the unedited model, with intervals. Score: {measure_name(score)}. Quality: "
+        f"{measure_name(quality_measure(summary))}"
     )
     return table(caption, head, cells, class_="results")
 
 
 def _row(summary: Summary, row: Fields, score: str) -> list[Child]:
     name = row.text("method")
-    ways = Fields.of(summary.raw["methods"][name], f"methods.{name}").object("ways")
+    ways = ways_of(summary, name)
     up, down = ways.object("up").object(score), ways.object("down").object(score)
     quality = quality_measure(summary)
     any_way = ways.object("up") if ways.present("up") else ways.object("down")
     precision = row.estimate("precision")
     return [
-        method_name(name),
-        [row.text("edit"), tag("small", f"counted at the {row.text('site')}")],
+        [method_name(name), tag("small", f"{row.text('edit')}, {row.text('site')}")],
         "no truth" if precision is None else estimate_cell(precision, _PRECISION, signed=False),
         _mean(any_way.object(score).estimate("base")),
         estimate_cell(up.estimate("effect"), SHARES),
         estimate_cell(up.estimate("random_effect"), SHARES),
         estimate_cell(down.estimate("effect"), SHARES),
         estimate_cell(down.estimate("random_effect"), SHARES),
-        _mean(any_way.object(quality).estimate("base")),
-        _mean(ways.object("up").object(quality).estimate("edited")),
-        _mean(ways.object("down").object(quality).estimate("edited")),
+        ", ".join(
+            _mean(one)
+            for one in (
+                any_way.object(quality).estimate("base"),
+                ways.object("up").object(quality).estimate("edited"),
+                ways.object("down").object(quality).estimate("edited"),
+            )
+        ),
         _SECONDS.plain(row.number("seconds")) if row.present("seconds") else MISSING,
         _memory(row),
     ]
+
+
+def ways_of(summary: Summary, name: str) -> Fields:
+    """A method's directions and measures; of a method that was measured one way, its success."""
+    method = Fields.of(summary.raw["methods"][name], f"methods.{name}")
+    if method.present("ways"):
+        return method.object("ways")
+    success = {"effect": method.raw.get("effect"), "random_effect": method.raw.get("random")}
+    return Fields.of({"down" if method.count("direction") == -1 else "up": {"success": success}}, method.path)
 
 
 def score_measure(summary: Summary) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from valuescope.metrics import Estimate
 from valuescope.report.fields import Fields
 from valuescope.report.html import absent, details, estimate_cell, paragraph, section, table
 from valuescope.report.markup import Child, Markup, tag
@@ -15,6 +14,7 @@ from valuescope.report.summary import Summary
 
 WAYS = {"up": "after editing towards the value", "down": "after editing away from it"}
 _VARIANCE = Numbers(3)
+_TIE = 0.005  # less than the tables show
 _Of = Callable[[str], Fields]
 
 
@@ -74,7 +74,7 @@ def _explained(summary: Summary) -> Markup:
     )
     return paragraph(
         f"Score: {measure_name(score)}, {how}. {again} Intervals are over questions. Bold: the best method of a column in the "
-        "direction of the edit. Random: as many random neurons, the mean over all methods' controls of that value.",
+        "direction of the edit, or those that share its score. Below each method: as many random neurons under its edit.",
         class_="small",
     )
 
@@ -87,7 +87,7 @@ def _table(summary: Summary, title: str, way: str, shown: dict[str, Fields]) -> 
     first = next(iter(shown.values()))
     rows.append(["Base model", *(_cell(_at(first, measure, value, "base"), False) for value in columns)])
     for name, block in shown.items():
-        cells = [_cell(_at(block, measure, value, "edited"), best[value] == name) for value in columns]
+        cells = [_cell(_at(block, measure, value, "edited"), name in best[value]) for value in columns]
         rows.append([method_name(name), *cells])
         controls = [_cell(_at(block, measure, value, "random"), False) for value in columns]
         rows.append([tag("span", "random neurons for it", class_="small"), *controls])
@@ -130,14 +130,14 @@ def _cell(found: Fields, best: bool) -> Child:
     ]
 
 
-def _best(shown: dict[str, Fields], measure: str, value: str, way: str) -> str | None:
-    """The method of the highest score of a column, or the lowest where the edit leads away."""
+def _best(shown: dict[str, Fields], measure: str, value: str, way: str) -> set[str]:
+    """The methods of the highest score of a column, or the lowest where the edit leads away."""
     means = {name: _at(block, measure, value, "edited").number("mean") for name, block in shown.items()}
     present = {name: mean for name, mean in means.items() if mean is not None}
     if len(present) < 2:
-        return None
-    pick = max if way == "up" else min
-    return pick(present, key=lambda name: present[name])
+        return set()
+    best = max(present.values()) if way == "up" else min(present.values())
+    return {name for name, mean in present.items() if abs(mean - best) < _TIE}
 
 
 # Questionnaires -------------------------------------------------------------------------------------------
@@ -209,8 +209,3 @@ def _scales(block: Fields) -> Markup:
             ]
         )
     return table(f"{block.text('title')}, base model", ["Scale", "Raw", "Centred", "Items rated"], rows)
-
-
-def whole(estimate: Estimate | None) -> str:
-    """An estimate in one line."""
-    return f"{SHARES.full(estimate)} {sample(estimate) if estimate else ''}".strip()
