@@ -380,10 +380,11 @@ def test_support_is_lost_without_the_own_neurons_and_kept_without_those_of_other
     def zeroed(value: str) -> Edit:
         return Deactivate(planted(organism, value, truth.causal(value, language)))
 
-    own, _ = ask(organism, dilemmas, [zeroed(one.value) for one in dilemmas])
+    own, still_fluent = ask(organism, dilemmas, [zeroed(one.value) for one in dilemmas])
     other, _ = ask(
         organism, dilemmas, [zeroed(VALUES[(VALUES.index(one.value) + 4) % 12]) for one in dilemmas]
     )
+    assert still_fluent > 0.9
     assert paired_difference(base, own).mean < -15
     assert abs(paired_difference(base, other).mean) < 4
 

@@ -76,7 +76,7 @@ def pareto_figure(summary: Summary) -> Figure | None:
         "pareto",
         f"Control and its price: change of {summary.measure_name} of the steered value against fluency and leakage",
         "Each line is a method from weak to strong, beginning at the unedited model; bars are intervals. Up is more control. "
-        "Left panel: right is more fluent. Right panel: left is less leakage (mean change of the values that are not "
+        "First panel: right is more fluent. Second panel: left is less leakage (mean change of the values that are not "
         f"steered). Hollow grey: random controls of equal size. {block.count('questions')} questions per value.",
         (
             _panel(summary, curves, "fluent answers", lambda point: point.fluency, start, randoms=True),

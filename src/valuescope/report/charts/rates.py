@@ -5,10 +5,11 @@ from __future__ import annotations
 from valuescope.report.fields import Fields
 from valuescope.report.grid import Cell, draw_grid
 from valuescope.report.names import method_name
-from valuescope.report.numbers import SHARES, sample
+from valuescope.report.numbers import SHARES, Numbers, sample
 from valuescope.report.summary import Summary
 from valuescope.report.svg import Figure, Panel, headed_panel
 
+_POINTS = Numbers(0)
 _TITLES = {"success": "Control success (CSR)", "fluency": "Fluent answers (FR)"}
 
 
@@ -73,7 +74,9 @@ def leakages_figure(summary: Summary) -> Figure | None:
                     f"{summary.value_name(steered)} steered, {summary.value_name(seen)} evaluated: "
                     f"{SHARES.signed(change)} [{SHARES.signed(least)}, {SHARES.signed(most)}]"
                 )
-                row.append(Cell(change, "?" if change is None else f"{100 * change:+.0f}", hint, clear))
+                row.append(
+                    Cell(change, _POINTS.signed(None if change is None else 100 * change), hint, clear)
+                )
             rows.append(row)
         names = [summary.value_name(value) for value in values]
         grid = draw_grid(

@@ -12,7 +12,7 @@ from valuescope.report.fields import Fields
 from valuescope.report.html import details, estimate_cell, figure, paragraph, section, table
 from valuescope.report.markup import Child, Markup, tag
 from valuescope.report.names import method_name
-from valuescope.report.numbers import MISSING, SHARES, Numbers, effect_numbers, listing
+from valuescope.report.numbers import MINUS, MISSING, SHARES, Numbers, effect_numbers, listing
 from valuescope.report.summary import Summary
 
 _NATS = Numbers(3)
@@ -209,7 +209,7 @@ def profiles_section(summary: Summary) -> Markup | None:
             rows.append(
                 [
                     summary.value_name(value),
-                    "none" if weight is None else f"{weight:+g}",
+                    "none" if weight is None else f"{weight:+g}".replace("-", MINUS),
                     *(
                         estimate_cell(arms.object(arm).object("by_value").estimate(value), numbers)
                         for arm in order
@@ -308,8 +308,8 @@ def turns_section(summary: Summary) -> Markup | None:
     measured, asked = block.count("measured") or 0, block.count("asked") or 0
     short = f" {measured} of {asked} turns were measured: {block.text('reason')}." if measured < asked else ""
     intro = paragraph(
-        f"Questions about one value, one after the other in one conversation; {block.count('conversations')} conversations "
-        f"per value.{short}"
+        f"Questions about one value, one after the other in one conversation; conversations per "
+        f"value: {block.count('conversations')}.{short}"
     )
     if not measured:
         return section("turns", "Over several turns", intro)

@@ -14,6 +14,7 @@ from valuescope.report.summary import Summary
 
 WAYS = {"up": "after editing towards the value", "down": "after editing away from it"}
 _VARIANCE = Numbers(3)
+_LITTLE = 0.5  # of the probability on a scale's numbers
 _TIE = 0.005  # less than the tables show
 _Of = Callable[[str], Fields]
 
@@ -185,11 +186,15 @@ def _changes(summary: Summary, block: Fields) -> Markup:
                 ]
             )
     base = block.object("base")
+    mass = base.number("mass")
+    on_scale = MISSING if mass is None else f"{mass:.2g}"
+    if mass is not None and mass < _LITTLE:
+        on_scale += ", so that these ratings say little about the model"
     said = (
         f"{block.text('title')}: change of the model's own ratings ({block.count('low')} to {block.count('high')}) of the items "
         f"about the edited value, reverse-keyed items mirrored; n counts items. Centred: around the respondent's own mean. "
-        f"Base model: {base.count('n')} of {block.count('items')} items rated, mean {SHARES.plain(base.number('mean'))}, at "
-        f"least {SHARES.plain(base.number('mass'))} of the probability on the scale."
+        f"Base model: {base.count('n')} of {block.count('items')} items rated, mean {SHARES.plain(base.number('mean'))}, the "
+        f"least probability on the scale's numbers {on_scale}."
     )
     head = ["Method and direction", "Raw", "Random, raw", "Centred", "Random, centred"]
     return table(said, head, rows, class_="results")
