@@ -32,5 +32,8 @@ types: $(READY)  ## type check of the package
 train: $(READY)  ## train the bundled organism again (about 35 minutes on two cores)
 	$(BIN)/python training/train.py --seed 0 --out runs/organism
 
+train-social: $(READY)  ## train the bundled social organism again (about 20 minutes on two cores)
+	$(BIN)/python training/train.py --grammar social --seed 0 --out runs/organism-social
+
 clean:  ## remove what these commands made
 	rm -rf $(VENV) runs

@@ -43,7 +43,8 @@ def test_the_line_begins_at_the_unedited_model() -> None:
 
 def test_a_method_without_a_strength_has_its_point_or_nothing() -> None:
     found = curves(a=[strength(1.0, 0.2, 1.0)], once=[strength(1.0, 0.6, 0.8)])["once"].at_floor
-    assert found[0].strength is None and found[0].control.mean is None
+    assert found[0].strength is None
+    assert found[0].control.mean is None
     assert found[0].verdict == "cannot be said"
     assert found[1].control.mean == pytest.approx(0.6)
     assert found[1].verdict == "more"
@@ -100,23 +101,28 @@ def test_leakage_to_neighbours_is_found() -> None:
     found = neighbour_test(delta, SYSTEM.distance, permutations=500)
     assert found.p == pytest.approx(1 / 501)
     assert found.contrast.mean == pytest.approx(0.25, abs=0.02)
-    assert found.neighbours.n == 20 and found.others.n == 70
+    assert found.neighbours.n == 20
+    assert found.others.n == 70
 
 
 def test_a_value_that_leaks_everywhere_proves_nothing() -> None:
     loud = SYSTEM.circle[3]
     delta = matrix(10, lambda a, b: 0.5 if loud in (a, b) else 0.0)
     p = neighbour_test(delta, SYSTEM.distance, permutations=500).p
-    assert p is not None and p > 0.05
+    assert p is not None
+    assert p > 0.05
 
 
 def test_few_values_are_tested_exactly_and_fewer_not_at_all() -> None:
     near = lambda a, b: 0.3 if a != b and SYSTEM.distance(a, b) == 1 else 0.0  # noqa: E731
     five = neighbour_test(matrix(5, near), SYSTEM.distance)
-    assert five.exact and five.permutations == 119
-    assert five.p is not None and five.p >= 2 / 120, "the order and its reverse have the same neighbours"
+    assert five.exact
+    assert five.permutations == 119
+    assert five.p is not None
+    assert five.p >= 2 / 120, "the order and its reverse have the same neighbours"
     three = neighbour_test(matrix(3, near), SYSTEM.distance)
-    assert three.p is None and "no value has both" in three.reason
+    assert three.p is None
+    assert "no value has both" in three.reason
 
 
 def test_the_test_holds_its_level() -> None:

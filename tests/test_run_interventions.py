@@ -17,7 +17,7 @@ from valuescope.run.loading import silent
 from valuescope.run.spec import Setting
 from valuescope.run.stages import Locations, read_activations, read_material
 from valuescope.run.system_texts import system_texts
-from valuescope.run.treatments import SystemText, control_treatments, treatments
+from valuescope.run.treatments import SystemText, control_treatments, prepare, treatments
 from valuescope.run.trial import Laboratory
 from valuescope.values import load_value_system
 
@@ -59,9 +59,7 @@ def set_up(model: NeuronModel, content: dict[str, Any], out: Path) -> Laboratory
 
 
 @pytest.fixture(scope="module")
-def laboratory(
-    model: NeuronModel, folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Laboratory:
+def laboratory(model: NeuronModel, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
     return set_up(model, dilemma_spec(folder, methods=METHODS), tmp_path_factory.mktemp("run"))
 
 
@@ -84,11 +82,15 @@ def test_a_random_vector_is_as_long_as_the_vector_and_no_draw_of_its_control(lab
     methods = laboratory.spec.methods
     found = treatments(laboratory.locations, methods["caa"], Setting(locator={"layers": [1, 2]}))
     drawn = treatments(laboratory.locations, methods["vector"], methods["vector"].default)
-    control = control_treatments(laboratory.locations, "random", methods["vector"], methods["vector"].default, 0)
+    control = control_treatments(
+        laboratory.locations, "random", methods["vector"], methods["vector"].default, 0
+    )
     assert control is not None
     for value in TWO:
         one, other, again = found[value], drawn[value], control[0][value]
-        assert isinstance(one, AddVector) and isinstance(other, AddVector) and isinstance(again, AddVector)
+        assert isinstance(one, AddVector)
+        assert isinstance(other, AddVector)
+        assert isinstance(again, AddVector)
         assert other.vectors.norms.tolist() == pytest.approx(one.vectors.norms.tolist(), rel=1e-5)
         assert len({one.hash, other.hash, again.hash}) == 3
 
@@ -125,8 +127,17 @@ def test_the_organism_is_told_what_its_own_grammar_says(laboratory: Laboratory) 
     described = {one.value: one.system for one in laboratory.material.questions if one.setting == "described"}
     words = {value: set(text.split(". ")[0].split()) for value, text in texts.items()}
     assert all(words[value] for value in TWO)
-    assert texts[TWO[0]].startswith("You ") and described[TWO[0]].startswith("You ")
-    assert len({system_texts(load_value_system("schwartz"), laboratory.material, wording=n)[TWO[0]] for n in range(3)}) == 3
+    assert texts[TWO[0]].startswith("You ")
+    assert described[TWO[0]].startswith("You ")
+    assert (
+        len(
+            {
+                system_texts(load_value_system("schwartz"), laboratory.material, wording=n)[TWO[0]]
+                for n in range(3)
+            }
+        )
+        == 3
+    )
 
 
 def test_every_schwartz_value_has_a_message_of_its_own_and_any_other_one_from_its_name() -> None:
@@ -187,4 +198,26 @@ def test_messages_and_vectors_move_the_preference_between_pairs_too(folder: Path
 def test_what_cannot_be_is_said(change: dict[str, Any], message: str) -> None:
     methods = {**METHODS, "caa": {"intervention": "caa", **change}}
     with pytest.raises(SpecError, match=message):
+        make_spec(dilemma_spec("m", methods=methods), "t")
+
+
+def test_a_value_may_have_a_strength_of_its_own_and_a_sweep_takes_it_away(laboratory: Laboratory) -> None:
+    first, second = TWO
+    for name, parameter in (("caa", "coefficient"), ("neva", "beta")):
+        method = laboratory.spec.methods[name]
+        own = Setting(
+            locator=method.default.locator, edit={parameter: 0.5}, by_value={second: {parameter: 0.25}}
+        )
+        made = treatments(laboratory.locations, method, own)
+        assert [getattr(made[value], parameter) for value in TWO] == [0.5, 0.25]
+        swept = treatments(laboratory.locations, method, own.with_edit(parameter, 0.75))
+        assert [getattr(swept[value], parameter) for value in (first, second)] == [0.75, 0.75]
+
+
+def test_a_value_that_there_is_none_of_has_no_strength(laboratory: Laboratory) -> None:
+    method = laboratory.spec.methods["caa"]
+    with pytest.raises(SpecError, match="by_value: 'powers' is no value of schwartz"):
+        prepare(laboratory.locations, method, Setting(by_value={"powers": {"coefficient": 1.0}}))
+    methods = {"caa": {"intervention": "caa", "default": {"by_value": {"power": {"beta": 1.0}}}}}
+    with pytest.raises(SpecError, match="parameter of edit caa 'beta' is unknown"):
         make_spec(dilemma_spec("m", methods=methods), "t")

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from run_samples import VALUES, dilemma_spec, pairs_spec, save_tiny_model, summary_bytes, write_conva, write_csv
+from run_samples import (
+    VALUES,
+    dilemma_spec,
+    pairs_spec,
+    save_tiny_model,
+    summary_bytes,
+    write_conva,
+    write_csv,
+)
 
+from valuescope.data import Material
 from valuescope.metrics import Estimate
 from valuescope.run import Spec, SpecError, automatic, make_spec, run
 from valuescope.run.automatic import Weighed
+from valuescope.run.estimate import planned_items
 from valuescope.run.spec_neva import AutomaticSpec
 
 SOON = {"locator": {"alpha": 0.1, "accuracy": 0.0}}
@@ -29,7 +40,14 @@ METHODS: dict[str, Any] = {
         "locator": "neva",
         "edit": "modulate",
         "default": SOON,
-        "automatic": {"parameter": "beta", "low": 0.5, "high": 2.0, "points": 2, "rounds": 1, "max_leakage": 1.0},
+        "automatic": {
+            "parameter": "beta",
+            "low": 0.5,
+            "high": 2.0,
+            "points": 2,
+            "rounds": 1,
+            "max_leakage": 1.0,
+        },
     },
     "message": {"intervention": "system-prompt"},
 }
@@ -111,7 +129,9 @@ def test_curves_hold_control_leakage_and_fluency_at_each_strength(summary: dict[
         for floor, at in zip((0.9, 0.5), one["at_floor"], strict=True):
             assert at["floor"] == floor
             assert (at["difference"] is None) == (name == "neva")
-    assert block["methods"]["neva"]["at_floor"][0]["control"]["mean"] >= 0, "the unedited model is on the curve"
+    assert block["methods"]["neva"]["at_floor"][0]["control"]["mean"] >= 0, (
+        "the unedited model is on the curve"
+    )
 
 
 def test_a_matrix_at_the_headline_is_asked_once(folder: Path) -> None:
@@ -140,7 +160,8 @@ def test_the_strength_that_was_found_is_the_best_that_is_allowed(summary: dict[s
 
 def test_conversations_say_how_far_control_lasts(summary: dict[str, Any]) -> None:
     block = summary["turns"]
-    assert block["measured"] == 3 and block["reason"] == ""
+    assert block["measured"] == 3
+    assert block["reason"] == ""
     assert len(block["base"]) == 3
     assert block["order"] == list(METHODS)
     for one in block["methods"].values():
@@ -177,7 +198,11 @@ def test_directions_are_told_in_tokens(summary: dict[str, Any]) -> None:
 def test_curves_of_pairs_take_fluency_from_the_answers_beside_them(
     places: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    neva = {**METHODS["neva"], "asked": "pairs", "dose": {"parameter": "beta", "values": [0.5], "questions": 2}}
+    neva = {
+        **METHODS["neva"],
+        "asked": "pairs",
+        "dose": {"parameter": "beta", "values": [0.5], "questions": 2},
+    }
     message = {"intervention": "system-prompt", "asked": "pairs"}
     spec = pairs_spec(
         places[0],
@@ -210,7 +235,8 @@ def test_the_floor_and_the_ceiling_both_bind() -> None:
         weighed(4.0, 0.9, fluency=0.5),
     ]
     best = automatic._best(tried, HOW, 1.0)
-    assert best is not None and best.strength == 2.0
+    assert best is not None
+    assert best.strength == 2.0
     assert automatic._between(tried, HOW, 1.0) == [1.5, 2.5]
     assert automatic._best(tried[2:], HOW, 1.0) is None
     assert automatic._between(tried[2:], HOW, 1.0) == [1.5]
@@ -218,7 +244,8 @@ def test_the_floor_and_the_ceiling_both_bind() -> None:
 
 def test_the_weaker_of_two_equals_is_taken() -> None:
     best = automatic._best([weighed(1.0, 0.4), weighed(2.0, 0.4)], HOW, 1.0)
-    assert best is not None and best.strength == 1.0
+    assert best is not None
+    assert best.strength == 1.0
 
 
 @pytest.mark.parametrize(
@@ -226,7 +253,10 @@ def test_the_weaker_of_two_equals_is_taken() -> None:
     [
         ({"pareto": {"methods": ["nava"]}}, "did you mean 'neva'"),
         ({"pareto": {"floors": [0.0]}}, "each is a share of the base's fluency"),
-        ({"profiles": {"method": "message", "targets": {"a": {"power": 1}}}}, "profiles are solved for edit modulate"),
+        (
+            {"profiles": {"method": "message", "targets": {"a": {"power": 1}}}},
+            "profiles are solved for edit modulate",
+        ),
         ({"ability": {"perplexity": False}}, "neither mmlu nor perplexity"),
         ({"turns": {"turns": 1}}, "greater than or equal to 2"),
         ({"leakage": {"methods": ["x"]}}, "leakage.method 'x' is unknown"),
@@ -249,5 +279,41 @@ def test_a_strength_needs_tuning_questions_and_a_number() -> None:
 def test_the_folder_of_mmlu_is_named_where_it_is_not_there(places: tuple[Path, Path], tmp_path: Path) -> None:
     spec = dilemma_spec(places[0], methods={"neva": {**METHODS["neva"], "dose": None}}, leakage=None)
     spec["ability"] = {"mmlu": str(tmp_path / "nowhere")}
-    with pytest.raises(SpecError, match="ability.mmlu"):
+    with pytest.raises(SpecError, match=r"ability\.mmlu"):
         run(Spec.model_validate(spec), tmp_path / "run")
+
+
+# The report -----------------------------------------------------------------------------------------------
+
+
+def test_the_report_shows_every_part(folder: Path, summary: dict[str, Any]) -> None:
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    for id_ in ("pareto", "rates", "leakages", "profiles", "ability", "turns", "decoded"):
+        assert f'<section id="{id_}"' in page
+    for name in ("pareto", "rates", "leakages"):
+        assert (folder / "figures" / f"{name}.svg").is_file()
+    rows = {
+        name: (folder / "tables" / f"{name}.csv").read_text(encoding="utf-8").count("\n") - 1
+        for name in ("pareto", "pareto_floors", "leakages", "rates", "ability", "turns", "profiles")
+    }
+    arms, values = len(METHODS) + 1, len(VALUES)
+    assert rows == {
+        "pareto": 5,
+        "pareto_floors": 8,
+        "leakages": 4 * values**2,
+        "rates": arms * values,
+        "ability": 6,
+        "turns": 3 * arms,
+        "profiles": 3 * values,
+    }
+    assert "MMLU" in page
+
+
+def test_the_estimate_counts_the_new_arms(folder: Path, places: tuple[Path, Path]) -> None:
+    material = Material.from_dict(json.loads((folder / "data" / "material.json").read_text(encoding="utf-8")))
+    planned, pairs = planned_items(Spec.model_validate(content(*places)), material)
+    files = [*(folder / "answers").rglob("*.json"), *(folder / "turns").rglob("*.json")]
+    written = sum(len(json.loads(path.read_text(encoding="utf-8"))) for path in files)
+    # It counts a found setting for every search, and arms that curves and leakage share for both.
+    assert written <= planned <= 1.4 * written
+    assert pairs == 0

@@ -15,7 +15,7 @@ from valuescope.generate import Answer
 from valuescope.judge import JUDGES, Judgement, oracle
 from valuescope.organism import weights_path
 from valuescope.report import write_report
-from valuescope.run import RunError, Spec, arms, run, stages
+from valuescope.run import RunError, Spec, arms, counting, run, stages
 
 
 def by_tokens(questions: Sequence[Question], answers: Sequence[Answer]) -> list[Judgement]:
@@ -133,7 +133,7 @@ def test_a_finished_run_is_not_done_again(
     for module, work in (
         (arms, "generate"),
         (arms, "log_likelihood"),
-        (stages, "collect"),
+        (counting, "collect"),
         (stages, "draw_material"),
     ):
         monkeypatch.setattr(module, work, None)

@@ -140,7 +140,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
         (
             "methods.neva.dose",
             {"parameter": "direction", "values": [1]},
-            "'direction' is unknown; known: beta, strength, top",
+            "'direction' is unknown; known: accuracy, alpha, beta, c, strength, top, validation",
         ),
         ("data.source", "organsim", "source 'organsim' is unknown; did you mean 'organism'?"),
         (
@@ -243,7 +243,9 @@ def test_a_wrong_value_is_named_with_its_place_and_what_was_given(place: str, va
 def test_what_is_missing_is_named() -> None:
     assert refused({"name": "x"}) == "methods: Field required"
     assert refused({"methods": {"neva": METHOD}}) == "name: Field required"
-    assert refused({**MINIMAL, "methods": {"m": {"locator": "neva"}}}) == "methods.m.edit: Field required"
+    assert refused({**MINIMAL, "methods": {"m": {"locator": "neva"}}}) == (
+        "methods.m: give locator and edit, or intervention"
+    )
     assert refused(with_at(FULL, "methods.neva.roles", ["for"])) == "methods.neva.roles.1: Field required"
 
 
@@ -252,8 +254,8 @@ def test_what_does_not_go_together_is_refused() -> None:
     assert "ask one kind" in refused({**MINIMAL, "methods": {"a": METHOD, "b": pairs}})
     assert "search needs tuning questions" in refused({**MINIMAL, "methods": {"a": {**pairs, "search": {}}}})
     assert "judge likelihood reads fluency and no values" in refused({**MINIMAL, "judge": "likelihood"})
-    random = {"locator": "random", "edit": "deactivate"}
-    assert "locator random has no default roles" in refused({**MINIMAL, "methods": {"random": random}})
+    matched = {"locator": "random-matched", "edit": "deactivate"}
+    assert "locator random-matched has no default roles" in refused({**MINIMAL, "methods": {"m": matched}})
 
 
 # Reading ---------------------------------------------------------------------------------------------------

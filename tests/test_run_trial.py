@@ -17,11 +17,11 @@ from valuescope.generate import Answer
 from valuescope.models import NeuronModel, load_model
 from valuescope.run import RunFolder, Spec, arms
 from valuescope.run.arms import Arm, ArmRunner, Outcome
-from valuescope.run.ways import with_strength
 from valuescope.run.loading import silent
 from valuescope.run.spec import Setting
 from valuescope.run.stages import Locations, cut, edits, neuron_sets, read_activations, read_material
 from valuescope.run.trial import Laboratory, first_of_each, with_typical
+from valuescope.run.ways import with_strength
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,15 @@ import pytest
 import torch
 from run_samples import TWO, dilemma_spec, save_tiny_model, summary_bytes
 
+from valuescope.locate import Location
 from valuescope.metrics import Estimate
 from valuescope.report import write_report
-from valuescope.run import Spec, SpecError, make_spec, run
+from valuescope.run import Spec, SpecError, make_spec, read_spec, run
 from valuescope.run.estimate import estimate_comparison
 from valuescope.run.locator_table import _first
 from valuescope.run.questionnaires import read_items
 from valuescope.run.sensitivity import effect_holds
-from valuescope.run.stages import cut, neuron_sets
+from valuescope.run.stages import cut, edits, neuron_sets
 from valuescope.run.trial import question_of, run_of
 from valuescope.run.ways import dose_block, with_strength
 from valuescope.values import load_value_system
@@ -265,6 +267,27 @@ def test_delta_numbers_keep_the_locators_neurons_and_their_rank(
     assert cut(location, 4).sizes() == dict.fromkeys(TWO, 4)
 
 
+def test_a_neuron_of_delta_zero_stays_as_it_is(
+    content: dict[str, Any], done: tuple[Path, dict[str, Any]]
+) -> None:
+    spec = make_spec(content, "t")
+    assert isinstance(spec, Spec)
+    method, location = (
+        spec.methods["lpip"],
+        Location.load(next((done[0] / "locate").glob("lpip-*.safetensors"))),
+    )
+    nothing = replace(location, signed=torch.zeros_like(location.signed), parameters={"numbers": "delta"})
+    assert edits(method, method.default, nothing) == dict.fromkeys(TWO)
+    signed = torch.where(torch.arange(location.signed.shape[-1]) % 2 == 0, 0.0, -0.5).expand_as(
+        location.signed
+    )
+    half = replace(nothing, signed=signed, signs=torch.where(signed < 0, -1, 1))
+    for edit in edits(method, method.turned(method.default, "down"), half).values():
+        assert edit is None or bool((edit.neurons.indices % 2 == 1).all())
+        assert edit is None or edit.direction == "negative"
+    assert any(edits(method, method.default, half).values())
+
+
 # The locators' table ----------------------------------------------------------------------------------------
 
 
@@ -412,3 +435,17 @@ def test_the_page_shows_every_part_and_nothing_new_without(
         f'<section id="{part}"' in page for part in ("locators", "scores", "questionnaires", "sweeps")
     )
     assert not (tmp_path / "tables" / "scores.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["valuelocate", "valuelocate-organism", "valuelocate-sensitivity"])
+def test_the_specifications_that_ship_are_whole(name: str) -> None:
+    spec = read_spec(Path(__file__).parents[1] / "specs" / f"{name}.yaml")
+    assert isinstance(spec, Spec)
+    assert spec.name == name
+    assert {"lpip", "qrnca", "cgvst", "valuelocate"} <= {method.locator for method in spec.methods.values()}
+
+
+def test_a_comparison_of_locators_needs_one(content: dict[str, Any]) -> None:
+    only = {"methods": {"m": {"intervention": "system-prompt"}}, "questionnaires": None, "sensitivity": None}
+    with pytest.raises(SpecError, match="compare is for locators, and no method has one"):
+        make_spec({**content, **only}, "t")

@@ -7,9 +7,19 @@ their folder stay there: `valuescope.locate.locate`, `valuescope.generate.genera
 
 from valuescope.activations import Activations, collect
 from valuescope.data import LabelledText
-from valuescope.edit import Amplify, Deactivate, Edit, Modulate, edited, load_edit
+from valuescope.edit import (
+    AddVector,
+    Amplify,
+    Deactivate,
+    Edit,
+    Modulate,
+    ProbeShift,
+    edited,
+    load_edit,
+    profile,
+)
 from valuescope.generate import Answer, Sampling
-from valuescope.locate import Evidence, Location, NeuronSet
+from valuescope.locate import Evidence, Location, NeuronSet, SteeringVectors
 from valuescope.models import NeuronModel, load_model, wrap_model
 from valuescope.run import Spec, read_spec
 from valuescope.values import ValueSystem, load_value_system
@@ -17,6 +27,7 @@ from valuescope.version import __version__
 
 __all__ = [
     "Activations",
+    "AddVector",
     "Amplify",
     "Answer",
     "Deactivate",
@@ -27,8 +38,10 @@ __all__ = [
     "Modulate",
     "NeuronModel",
     "NeuronSet",
+    "ProbeShift",
     "Sampling",
     "Spec",
+    "SteeringVectors",
     "ValueSystem",
     "__version__",
     "collect",
@@ -36,6 +49,7 @@ __all__ = [
     "load_edit",
     "load_model",
     "load_value_system",
+    "profile",
     "read_spec",
     "wrap_model",
 ]

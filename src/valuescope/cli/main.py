@@ -32,7 +32,7 @@ start here:
   valuescope judge --show                 what are judges asked?
   valuescope serve MODEL --edit FILE      answer the OpenAI API with the model and its edits
 
-MODEL is a Hugging Face hub id, a folder with a saved model, or "organism" (the bundled model).
+MODEL is a Hugging Face hub id, a folder with a saved model, "organism" or "organism-social" (the bundled models).
 exit codes: 0 done, 1 it could not be done (the reason is printed), 2 the command line is wrong, 130 interrupted
 """
 

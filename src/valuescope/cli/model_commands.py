@@ -18,7 +18,7 @@ from valuescope.run.stages import Locations, chosen_values, edits, read_activati
 USUAL_EDIT = {
     **dict.fromkeys(("vape", "vape-layer-bar", "specificity", "two-proportion"), "deactivate"),
     "valuelocate": "amplify",
-    "neva": "modulate",
+    **dict.fromkeys(("neva", "neva-exclusive", "lpip", "qrnca", "cgvst"), "modulate"),
 }
 
 

@@ -28,7 +28,7 @@ def add_command(commands: Any, name: str, run: Any, summary: str, example: str) 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """MODEL and how it is loaded."""
-    parser.add_argument("model", metavar="MODEL", help='hub id, folder, or "organism"')
+    parser.add_argument("model", metavar="MODEL", help='hub id, folder, "organism" or "organism-social"')
     parser.add_argument("--revision", help="branch, tag or commit on the hub")
     parser.add_argument("--dtype", default="auto", help="auto (as saved), float32, bfloat16 or float16")
     parser.add_argument("--device", help="where the whole model goes, such as cpu or cuda:0")

@@ -40,12 +40,15 @@ FIGURES = {
     "nlr": nlr_figure,
     "radar": radar_figure,
     "probes": probes_figure,
+}
+OPTIONAL_FIGURES = {
     "locators_precision": precision_figure,
     "locators_overlap": locator_overlap_figure,
     "pareto": pareto_figure,
     "rates": rates_figure,
     "leakages": leakages_figure,
 }
+"""Figures of parts that a run need not have."""
 
 
 def write_report(summary: Mapping[str, Any], folder: Path) -> Path:
@@ -82,6 +85,8 @@ def _drawn(summary: Mapping[str, Any]) -> _Report:
         figures = {name: draw(top) for name, draw in EXPLORATION_FIGURES.items()}
         return _Report(exploration_page(top), figures, exploration_tables(top))
     read = read_summary(summary)
-    drawn: dict[str, Figure | None] = {name: draw(read) for name, draw in FIGURES.items()}
+    drawn: dict[str, Figure | None] = {
+        name: draw(read) for name, draw in {**FIGURES, **OPTIONAL_FIGURES}.items()
+    }
     drawn |= {figure.name: figure for figure in sweep_figures(read)}
     return _Report(page(read), drawn, {**csv_tables(read), **valuelocate_tables(read), **neva_tables(read)})

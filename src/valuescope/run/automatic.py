@@ -59,7 +59,7 @@ def automatic_setting(laboratory: Laboratory, name: str, method: MethodSpec) -> 
         if not strengths:
             break
     best = _best(weighed, how, floor)
-    chosen = method.default if best is None else with_parameter(method.default, how.parameter, best.strength)
+    chosen = method.default if best is None else method.default.with_edit(how.parameter, best.strength)
     none = "" if best else "; none of them is within both, so the default stays"
     return Search(
         questions=len(items),
@@ -68,11 +68,6 @@ def automatic_setting(laboratory: Laboratory, name: str, method: MethodSpec) -> 
         tried=tuple(tried),
         chosen=chosen,
     )
-
-
-def with_parameter(setting: Setting, parameter: str, strength: float) -> Setting:
-    """The setting with one parameter of its edit changed."""
-    return setting.model_copy(update={"edit": {**setting.edit, parameter: strength}})
 
 
 def _measured(
@@ -84,7 +79,7 @@ def _measured(
     base: Outcomes,
 ) -> dict[float, tuple[Setting, Matrix]]:
     items, values = laboratory.tuning_items(method.asked), laboratory.material.values
-    settings = {one: with_parameter(method.default, how.parameter, one) for one in strengths}
+    settings = {one: method.default.with_edit(how.parameter, one) for one in strengths}
     found = {}
     for strength, setting in settings.items():
         per_value = treatments(laboratory.locations, method, setting)

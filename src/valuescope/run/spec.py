@@ -53,12 +53,25 @@ class Setting(Strict):
     """One choice of everything between the activations and the edited model.
 
     `locator` and `edit` hold parameters of the method's locator and edit; `top` keeps so many neurons per
-    value (None: all that the locator selects).
+    value (None: all that the locator selects). `by_value`: value -> other parameters of its edit.
     """
 
     locator: dict[str, Any] = Field(default_factory=dict)
     edit: dict[str, Any] = Field(default_factory=dict)
     top: int | None = Field(default=None, ge=1)
+    by_value: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    def edit_of(self, value: str) -> dict[str, Any]:
+        """The parameters of one value's edit."""
+        return {**self.edit, **self.by_value.get(value, {})}
+
+    def with_edit(self, parameter: str, strength: float) -> Setting:
+        """The setting with one parameter of the edit changed, for every value."""
+        rest = {
+            value: {name: one for name, one in own.items() if name != parameter}
+            for value, own in self.by_value.items()
+        }
+        return self.model_copy(update={"edit": {**self.edit, parameter: strength}, "by_value": rest})
 
 
 class SearchSpec(Strict):
@@ -135,7 +148,6 @@ class MethodSpec(Strict):
     """
 
     locator: str = ""
-    intervention: str | None = None
     roles: Roles | None = None
     edit: str = ""
     asked: Asked = "dilemma"
@@ -146,6 +158,7 @@ class MethodSpec(Strict):
     search: SearchSpec | None = None
     automatic: AutomaticSpec | None = None
     dose: AnyDose | None = None
+    intervention: str | None = None
 
     @model_validator(mode="after")
     def _known(self) -> MethodSpec:
@@ -153,7 +166,8 @@ class MethodSpec(Strict):
         require_known("role", self.roles or (), ROLES)
         for setting in self.settings():
             require_parameters(f"locator {self.locator or self.intervention}", setting.locator, names)
-            require_parameters(f"edit {self.edit or self.intervention}", setting.edit, of_edit)
+            for parameters in (setting.edit, *setting.by_value.values()):
+                require_parameters(f"edit {self.edit or self.intervention}", parameters, of_edit)
         if self.intervention:
             self._check_intervention()
         if self.automatic:
@@ -276,8 +290,8 @@ class LeakageSpec(Strict):
     """
 
     method: str = "neva"
-    methods: tuple[str, ...] = ()
     questions: int = Field(default=20, ge=1)
+    methods: tuple[str, ...] = ()
 
 
 class JudgeSpec(Strict):
@@ -388,6 +402,8 @@ class Spec(RunSpec):
                 f"scores are given by a model, and judge is {self.judge!r}; name one as judge: {{by: provider/model}} "
                 "(valuescope_oracle/organism for the organism's answers)"
             )
+        if self.compare and all(method.intervention for method in self.methods.values()):
+            raise ValueError("compare is for locators, and no method has one; drop compare, or add a method")
         if self.questionnaires:
             require_known("questionnaires.methods", self.questionnaires.methods, self.methods)
             for name in self.questionnaires.methods or self.methods:

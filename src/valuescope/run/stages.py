@@ -289,4 +289,20 @@ def edits(method: MethodSpec, setting: Setting, location: Location) -> dict[str,
     if "direction" not in setting.edit:
         setting = method.turned(setting, method.direction)
     sets = neuron_sets(location, setting)
-    return {value: make(found, **setting.edit) if len(found) else None for value, found in sets.items()}
+    if method.numbers == "delta":
+        sets = {value: _with_role(found) for value, found in sets.items()}
+    return {
+        value: make(found, **setting.edit_of(value)) if len(found) else None for value, found in sets.items()
+    }
+
+
+def _with_role(neurons: NeuronSet) -> NeuronSet:
+    """The neurons that delta gives a role: one of 0 is neither positive nor negative, and eq. 6 leaves it as it is."""
+    kept = neurons.scores != 0
+    return replace(
+        neurons,
+        layers=neurons.layers[kept],
+        indices=neurons.indices[kept],
+        scores=neurons.scores[kept],
+        signs=neurons.signs[kept],
+    )

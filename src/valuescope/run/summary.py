@@ -18,7 +18,8 @@ from valuescope.metrics import (
 from valuescope.models import NeuronModel
 from valuescope.organism import Truth
 from valuescope.run.arms import Outcome
-from valuescope.run.folder import RunFolder, versions
+from valuescope.run.facts import grouped_values, run_facts
+from valuescope.run.folder import RunFolder
 from valuescope.run.search import Search
 from valuescope.run.spec import MethodSpec, Setting, Spec
 from valuescope.run.spec_neva import INTERVENTIONS, SYSTEM_PROMPT
@@ -27,7 +28,6 @@ from valuescope.run.treatments import sizes, treatments
 from valuescope.run.trial import Laboratory, Outcomes, Trial
 from valuescope.run.truth import chance_precision, precision_of_ranking, selection_against
 from valuescope.values import ValueSystem
-from valuescope.version import __version__
 
 EXPLANATIONS = {
     "control success": "share of answers biased towards the value; an answer that weighs both sides is not",
@@ -123,7 +123,8 @@ def edit_parameters(laboratory: Laboratory, method: MethodSpec, setting: Setting
     """The edit's parameters with their defaults, and `top` where it is set."""
     made = treatments(laboratory.locations, method, setting).values()
     resolved = next((one.parameters for one in made if isinstance(one, Edit)), dict(setting.edit))
-    return {**resolved, **({} if setting.top is None else {"top": setting.top})}
+    by_value = {"by_value": setting.by_value} if setting.by_value else {}
+    return {**resolved, **({} if setting.top is None else {"top": setting.top}), **by_value}
 
 
 def nothing_found(laboratory: Laboratory, method: MethodSpec, setting: Setting) -> list[str]:
@@ -256,22 +257,10 @@ def head_block(
     """What was run on what."""
     material = laboratory.material
     measure = "preference" if spec.asks_pairs else "control success"
-    groups: dict[str, list[str]] = {}
-    for value in material.values:
-        for group in system.groups(value):
-            groups.setdefault(group, []).append(value)
+    groups = grouped_values(system, material.values)
     return {
         "format": 1,
-        "name": spec.name,
-        "spec_hash": spec.hash,
-        "seed": spec.seed,
-        "valuescope": __version__,
-        "versions": dict(versions()),
-        "model": {
-            **model.identity.to_dict(),
-            "neurons": model.neurons,
-            "parameters": sum(parameter.numel() for parameter in model.model.parameters()),
-        },
+        **run_facts(spec, model),
         "bundled_organism": truth is not None,
         "values": list(material.values),
         "value_names": {value: system[value].names["en"] for value in material.values},

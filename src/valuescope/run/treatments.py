@@ -9,6 +9,7 @@ from valuescope.edit import EDITS, Edit
 from valuescope.locate import Location
 from valuescope.run.spec import MethodSpec, Setting
 from valuescope.run.spec_neva import INTERVENTIONS, Intervention
+from valuescope.run.spec_parts import SpecError
 from valuescope.run.stages import Locations, edits, neuron_sets
 from valuescope.run.system_texts import system_texts, texts_of_others
 from valuescope.values import load_value_system
@@ -67,6 +68,13 @@ def control_treatments(
 
 def prepare(locations: Locations, method: MethodSpec, setting: Setting) -> None:
     """Find what a setting needs, so that what cannot be found is known before anything is asked."""
+    system = load_value_system(locations.spec.values.system)
+    for value in setting.by_value:
+        if value not in system:
+            raise SpecError(
+                f"by_value: {value!r} is no value of {system.id}; its values are "
+                f"{', '.join(system.at_level(locations.spec.values.level))}"
+            )
     if method.intervention is None:
         locations.of(method, setting)
     else:
@@ -110,10 +118,11 @@ def _stream_edits(
 ) -> dict[str, Edit | None]:
     found = locations.directions(kind.directions, method, setting)
     make = EDITS[kind.edit]
-    turned = setting.edit
-    if "direction" not in turned and method.direction == "down":
-        turned = {**turned, "direction": "negative"}
-    return {value: make(one, **turned) if len(one) else None for value, one in found.items()}
+    turned = {"direction": "negative"} if method.direction == "down" else {}
+    return {
+        value: make(one, **{**turned, **setting.edit_of(value)}) if len(one) else None
+        for value, one in found.items()
+    }
 
 
 def _random(locations: Locations, made: Mapping[str, Edit | None], draw: int) -> dict[str, Edit | None]:

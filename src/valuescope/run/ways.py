@@ -168,4 +168,4 @@ def with_strength(setting: Setting, parameter: str, strength: float, *, of_locat
         return setting.model_copy(update={"top": int(strength)})
     if of_locator:
         return setting.model_copy(update={"locator": {**setting.locator, parameter: strength}, "top": None})
-    return setting.model_copy(update={"edit": {**setting.edit, parameter: strength}})
+    return setting.with_edit(parameter, strength)

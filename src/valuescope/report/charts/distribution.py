@@ -101,7 +101,7 @@ def _panel(shown: Histogram) -> Panel:
         parts.append(line(across(at), top - 4 - _MARK_ROW * row, across(at), bottom, "s-ink dash"))
         if label:
             half = text_width(label, 11) / 2
-            middle = min(max(across(at), half), _WIDTH - half)
+            middle = min(max(across(at), half), _WIDTH - half - 6)
             parts.append(text(middle, top - 8 - _MARK_ROW * row, label, "mid halo"))
     parts.append(text((_LEFT + right) / 2, bottom + 30, fitted(shown.axis, right - _LEFT), "mid muted"))
     said += [f"{label} at {at:.3g}" for at, label, _ in marks if label]
@@ -127,7 +127,7 @@ def _marks(shown: Histogram, across: Scale) -> tuple[list[tuple[float, str, int]
             continue
         seen.add(label)
         half = text_width(label, 11) / 2
-        middle = min(max(across(place), half), _WIDTH - half)
+        middle = min(max(across(place), half), _WIDTH - half - 6)
         row = next((row for row, end in enumerate(ends) if middle - half > end + 6), len(ends))
         ends[row : row + 1] = [middle + half]
         placed.append((place, label, row))

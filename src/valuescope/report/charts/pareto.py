@@ -150,7 +150,7 @@ def _panel(
             drawn.append(marker(x, y, curve.index, f"f-{colour}", size=4.5, hint=said[-1]))
         if len(places) > 1:
             drawn.append(polyline(places, f"s-{colour}"))
-    drawn.append(marker(across(start), up(0.0), 1, "f-ink", size=5, hint="the unedited model"))
+    drawn.append(marker(across(start), up(0.0), 1, "h-ink", size=5, hint="the unedited model"))
     drawn.append(text((_LEFT + right) / 2, _BOTTOM + 32, fitted(title, 300), "mid muted"))
     drawn.append(
         text(14, (_TOP + _BOTTOM) / 2, fitted("change of the steered value", 280), "mid muted", turn=-90)
@@ -165,7 +165,7 @@ def _key(curves: tuple[Curve, ...], top: float) -> tuple[Markup, float]:
     entries = [
         (method_name(curve.method), curve.index, f"f-m{curve.index % METHOD_COLOURS}") for curve in curves
     ]
-    for name, shape, kind in [*entries, ("unedited", 1, "f-ink"), ("random", 0, "h-control")]:
+    for name, shape, kind in [*entries, ("unedited", 1, "h-ink"), ("random", 0, "h-control")]:
         wide = 14 + text_width(name, 11) + 16
         if x + wide > _WIDTH and x > _LEFT:
             x, y = _LEFT, y + 18

@@ -15,7 +15,7 @@ from valuescope.report.scale import Scale, x_axis, y_axis
 from valuescope.report.svg import PANEL_WIDTH, Figure, Panel, fitted, line, text
 
 _LEFT, _TOP = 52.0, 78.0
-_SIDE = PANEL_WIDTH - _LEFT - 8
+_SIDE = PANEL_WIDTH - _LEFT - 14
 _BINS = 40  # places per side: items nearer than this are drawn as one larger mark
 _LARGEST, _SMALLEST = 8.0, 1.8
 

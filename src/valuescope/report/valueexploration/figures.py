@@ -253,7 +253,7 @@ def _profile(language: str, selection: str, profile: Fields) -> tuple[Histogram,
             0.0,
             most,
             (
-                Counts("above the bar", profile.counts("eligible_entropies")),
+                Counts("above the bar" if bars else "that fire", profile.counts("eligible_entropies")),
                 Counts("kept", profile.counts("kept_entropies")),
             ),
             "entropy over the values (nats)",

@@ -10,11 +10,10 @@ from valuescope.locate import Location
 from valuescope.metrics import neuron_overlap, neurons_by_layer
 from valuescope.models import NeuronModel
 from valuescope.organism import Truth
-from valuescope.run.folder import versions
+from valuescope.run.facts import grouped_values, run_facts
 from valuescope.run.truth import chance_precision, precision_of_ranking, selection_against
 from valuescope.run.valueexploration.spec import ValueExplorationSpec
 from valuescope.values import ValueSystem
-from valuescope.version import __version__
 
 FORMAT = 1
 
@@ -23,23 +22,11 @@ def head_block(
     spec: ValueExplorationSpec, model: NeuronModel, system: ValueSystem, dilemmas: DilemmaSet
 ) -> dict[str, Any]:
     """What was run on what."""
-    groups: dict[str, list[str]] = {}
-    for value in dilemmas.values:
-        for group in system.groups(value):
-            groups.setdefault(group, []).append(value)
+    groups = grouped_values(system, dilemmas.values)
     return {
         "experiment": spec.experiment,
         "format": FORMAT,
-        "name": spec.name,
-        "spec_hash": spec.hash,
-        "seed": spec.seed,
-        "valuescope": __version__,
-        "versions": dict(versions()),
-        "model": {
-            **model.identity.to_dict(),
-            "neurons": model.neurons,
-            "parameters": sum(parameter.numel() for parameter in model.model.parameters()),
-        },
+        **run_facts(spec, model),
         "values": list(dilemmas.values),
         "value_names": {
             language: {value: system[value].names.get(language, value) for value in dilemmas.values}
