@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument(
         "--questions", type=int, default=100, help="questions, a tenth of each value (default 100)"
     )
-    parser.add_argument("--batch-size", type=int, default=220, help="rows in a batch at most (default 220)")
+    parser.add_argument("--batch-size", type=int, default=100, help="rows in a batch at most (default 100)")
     parser.add_argument("--new-tokens", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=None)

@@ -21,17 +21,17 @@ Rows = dict[str, list[list[float | None]]]
 def ability_block(laboratory: Laboratory, settings: dict[str, Setting]) -> dict[str, Any] | None:
     """MMLU and perplexity of every method at its headline setting; None where the run does not ask for them.
 
-    A system message changes the prompt and not the model, so it is left out and named.
+    A system message changes the prompt and not the model, so it is left out and named; so is a method that found nothing.
     """
     spec = laboratory.spec
     if spec.ability is None:
         return None
-    methods, left_out, note = dict[str, Any](), list[str](), ""
+    methods, left_out, empty, note = dict[str, Any](), list[str](), list[str](), ""
     for name in spec.ability.methods or spec.methods:
         made = treatments(laboratory.locations, spec.methods[name], settings[name])
         edits = [one for one in made.values() if isinstance(one, Edit)]
         if not edits:
-            left_out.append(name)
+            (empty if spec.methods[name].reads_texts else left_out).append(name)
             continue
         found = laboratory.runner.folder.read_json(f"ability/{name}.json")
         if found is None:
@@ -48,6 +48,7 @@ def ability_block(laboratory: Laboratory, settings: dict[str, Setting]) -> dict[
         "shots": spec.ability.shots,
         "note": note,
         "left_out": left_out,
+        "nothing_found": empty,
         "order": list(methods),
         "methods": methods,
     }

@@ -193,7 +193,8 @@ def _rated_block(
                 rated = {}
                 for arm, made in _arms(laboratory, method, setting).items():
                     ratings = rate(
-                        f"{place}/{name}/{setting_hash(setting)}-{arm}", [of_edit(one) for one in made.values()]
+                        f"{place}/{name}/{setting_hash(setting)}-{arm}",
+                        [of_edit(one) for one in made.values()],
                     )
                     rated[arm] = dict(zip(made, ratings, strict=True))
                 methods[name][way] = rate.changes(base, rated)

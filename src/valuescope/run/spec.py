@@ -388,9 +388,13 @@ class Spec(RunSpec):
             part = getattr(self, name)
             if part is not None:
                 named = [part.method] if name == "profiles" else part.methods
-                require_known(f"{name}.methods", [*named, *([part.reference] if name == "pareto" else [])], self.methods)
+                require_known(
+                    f"{name}.methods", [*named, *([part.reference] if name == "pareto" else [])], self.methods
+                )
         if self.profiles and self.methods[self.profiles.method].edit != "modulate":
-            raise ValueError("profiles are solved for edit modulate; name a method that has it as profiles.method")
+            raise ValueError(
+                "profiles are solved for edit modulate; name a method that has it as profiles.method"
+            )
         if self.turns and not any(method.asked == "dilemma" for method in self.methods.values()):
             raise ValueError("turns asks dilemmas, and no method does; drop turns, or ask dilemma")
         if not any(method.reads_texts for method in self.methods.values()):

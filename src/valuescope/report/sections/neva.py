@@ -291,6 +291,9 @@ def ability_section(summary: Summary) -> Markup | None:
         words += (
             f"{listing(left_out)}: a message changes the prompt and not the model, so it has no score here. "
         )
+    empty = [method_name(name) for name in block.texts("nothing_found")]
+    if empty:
+        words += f"{listing(empty)}: nothing was found for any value, so the model is the base. "
     words += block.text("note")
     return section(
         "ability",

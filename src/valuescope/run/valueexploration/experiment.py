@@ -213,6 +213,8 @@ class LanguageStudy:
         }
 
     def _sizes(self) -> list[dict[str, Any]]:
+        if not self.spec.sizes:
+            return []
         measure = self.spec.support.compared_by
         names = [f"size-{size}" for size in self.spec.sizes]
         located = [self.identification.location(self.spec.main, self.language, name) for name in names]
