@@ -15,12 +15,11 @@ from valuescope.report.sections.neva import (
     ability_section,
     decoded_section,
     leakages_section,
-    pareto_section,
-    pareto_sentences,
     profiles_section,
     rates_section,
     turns_section,
 )
+from valuescope.report.sections.pareto import pareto_section, pareto_sentences
 
 PARTS = (
     ability_section,

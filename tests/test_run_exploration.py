@@ -191,7 +191,7 @@ def test_a_run_that_lost_files_makes_them_again_alike(
 @pytest.mark.slow
 def test_killed_in_stage_after_stage_it_arrives(finished: Path, tmp_path: Path) -> None:
     spec, out = tmp_path / "spec.yaml", tmp_path / "out"
-    spec.write_text(yaml.safe_dump(SPEC), encoding="utf-8")
+    spec.write_text(yaml.safe_dump(SPEC, sort_keys=False), encoding="utf-8")
     command = ["run", str(spec), "--out", str(out)]
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["valuescope.cli", "test_run_kill"])
@@ -244,7 +244,7 @@ def test_the_command_runs_estimates_and_reports(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec = tmp_path / "spec.yaml"
-    spec.write_text(yaml.safe_dump(SPEC), encoding="utf-8")
+    spec.write_text(yaml.safe_dump(SPEC, sort_keys=False), encoding="utf-8")
     assert main(["run", str(spec), "--dry-run"]) == 0
     assert "answers to write" in capsys.readouterr().out
     assert main(["run", str(spec), "--out", str(finished)]) == 0

@@ -11,7 +11,7 @@ from run_samples import TWO, dilemma_spec, pairs_spec, save_tiny_model, write_co
 from valuescope.edit import AddVector, ProbeShift
 from valuescope.generate import generate
 from valuescope.models import NeuronModel, load_model
-from valuescope.run import RunFolder, Spec, SpecError, arms, make_spec, run
+from valuescope.run import RunFolder, Spec, SpecError, arms, make_spec, read_spec, run
 from valuescope.run.arms import ArmRunner
 from valuescope.run.loading import silent
 from valuescope.run.spec import Setting
@@ -221,3 +221,12 @@ def test_a_value_that_there_is_none_of_has_no_strength(laboratory: Laboratory) -
     methods = {"caa": {"intervention": "caa", "default": {"by_value": {"power": {"beta": 1.0}}}}}
     with pytest.raises(SpecError, match="parameter of edit caa 'beta' is unknown"):
         make_spec(dilemma_spec("m", methods=methods), "t")
+
+
+@pytest.mark.parametrize("name", ["neva", "neva-judge", "neva-organism", "neva-conva", "neva-starter"])
+def test_the_specifications_that_ship_can_be_read(name: str) -> None:
+    spec = read_spec(Path(__file__).parents[1] / "specs" / f"{name}.yaml")
+    assert isinstance(spec, Spec)
+    known = set(load_value_system("schwartz").at_level("value"))
+    for method in spec.methods.values():
+        assert set(method.default.by_value) <= known

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from valuescope.edit import Edit, Scope, require_scope
 from valuescope.generate.sampling import Sampling
-from valuescope.models import Encoded, NeuronModel, encode
+from valuescope.models import Encoded, NeuronModel, context_length, encode
 
 
 class GenerationError(RuntimeError):
@@ -117,7 +117,7 @@ def encode_continuations(model: NeuronModel, request: ScoreRequest) -> list[Enco
 
 def context_limit(model: NeuronModel) -> int | None:
     """How many positions the model has, where its config says so."""
-    limit = getattr(model.model.config.get_text_config(), "max_position_embeddings", None)
+    limit = context_length(model)
     return None if limit is None else int(limit)
 
 

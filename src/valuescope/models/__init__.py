@@ -1,6 +1,14 @@
 """Models: loading, who they are, where their neurons sit, hooks on them, and batches for them."""
 
-from valuescope.models.batching import Batch, BatchError, Encoded, encode, forward_inputs, left_pad
+from valuescope.models.batching import (
+    Batch,
+    BatchError,
+    Encoded,
+    context_length,
+    encode,
+    forward_inputs,
+    left_pad,
+)
 from valuescope.models.chat import ChatError, render_chat, render_question
 from valuescope.models.describe import describe_sites
 from valuescope.models.hooks import site_hooks
@@ -23,6 +31,7 @@ __all__ = [
     "NeuronModel",
     "SiteError",
     "SiteReport",
+    "context_length",
     "default_device",
     "describe_sites",
     "encode",

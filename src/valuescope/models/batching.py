@@ -63,6 +63,12 @@ def encode(
     return encoded
 
 
+def context_length(model: NeuronModel) -> int | None:
+    """How many tokens the model can read, or None where its configuration sets no limit."""
+    found: int | None = getattr(model.model.config.get_text_config(), "max_position_embeddings", None)
+    return found
+
+
 def left_pad(model: NeuronModel, encoded: Sequence[Encoded]) -> Batch:
     """One batch of the rows, in order, padded on the left to the longest.
 
@@ -71,7 +77,7 @@ def left_pad(model: NeuronModel, encoded: Sequence[Encoded]) -> Batch:
     if not encoded:
         raise BatchError("a batch needs at least one row")
     length = max(len(row.input_ids) for row in encoded)
-    limit = getattr(model.model.config.get_text_config(), "max_position_embeddings", None)
+    limit = context_length(model)
     if limit is not None and length > limit:
         longest = next(index for index, row in enumerate(encoded) if len(row.input_ids) == length)
         raise BatchError(

@@ -11,6 +11,8 @@ from valuescope.metrics import Estimate
 from valuescope.report.summary import Summary
 
 MISSING = "missing"
+NO_NEURONS = ("add-vector", "probe-shift", "system-prompt")
+"""What is done to a model without touching neurons."""
 MINUS = "\u2212"
 
 
@@ -101,6 +103,11 @@ def grouped(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}".replace(",", "\u202f")
     return plain_value(value)
+
+
+def neurons_of(edit: str, counts: Iterable[int]) -> str:
+    """How many neurons the values got, or `none` for an edit of the residual stream and for a system message."""
+    return "none" if edit in NO_NEURONS else spread(counts)
 
 
 def spread(counts: Iterable[int]) -> str:

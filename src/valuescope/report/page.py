@@ -13,11 +13,11 @@ from valuescope.report.sections.neva import (
     ability_section,
     decoded_section,
     leakages_section,
-    pareto_section,
     profiles_section,
     rates_section,
     turns_section,
 )
+from valuescope.report.sections.pareto import pareto_section
 from valuescope.report.sections.provenance import provenance_section
 from valuescope.report.sections.results import (
     dose_section,

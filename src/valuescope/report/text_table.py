@@ -7,7 +7,7 @@ from typing import Any
 
 from valuescope.report.markup import visible
 from valuescope.report.names import method_name
-from valuescope.report.numbers import Numbers, effect_numbers, spread
+from valuescope.report.numbers import Numbers, effect_numbers, neurons_of
 from valuescope.report.plain_table import plain_table
 from valuescope.report.reading import read_summary
 from valuescope.report.summary import Method, Setting, Summary
@@ -65,7 +65,7 @@ def _row(method: Method, setting: Setting, numbers: Numbers) -> tuple[str, ...]:
         numbers.full(setting.effect),
         numbers.full(setting.random),
         _fluency(setting),
-        spread(setting.neurons.values()).replace("–", "-"),
+        neurons_of(method.edit, setting.neurons.values()).replace("–", "-"),
     )
     return tuple(visible(" ".join(cell.split())) for cell in shown)
 

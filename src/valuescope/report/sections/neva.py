@@ -1,4 +1,4 @@
-"""The page's sections on NeVA's evaluation: curves, leakage of every method, ability, conversations, profiles, tokens.
+"""The page's sections on NeVA's evaluation: leakage of every method, ability, conversations, profiles, tokens.
 
 Each gives None where the run did not ask for it.
 """
@@ -6,132 +6,16 @@ Each gives None where the run did not ask for it.
 from __future__ import annotations
 
 from valuescope.metrics import verdict_of
-from valuescope.report.charts.pareto import pareto_figure
 from valuescope.report.charts.rates import leakages_figure, rates_figure
 from valuescope.report.fields import Fields
-from valuescope.report.html import details, estimate_cell, figure, paragraph, section, table
+from valuescope.report.html import estimate_cell, figure, paragraph, section, table
 from valuescope.report.markup import Child, Markup, tag
 from valuescope.report.names import method_name
 from valuescope.report.numbers import MINUS, MISSING, SHARES, Numbers, effect_numbers, listing
+from valuescope.report.sections.pareto import block_of
 from valuescope.report.summary import Summary
 
 _NATS = Numbers(3)
-
-
-def _block(summary: Summary, name: str) -> Fields | None:
-    top = Fields.of(summary.raw, "")
-    return top.object(name) if top.present(name) else None
-
-
-# Curves ---------------------------------------------------------------------------------------------------
-
-
-def pareto_section(summary: Summary) -> Markup | None:
-    """The curves, who has more control at equal fluency, and the numbers at every strength."""
-    block, drawn = _block(summary, "pareto"), pareto_figure(summary)
-    if block is None or drawn is None:
-        return None
-    said = [tag("li", one) for one in pareto_sentences(summary)]
-    return section(
-        "pareto",
-        "Control and its price",
-        figure(drawn),
-        tag("ul", said) if said else None,
-        _floors_table(summary, block),
-        details("Every strength", _points_table(summary, block)),
-    )
-
-
-def pareto_sentences(summary: Summary) -> list[str]:
-    """For each method beside the reference, at each floor of fluency: what the interval of the difference says."""
-    block = _block(summary, "pareto")
-    if block is None:
-        return []
-    numbers, reference, said = effect_numbers(summary), block.text("reference"), []
-    for name in block.texts("order"):
-        if name == reference:
-            continue
-        for path, item in block.object("methods").object(name).items("at_floor"):
-            at = Fields.of(item, path)
-            floor = at.number("floor") or 0.0
-            where = f"with at least {floor:.0%} of the base's fluency"
-            own, difference = at.estimate("control"), at.estimate("difference")
-            if own is None or own.mean is None or difference is None or difference.mean is None:
-                said.append(f"{method_name(name)}: no strength {where}, so nothing can be compared.")
-                continue
-            words = {
-                "more": f"beats {method_name(reference)}",
-                "less": f"falls behind {method_name(reference)}",
-                "no clear difference": f"does not clearly differ from {method_name(reference)}",
-                "cannot be said": "cannot be compared",
-            }[at.text("verdict") or "cannot be said"]
-            leak = at.estimate("leakage_difference")
-            price = ""
-            if leak is not None and leak.mean is not None:
-                price = {
-                    "more": "; it leaks more",
-                    "less": "; it leaks less",
-                    "no clear difference": "; its leakage does not clearly differ",
-                    "cannot be said": "",
-                }[verdict_of(leak)] + f" ({numbers.full(leak)})"
-            said.append(
-                f"{method_name(name)} {words} {where}: control {numbers.full(own)}, difference "
-                f"{numbers.full(difference)}{price}."
-            )
-    return said
-
-
-def _floors_table(summary: Summary, block: Fields) -> Markup:
-    numbers, rows = effect_numbers(summary), list[list[Child]]()
-    for name in block.texts("order"):
-        for path, item in block.object("methods").object(name).items("at_floor"):
-            at = Fields.of(item, path)
-            strength = at.number("strength")
-            rows.append(
-                [
-                    method_name(name),
-                    f"{at.number('floor') or 0:.0%}",
-                    MISSING if strength is None else f"{strength:.3g}",
-                    estimate_cell(at.estimate("control"), numbers),
-                    estimate_cell(at.estimate("leakage"), numbers),
-                    "reference"
-                    if name == block.text("reference")
-                    else estimate_cell(at.estimate("difference"), numbers),
-                ]
-            )
-    head = [
-        "Method",
-        "Floor of fluency",
-        "Strength",
-        "Control",
-        "Leakage there",
-        "Control against the reference",
-    ]
-    return table("The largest control at equal fluency, interpolated along each curve", head, rows)
-
-
-def _points_table(summary: Summary, block: Fields) -> Markup:
-    numbers, rows = effect_numbers(summary), list[list[Child]]()
-    for name in block.texts("order"):
-        own = block.object("methods").object(name)
-        for path, item in own.items("points"):
-            at = Fields.of(item, path)
-            undefined = at.count("undefined")
-            rows.append(
-                [
-                    f"{method_name(name)}, {own.text('parameter') or 'as set'} {at.number('strength') or 0:g}",
-                    estimate_cell(at.estimate("control"), numbers),
-                    estimate_cell(at.estimate("fluency"), SHARES, signed=False),
-                    estimate_cell(at.estimate("leakage"), numbers),
-                    [
-                        estimate_cell(at.estimate("nlr_median"), SHARES, signed=False),
-                        tag("small", f"{undefined} undefined") if undefined else None,
-                    ],
-                    estimate_cell(at.estimate("random"), numbers),
-                ]
-            )
-    head = ["Method and strength", "Control", "Fluency", "Leakage", "NLR, median", "Random control"]
-    return table("Control, fluency and leakage at each strength", head, rows)
 
 
 # Values ---------------------------------------------------------------------------------------------------
@@ -145,7 +29,7 @@ def rates_section(summary: Summary) -> Markup | None:
 
 def leakages_section(summary: Summary) -> Markup | None:
     """Every method's matrix, ratios and test."""
-    block, drawn = _block(summary, "leakages"), leakages_figure(summary)
+    block, drawn = block_of(summary, "leakages"), leakages_figure(summary)
     if block is None or drawn is None:
         return None
     numbers, rows = effect_numbers(summary), list[list[Child]]()
@@ -195,7 +79,7 @@ def leakages_section(summary: Summary) -> Markup | None:
 
 def profiles_section(summary: Summary) -> Markup | None:
     """Every profile's effect on every value, beside the sum of single edits and random neurons."""
-    block = _block(summary, "profiles")
+    block = block_of(summary, "profiles")
     if block is None:
         return None
     numbers, parts = effect_numbers(summary), list[Child]()
@@ -265,7 +149,7 @@ def _against_sum(one: Fields, numbers: Numbers) -> Markup:
 
 def ability_section(summary: Summary) -> Markup | None:
     """MMLU and perplexity before and after."""
-    block = _block(summary, "ability")
+    block = block_of(summary, "ability")
     if block is None:
         return None
     rows: list[list[Child]] = []
@@ -305,7 +189,7 @@ def ability_section(summary: Summary) -> Markup | None:
 
 def turns_section(summary: Summary) -> Markup | None:
     """Control turn by turn."""
-    block = _block(summary, "turns")
+    block = block_of(summary, "turns")
     if block is None:
         return None
     measured, asked = block.count("measured") or 0, block.count("asked") or 0
@@ -342,7 +226,7 @@ def _turns(fields: Fields, name: str) -> list[Child]:
 
 def decoded_section(summary: Summary) -> Markup | None:
     """What the probes' directions mean in tokens."""
-    block = _block(summary, "decoded")
+    block = block_of(summary, "decoded")
     if block is None:
         return None
     values, rows = block.object("values"), list[list[Child]]()

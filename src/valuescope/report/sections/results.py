@@ -16,8 +16,8 @@ from valuescope.report.numbers import (
     effect_numbers,
     grouped,
     listing,
+    neurons_of,
     plain_value,
-    spread,
 )
 from valuescope.report.summary import Method, Setting, Summary
 from valuescope.report.verdict import fluency_verdict, headline, method_sentences, verdict
@@ -135,7 +135,7 @@ def _result_row(method: Method, setting: Setting, numbers: Numbers) -> list[Chil
     return [
         [method_name(method.id), tag("small", setting_name(setting.name)), mark],
         [method.edit or MISSING, tag("small", asked_name(method.asked))],
-        spread(setting.neurons.values()),
+        neurons_of(method.edit, setting.neurons.values()),
         tag("span", "no truth", class_="missing")
         if precision is None
         else [tag("b", PRECISION.plain(precision)), tag("small", chance) if chance else None],

@@ -175,12 +175,12 @@ def _replaced(top: Fields) -> Markup | None:
                 [
                     f"{language_name(language)}: {found.text('value')}",
                     found.text("set"),
-                    *(grouped(found.count(name)) for name in ("records", "malformed", "in_language")),
+                    *(grouped(found.count(name)) for name in ("records", "malformed", "in_language", "too_long")),
                 ]
             )
     if not rows:
         return None
-    head = ["Language and value", "Set", "Records", "Malformed rows", "In this language"]
+    head = ["Language and value", "Set", "Records", "Malformed rows", "In this language", "Too long"]
     return table("Sets that were read in a value's place", head, rows)
 
 

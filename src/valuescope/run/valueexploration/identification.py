@@ -16,7 +16,7 @@ from valuescope.edit import EDITS, Edit
 from valuescope.generate import Sampling, generate
 from valuescope.judge.self_report import SupportRate
 from valuescope.locate import Evidence, Location, locate
-from valuescope.models import Encoded, NeuronModel, encode, render_question
+from valuescope.models import Encoded, NeuronModel, context_length, encode, render_question
 from valuescope.run.arms import Progress
 from valuescope.run.counting import count_texts
 from valuescope.run.folder import RunFolder
@@ -232,7 +232,9 @@ class Identification:
                 if not any(record.value in ("", value) for record in dataset.records):
                     raise DataError(f"replacement.{value}: {path} holds nothing about {value}")
                 label = REPLACED_LABEL.format(value=value)
-                found += [replacing_text(record, label) for record in usable]
+                texts_of_set = [replacing_text(record, label) for record in usable]
+                fitting = self._fitting(texts_of_set)
+                found += fitting
                 counts.append(
                     {
                         "value": value,
@@ -240,6 +242,7 @@ class Identification:
                         "records": len(dataset.records),
                         "malformed": len(dataset.problems),
                         "in_language": len(usable),
+                        "too_long": len(texts_of_set) - len(fitting),
                     }
                 )
             if found:
@@ -247,6 +250,14 @@ class Identification:
                 texts += found[: chosen.texts]
                 values.append(value)
         return Replacement(tuple(texts), tuple(values), tuple(counts))
+
+    def _fitting(self, texts: list[LabelledText]) -> list[LabelledText]:
+        """The texts that the model's context can hold."""
+        limit = context_length(self.model)
+        if limit is None or not texts:
+            return texts
+        rows = encode(self.model, [text.prompt for text in texts], [text.answer for text in texts])
+        return [text for text, row in zip(texts, rows, strict=True) if len(row.input_ids) <= limit]
 
 
 def edits_of(spec: ValueExplorationSpec, location: Location) -> dict[str, Edit | None]:
