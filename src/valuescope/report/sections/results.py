@@ -11,6 +11,7 @@ from valuescope.report.markup import Child, Markup, tag
 from valuescope.report.names import asked_name, method_name, setting_name
 from valuescope.report.numbers import (
     MISSING,
+    NO_NEURONS,
     SHARES,
     Numbers,
     effect_numbers,
@@ -136,7 +137,7 @@ def _result_row(method: Method, setting: Setting, numbers: Numbers) -> list[Chil
         [method_name(method.id), tag("small", setting_name(setting.name)), mark],
         [method.edit or MISSING, tag("small", asked_name(method.asked))],
         neurons_of(method.edit, setting.neurons.values()),
-        tag("span", "no truth", class_="missing")
+        tag("span", "none" if method.edit in NO_NEURONS else "no truth", class_="missing")
         if precision is None
         else [tag("b", PRECISION.plain(precision)), tag("small", chance) if chance else None],
         estimate_cell(setting.effect, numbers),
