@@ -105,9 +105,14 @@ class SupportAsker:
 
 
 def _first_top(answer: Answer) -> list[tuple[str, float]] | None:
-    """The likeliest tokens, with their log-probabilities, at the place of the first token that is not blank."""
-    found = next((token for token in answer.logprobs or () if token.text.strip()), None)
-    return None if found is None else [(text, logprob) for _, text, logprob in found.top]
+    """The likeliest tokens, with their log-probabilities, at the place of the first token that is not blank.
+
+    Of the first place where all drawn are blank: the letters have little mass there, which the reading then says.
+    """
+    if not answer.logprobs:
+        return None
+    found = next((token for token in answer.logprobs if token.text.strip()), answer.logprobs[0])
+    return [(text, logprob) for _, text, logprob in found.top]
 
 
 def _reply(raw: Mapping[str, Any]) -> ModelReply:
