@@ -175,7 +175,10 @@ def _replaced(top: Fields) -> Markup | None:
                 [
                     f"{language_name(language)}: {found.text('value')}",
                     found.text("set"),
-                    *(grouped(found.count(name)) for name in ("records", "malformed", "in_language", "too_long")),
+                    *(
+                        grouped(found.count(name))
+                        for name in ("records", "malformed", "in_language", "too_long")
+                    ),
                 ]
             )
     if not rows:
