@@ -13,6 +13,7 @@ from valuescope.report.charts.dose import dose_figure
 from valuescope.report.charts.effects import effects_figure
 from valuescope.report.charts.layers import layers_figure
 from valuescope.report.charts.leakage import leakage_figure, nlr_figure
+from valuescope.report.charts.leakage_ratios import leakage_ratios_figure
 from valuescope.report.charts.pareto import pareto_figure
 from valuescope.report.charts.precision import precision_figure
 from valuescope.report.charts.probes import probes_figure
@@ -47,6 +48,7 @@ OPTIONAL_FIGURES = {
     "pareto": pareto_figure,
     "rates": rates_figure,
     "leakages": leakages_figure,
+    "leakage_ratios": leakage_ratios_figure,
 }
 """Figures of parts that a run need not have."""
 

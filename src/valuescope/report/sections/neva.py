@@ -6,6 +6,7 @@ Each gives None where the run did not ask for it.
 from __future__ import annotations
 
 from valuescope.metrics import verdict_of
+from valuescope.report.charts.leakage_ratios import leakage_ratios_figure
 from valuescope.report.charts.rates import leakages_figure, rates_figure
 from valuescope.report.fields import Fields
 from valuescope.report.html import estimate_cell, figure, paragraph, section, table
@@ -72,8 +73,14 @@ def leakages_section(summary: Summary) -> Markup | None:
         "often values exchanged at random on the circle give neighbours as large a share of the change (permutation test).",
         class_="small",
     )
+    ratios_of_all = leakage_ratios_figure(summary)
     return section(
-        "leakages", "Leakage of every method", figure(drawn), table("Leakage ratios", head, rows), note
+        "leakages",
+        "Leakage of every method",
+        figure(drawn),
+        table("Leakage ratios", head, rows),
+        note,
+        None if ratios_of_all is None else figure(ratios_of_all),
     )
 
 
