@@ -125,6 +125,21 @@ def test_neva_keeps_to_its_band() -> None:
     assert (found.scores[:, [0, 2]] == 0).all()
 
 
+@pytest.mark.parametrize("method", ["neva", "neva-exclusive"])
+def test_a_margin_leaves_out_the_last_layers_and_excludes_a_band(method: str) -> None:
+    model = tiny_model("llama")
+    evidence = collected(model, value_texts(pairs=10))
+    by_rule = locate(method, model, evidence, accuracy=0.0, margin=1)
+    stated = locate(method, model, evidence, accuracy=0.0, layers=(0, model.layers - 2))
+    assert torch.equal(by_rule.selected, stated.selected)
+    assert bool(by_rule.selected[:, :-1].any(dim=-1).all())
+    assert not bool(by_rule.selected[:, -1].any())
+    with pytest.raises(LocateError, match="give the band itself or a margin"):
+        locate(method, model, evidence, layers=(0, 1), margin=1)
+    with pytest.raises(LocateError, match="margin is 3"):
+        locate(method, model, evidence, margin=3)
+
+
 def test_the_order_of_the_texts_does_not_matter() -> None:
     model, texts = tiny_model("llama"), value_texts(pairs=10)
     one, other = (locate("neva", model, collected(model, t), accuracy=0.5) for t in (texts, texts[::-1]))

@@ -30,6 +30,7 @@ def neva(
     alpha: float = 0.03,
     accuracy: float = 0.95,
     layers: tuple[int, int] | None = None,
+    margin: int = 0,
     validation: float = 0.3,
     c: float = 1.0,
 ) -> Location:
@@ -40,8 +41,9 @@ def neva(
     no neurons and a warning. Score: |cos| in kept layers, else 0; signed: cos; sign +1 aligned, -1 opposed.
 
     `alpha`: round(alpha * width) neurons per kept layer, at least one (ties: lower index). `layers`: first
-    and last layer of the band, counted from 0, both included (None: all). `validation`, `c`: see
-    `train_probes`. The statistic needs no activation site; the set says "product", where value vectors are
+    and last layer of the band, counted from 0, both included (None: all). `margin`: without `layers`, so many of the
+    last layers are left out, so that the band is found by rule: accuracy begins it, the margin ends it (the paper's
+    bands end 6 of 32, 4 of 28 and 10 of 40 layers before the last). `validation`, `c`: see `train_probes`. The statistic needs no activation site; the set says "product", where value vectors are
     scaled and edits act.
     """
     return neurons_along(
@@ -53,6 +55,7 @@ def neva(
         alpha=alpha,
         accuracy=accuracy,
         layers=layers,
+        margin=margin,
         validation=validation,
         c=c,
     )
@@ -74,6 +77,7 @@ def neurons_along(
     alpha: float,
     accuracy: float,
     layers: tuple[int, int] | None,
+    margin: int,
     validation: float,
     c: float,
     more: Mapping[str, Any] | None = None,
@@ -87,7 +91,7 @@ def neurons_along(
         raise LocateError(
             f"{method}: accuracy is {accuracy}; it is a share between 0 and 1 (0 keeps every layer)"
         )
-    first, last = layer_band(method, model, layers)
+    first, last = layer_band(method, model, layers, margin)
     probes = train_probes(evidence, validation=validation, c=c, seed=seed, device=model.device)
     kept = probes.validation_accuracy >= accuracy
     kept[:, :first] = False

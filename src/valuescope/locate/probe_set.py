@@ -53,19 +53,21 @@ def probe_sets(
     seed: int = 0,
     accuracy: float = 0.95,
     layers: tuple[int, int] | None = None,
+    margin: int = 0,
     validation: float = 0.3,
     c: float = 1.0,
 ) -> dict[str, ProbeSet]:
     """Train all probes together and keep, for each value, those of validation accuracy at least `accuracy`.
 
     ConVA (NeVA, appendix B); a value that no layer passes for gets a set without layers. `layers`: first and last
-    layer of the band, counted from 0, both included (None: all). `validation`, `c`: see `train_probes`.
+    layer of the band, counted from 0, both included (None: all but the last `margin`). `validation`, `c`: see
+    `train_probes`.
     """
     if not 0 <= accuracy <= 1:
         raise LocateError(
             f"probes: accuracy is {accuracy}; it is a share between 0 and 1 (0 keeps every layer)"
         )
-    first, last = layer_band("probes", model, layers)
+    first, last = layer_band("probes", model, layers, margin)
     probes = train_probes(evidence, validation=validation, c=c, seed=seed, device=model.device)
     parameters = {"accuracy": accuracy, "layers": [first, last], "validation": validation, "c": c}
     found = {}
