@@ -27,6 +27,8 @@ COMMANDS = (
     "evaluate",
     "data",
     "judge",
+    "ability",
+    "questionnaire",
     "write",
     "serve",
 )
@@ -77,7 +79,7 @@ def test_all_commands_are_there_and_introduced(capsys: pytest.CaptureFixture[str
     assert exit_code("--help") == 0
     said = capsys.readouterr().out
     for command in COMMANDS:
-        assert f"\n    {command} " in said
+        assert f"\n    {command} " in said or f"\n    {command}\n" in said
     assert "exit codes: 0 done, 1 it could not be done" in said
     (choices,) = [
         action.choices for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction)

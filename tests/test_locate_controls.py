@@ -162,12 +162,15 @@ def test_matching_takes_the_own_bin_first() -> None:
 
 def test_every_locator_gives_a_comparable_location(case: Case, tmp_path) -> None:
     model, evidence, located = case
+    asking = {"qrnca"}  # asks by letters, which the tiny tokenizers do not tell apart; see its own tests
+    others = set(LOCATORS) - {*located, *asking, "random", "random-matched"}
     located = {
         **located,
+        **{method: locate(method, model, evidence) for method in sorted(others)},
         "random": locate("random", model, evidence, count=9),
         "random-matched": locate("random-matched", model, evidence, like=located["vape"]),
     }
-    assert set(located) == set(LOCATORS)
+    assert {*located, *asking} == set(LOCATORS)
     for method, found in located.items():
         assert found.method == method
         assert found.values == VALUES
@@ -177,7 +180,8 @@ def test_every_locator_gives_a_comparable_location(case: Case, tmp_path) -> None
         assert {"seed", *found.parameters} >= set(locator_parameters(method))
         # Whatever is selected is ranked above what is not, within a layer.
         # (VAPE's selection is for all values together: a neuron may be in by another value's rate.)
-        for row, layer in found.selected.any(dim=2).nonzero().tolist() if method != "vape" else []:
+        joint = method.startswith("vape")
+        for row, layer in [] if joint else found.selected.any(dim=2).nonzero().tolist():
             chosen, scores = found.selected[row, layer], found.scores[row, layer]
             assert scores[chosen].min() >= scores[~chosen].max()
         loaded = Location.load(found.save(tmp_path / method))
@@ -196,7 +200,7 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
     evidence = collected(model, value_texts(pairs=2))
     with pytest.raises(
         LocateError,
-        match="no locator 'lape'; the locators are vape, valuelocate, neva, random, random-matched",
+        match=f"no locator 'lape'; the locators are {', '.join(LOCATORS)}",
     ):
         locate("lape", model, evidence)
     with pytest.raises(LocateError, match="vape has no parameter 'threshold'; its parameters are rate, bar"):

@@ -122,6 +122,7 @@ def neurons_along(
             "alpha": alpha,
             "accuracy": accuracy,
             "layers": [first, last],
+            "margin": margin,
             "validation": validation,
             "c": c,
             **(more or {}),
