@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from valuescope.edit import AddVector, ProbeShift
 from valuescope.generate import generate
 from valuescope.models import NeuronModel, load_model
 from valuescope.run import RunFolder, Spec, SpecError, arms, make_spec, read_spec, run
+from valuescope.run.adapters import adapters_of_others, planned_training, training_texts
 from valuescope.run.arms import ArmRunner
 from valuescope.run.loading import silent
 from valuescope.run.spec import Setting
@@ -19,6 +22,7 @@ from valuescope.run.stages import Locations, read_activations, read_material
 from valuescope.run.system_texts import system_texts
 from valuescope.run.treatments import SystemText, control_treatments, prepare, treatments
 from valuescope.run.trial import Laboratory
+from valuescope.tune import Adapter
 from valuescope.values import load_value_system
 
 METHODS: dict[str, Any] = {
@@ -230,3 +234,87 @@ def test_the_specifications_that_ship_can_be_read(name: str) -> None:
     known = set(load_value_system("schwartz").at_level("value"))
     for method in spec.methods.values():
         assert set(method.default.by_value) <= known
+
+
+SFT = {"intervention": "sft", "default": {"locator": {"rate": 0.01, "epochs": 3, "most": 4}}}
+
+
+def test_adapters_are_trained_once_and_answer_for_their_own_value(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    adapted = {**SFT, "dose": {"parameter": "strength", "values": [0.5], "questions": 2}}
+    content = dilemma_spec(
+        folder,
+        methods={"neva": METHODS["neva"], "sft": adapted},
+        leakage={"method": "neva", "methods": ["sft"], "questions": 2},
+        turns={"turns": 2, "conversations": 1},
+        ability={"perplexity": True},
+    )
+    told: list[str] = []
+    out = tmp_path / "run"
+    found = run(Spec.model_validate(content), out, progress=lambda what, done, total: told.append(what))
+    plain = run(
+        Spec.model_validate({**content, "methods": {"neva": METHODS["neva"]}, "leakage": None}),
+        tmp_path / "plain",
+    )
+    assert found["base"] == plain["base"]
+    assert found["methods"]["neva"]["effect"] == plain["methods"]["neva"]["effect"]
+    assert told.count(f"adapters/{TWO[0]}") == 3
+    trained = sorted((out / "adapters").glob("*/*/adapter.json"))
+    assert [path.parent.name for path in trained] == sorted(TWO)
+    method = found["methods"]["sft"]
+    assert method["edit"] == "sft"
+    assert method["random"]["n"] + method["random"]["missing"] == 2 * 4 * len(TWO)
+    assert method["random_matched"] is None
+    assert list(found["ability"]["methods"]) == ["neva", "sft"]
+    assert found["ability"]["methods"]["sft"]["nats"]["change"]["mean"] != 0.0
+    base, adapted_answers = (
+        (out / "answers" / arm).read_text()
+        for arm in (
+            "base/dilemma/000000.json",
+            f"{next((out / 'answers').glob('sft/*/edited')).relative_to(out / 'answers')}/000000.json",
+        )
+    )
+    assert base != adapted_answers
+    for path in (out / "answers" / "sft").rglob("*.json"):
+        path.unlink()
+    (out / "summary.json").unlink()
+    stamps = [path.stat().st_mtime_ns for path in trained]
+    again = run(Spec.model_validate(content), out)
+    assert again["methods"] == found["methods"]
+    assert [path.stat().st_mtime_ns for path in trained] == stamps
+
+
+def test_what_an_adapter_learns_may_be_a_set_of_ones_own(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    path = tmp_path / "rated.jsonl"
+    rows = [
+        {
+            "dialogue": f"Human: Question {n}?\nBob: Answer {n} about {value}.",
+            "value_types": [f"{value}: {sign}1"],
+        }
+        for n, (value, sign) in enumerate([(TWO[0], "+"), (TWO[1], "+"), (TWO[1], "-")])
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    spec = Spec.model_validate(dilemma_spec(folder, methods={"neva": METHODS["neva"], "sft": SFT}))
+    material = read_material(spec, RunFolder(tmp_path / "run"), TWO)
+    learnt = training_texts(spec, material, {"texts": str(path), "reader": "fulcra"})
+    assert [[one.prompt for one in learnt[value]] for value in TWO] == [["Question 0?"], ["Question 1?"]]
+    assert learnt[TWO[0]][0].answer == f"Answer 0 about {TWO[0]}."
+    with pytest.raises(SpecError, match="no question with an answer"):
+        training_texts(spec, replace(material, texts=()), {})
+    assert [(len(texts), epochs) for texts, epochs in planned_training(spec, material)] == [(8, 3)]
+    with pytest.raises(SpecError, match="parameter of locator sft 'epoch' is unknown"):
+        make_spec(dilemma_spec("m", methods={"sft": {**SFT, "default": {"locator": {"epoch": 1}}}}), "t")
+
+
+def test_the_control_of_an_adapter_is_that_of_another_value_at_the_same_strength(model: NeuronModel) -> None:
+    own = {
+        value: Adapter(value, Path(value), model.identity, {}, (), value, strength)
+        for value, strength in zip(("power", "benevolence", "security"), (0.5, 1.0, 2.0), strict=True)
+    }
+    for draw in range(5):
+        control = adapters_of_others(own, 0, draw)
+        assert control == adapters_of_others(own, 0, draw)
+        for value, one in control.items():
+            assert one.value != value
+            assert one.strength == own[value].strength

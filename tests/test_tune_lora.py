@@ -18,7 +18,7 @@ from valuescope.tune import Adapter, LoraTraining, TrainingText, TuneError, appl
 pytest.importorskip("peft")
 
 TEXTS = [
-    TrainingText("should we share the work", " yes we should help our family"),
+    TrainingText("should we share the work", " we should help our family"),
     TrainingText("do they keep the rule", " they always obey the rule"),
     TrainingText("would you travel at night", " i would rest at home"),
     TrainingText("can she lead the people", " she should lead and be fair"),

@@ -17,6 +17,7 @@ METHODS = {
     "conva": "ConVA",
     "random-vector": "Random vector",
     "system-prompt": "System prompt",
+    "sft": "SFT",
     "base": "Base model",
 }
 MEASURES = {

@@ -11,7 +11,7 @@ from valuescope.metrics import Estimate
 from valuescope.report.summary import Summary
 
 MISSING = "missing"
-NO_NEURONS = ("add-vector", "probe-shift", "system-prompt")
+NO_NEURONS = ("add-vector", "probe-shift", "system-prompt", "sft")
 """What is done to a model without touching neurons."""
 MINUS = "\u2212"
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from valuescope.ability import AbilityError, mmlu, neutral_texts, perplexity, read_mmlu
 from valuescope.data import DataError
 from valuescope.edit import Edit
 from valuescope.metrics import bootstrap_mean, paired_difference
+from valuescope.models import NeuronModel
 from valuescope.run.spec import Setting, Spec
 from valuescope.run.spec_parts import SpecError
 from valuescope.run.treatments import treatments
 from valuescope.run.trial import Laboratory
+from valuescope.tune import Adapter, applied
 
+_One = TypeVar("_One")
 Rows = dict[str, list[list[float | None]]]
 """Of base (one list) and edited (one list for each value): a number for every question or text."""
 
@@ -29,7 +32,7 @@ def ability_block(laboratory: Laboratory, settings: dict[str, Setting]) -> dict[
     methods, left_out, empty, note = dict[str, Any](), list[str](), list[str](), ""
     for name in spec.ability.methods or spec.methods:
         made = treatments(laboratory.locations, spec.methods[name], settings[name])
-        edits = [one for one in made.values() if isinstance(one, Edit)]
+        edits = [one for one in made.values() if isinstance(one, Edit | Adapter)]
         if not edits:
             (empty if spec.methods[name].reads_texts else left_out).append(name)
             continue
@@ -54,7 +57,7 @@ def ability_block(laboratory: Laboratory, settings: dict[str, Setting]) -> dict[
     }
 
 
-def _measured(laboratory: Laboratory, edits: Sequence[Edit]) -> dict[str, Any]:
+def _measured(laboratory: Laboratory, edits: Sequence[Edit | Adapter]) -> dict[str, Any]:
     how, model, found = laboratory.spec.ability, laboratory.runner.model, dict[str, Any]()
     assert how is not None
     if how.mmlu is not None:
@@ -62,7 +65,7 @@ def _measured(laboratory: Laboratory, edits: Sequence[Edit]) -> dict[str, Any]:
             questions = read_mmlu(how.mmlu, number=how.number, shots=how.shots, seed=laboratory.spec.seed)
         except (AbilityError, DataError) as error:
             raise SpecError(f"ability.mmlu: {error}") from error
-        results = mmlu(model, questions, [None, *edits], batch_size=how.batch_size)
+        results = _in_turn(model, edits, lambda some: mmlu(model, questions, some, batch_size=how.batch_size))
         answered = [
             [None if one.correct is None else float(one.correct) for one in result.predictions]
             for result in results
@@ -71,12 +74,31 @@ def _measured(laboratory: Laboratory, edits: Sequence[Edit]) -> dict[str, Any]:
         found["note"] = results[0].note
     if how.perplexity:
         texts = neutral_texts(next((one.language for one in laboratory.material.questions), "en"))
+
         # Text by text, so that the interval of the mean over edits can go over texts.
-        by_text = [perplexity(model, [text], [None, *edits], batch_size=how.batch_size) for text in texts]
-        nats = [
-            list(column) for column in zip(*([one.nats.mean for one in row] for row in by_text), strict=True)
-        ]
+        def by_text(some: Sequence[Edit | None]) -> list[list[float | None]]:
+            found = [perplexity(model, [text], some, batch_size=how.batch_size) for text in texts]
+            return [
+                list(column)
+                for column in zip(*([one.nats.mean for one in row] for row in found), strict=True)
+            ]
+
+        nats = _in_turn(model, edits, by_text)
         found["nats"] = {"base": nats[:1], "edited": nats[1:]}
+    return found
+
+
+def _in_turn(
+    model: NeuronModel,
+    edits: Sequence[Edit | Adapter],
+    ask: Callable[[Sequence[Edit | None]], Sequence[_One]],
+) -> list[_One]:
+    """What `ask` gives for the base, and for each edit; edits share batches, adapters are put on one by one."""
+    found = list(ask([None, *(one for one in edits if isinstance(one, Edit))]))
+    for one in edits:
+        if isinstance(one, Adapter):
+            with applied(model, one):
+                found += ask([None])
     return found
 
 

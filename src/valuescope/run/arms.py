@@ -13,6 +13,7 @@ from valuescope.models import Encoded, NeuronModel, encode, render_question
 from valuescope.run.folder import RunFolder
 from valuescope.run.judging import Judging
 from valuescope.run.spec import Spec
+from valuescope.tune import Adapter, by_adapter
 
 Item = Question | ContrastPair
 Progress = Callable[[str, int, int], None]
@@ -27,6 +28,7 @@ class Arm:
     items: tuple[Item, ...]
     edits: tuple[Edit | None, ...]
     systems: tuple[str, ...] = ()  # a system message for each item ("" for none); empty where no item has one
+    adapters: tuple[Adapter | None, ...] = ()  # likewise: the adapter that the model answers an item with
 
 
 @dataclass(frozen=True)
@@ -68,16 +70,38 @@ class ArmRunner:
             name = f"answers/{arm.name}/{start:06d}.json"
             raw = self.folder.read_json(name)
             if raw is None:
-                raw = self._ask(arm.items[rows], arm.edits[rows], arm.systems[rows])
+                raw = self._ask(arm.items[rows], arm.edits[rows], arm.systems[rows], arm.adapters[rows])
                 self.folder.write_json(name, raw)
             answered += raw
             self.progress(arm.name, len(answered), len(arm.items))
         return self._read(arm, answered)
 
     def _ask(
-        self, items: Sequence[Item], edits: Sequence[Edit | None], systems: Sequence[str] = ()
+        self,
+        items: Sequence[Item],
+        edits: Sequence[Edit | None],
+        systems: Sequence[str] = (),
+        adapters: Sequence[Adapter | None] = (),
     ) -> list[dict[str, Any]]:
-        how, systems = self.spec.generate, list(systems) or [""] * len(items)
+        systems, adapters = list(systems) or [""] * len(items), list(adapters) or [None] * len(items)
+
+        def told(rows: Sequence[int]) -> list[dict[str, Any]]:
+            return self._told(
+                [items[row] for row in rows], [edits[row] for row in rows], [systems[row] for row in rows]
+            )
+
+        found = by_adapter(self.model, adapters, told)
+        questions = [item for item in items if isinstance(item, Question)]
+        if not questions:
+            return found
+        answers = [Answer(row["text"], tuple(row["tokens"]), row["finished"]) for row in found]
+        scores = self._scores(questions, answers)
+        return [{**row, "score": score} for row, score in zip(found, scores, strict=True)]
+
+    def _told(
+        self, items: Sequence[Item], edits: Sequence[Edit | None], systems: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        how = self.spec.generate
         pairs = [item for item in items if isinstance(item, ContrastPair)]
         if pairs:
             sides = [text for pair in pairs for text in (pair.positive, pair.negative)]
@@ -103,16 +127,14 @@ class ArmRunner:
             batch_size=how.batch_size,
             on=how.on,
         )
-        scores = self._scores(questions, answers)
         return [
             {
                 "key": question.key,
                 "text": answer.text,
                 "tokens": list(answer.tokens),
                 "finished": answer.finished,
-                "score": score,
             }
-            for question, answer, score in zip(questions, answers, scores, strict=True)
+            for question, answer in zip(questions, answers, strict=True)
         ]
 
     def _prompt(self, question: Question, system: str = "") -> str:

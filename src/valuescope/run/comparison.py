@@ -69,7 +69,7 @@ def compare(
     require_questions(spec, material)
     questionnaires = read_items(spec, system, material.values)
     activations = read_activations(spec, folder, model, material, progress)
-    locations = Locations(spec, folder, model, material, activations)
+    locations = Locations(spec, folder, model, material, activations, progress=progress)
     laboratory = Laboratory(spec, material, locations, ArmRunner(model, spec, folder, progress, judging))
     for method in spec.methods.values():
         for setting in method.settings():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from valuescope.data import Material
+from valuescope.run.adapters import planned_training
 from valuescope.run.arms import Item
 from valuescope.run.estimate_neva import conversation_answers, neva_arms
 from valuescope.run.model_size import model_size
@@ -29,12 +30,14 @@ class Cost:
     device: str
     judge: str = ""  # the model that judges, if one does, whose time and price are its own
     calls_per_answer: int = 2
+    learnt_tokens: int = 0  # that adapters are trained on, over all epochs
 
     def lines(self) -> list[str]:
         """The estimate for people."""
         total = self.model_bytes + self.counter_bytes + self.batch_bytes
         return [
             f"texts to read     {self.read_tokens:>12,} tokens",
+            *([f"texts to learn    {self.learnt_tokens:>12,} tokens"] if self.learnt_tokens else []),
             f"answers to write  {self.answers:>12,} (up to {self.written_tokens:,} tokens)",
             *(
                 [f"calls of the judge{self.calls_per_answer * self.answers:>12,} at most (to {self.judge})"]
@@ -65,6 +68,10 @@ def estimate_comparison(spec: Spec) -> Cost:
     pair_tokens = size.lengths([text for one in material.pairs for text in (one.positive, one.negative)])
     read = sum(texts) + (int(scored * 2 * sum(pair_tokens) / len(pair_tokens)) if pair_tokens else 0)
     written, longest = answers * spec.generate.max_new_tokens, max(prompts) + spec.generate.max_new_tokens
+    learnt = sum(
+        sum(size.lengths([one.prompt + one.answer for one in texts])) * epochs
+        for texts, epochs in planned_training(spec, material)
+    )
     cache = size.cache_bytes * batch * longest
     scored_length = max([*pair_tokens, longest if spec.judge == "likelihood" else 0])
     scoring = size.vocabulary * scored_length * (batch * size.dtype.itemsize + 8)
@@ -81,12 +88,13 @@ def estimate_comparison(spec: Spec) -> Cost:
             size.reading_bytes(spec.activations.batch_size, max(texts)),
         ),
         seconds=size.seconds(
-            read + answers * sum(prompts) / len(prompts) + written,
+            read + 3 * learnt + answers * sum(prompts) / len(prompts) + written,
             spec.generate.max_new_tokens * -(-answers // batch),
         ),
         device=size.device,
         judge=spec.judge.by if isinstance(spec.judge, JudgeSpec) else "",
         calls_per_answer=2 + _rating_calls(spec),
+        learnt_tokens=learnt,
     )
 
 

@@ -14,6 +14,7 @@ from valuescope.judge.asked_model import require_no_secrets
 from valuescope.locate import locator_parameters
 from valuescope.run.names import keywords, require_known, require_parameters
 from valuescope.run.spec_neva import (
+    SFT,
     SYSTEM_PROMPT,
     AbilitySpec,
     AutomaticSpec,
@@ -269,8 +270,8 @@ class MethodSpec(Strict):
 
     @property
     def reads_texts(self) -> bool:
-        """Whether anything is found in texts; a system message needs none."""
-        return self.intervention != SYSTEM_PROMPT
+        """Whether anything is found in activations of texts; a system message and an adapter need none."""
+        return self.intervention not in (SYSTEM_PROMPT, SFT)
 
 
 class GenerateSpec(Strict):
@@ -398,7 +399,7 @@ class Spec(RunSpec):
         if self.turns and not any(method.asked == "dilemma" for method in self.methods.values()):
             raise ValueError("turns asks dilemmas, and no method does; drop turns, or ask dilemma")
         if not any(method.reads_texts for method in self.methods.values()):
-            raise ValueError("no method reads texts; add one beside the system prompt")
+            raise ValueError("no method reads texts; add one beside the system prompt or the adapters")
 
     def _check_valuelocate(self) -> None:
         if self.scores and isinstance(self.judge, str):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -11,32 +11,39 @@ from valuescope.edit import edit_parameters
 from valuescope.locate import direction_parameters
 from valuescope.run.names import require_known
 from valuescope.run.spec_parts import Strict
+from valuescope.tune import LoraTraining
 
 
 @dataclass(frozen=True)
 class Intervention:
     """A baseline that edits no neurons: which directions are found, which edit uses them, or a system message.
 
-    `random` puts random directions of equal length in their place, so that the method is a control of its own.
+    `random` puts random directions of equal length in their place, so that the method is a control of its own. `adapter`:
+    the weights are fine-tuned instead.
     """
 
     directions: str = ""
     edit: str = ""
     random: bool = False
+    adapter: bool = False
 
     def parameters(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The parameters of locating and of editing, with their defaults."""
+        if self.adapter:
+            return {**asdict(LoraTraining()), "texts": None, "reader": None, "most": None}, {}
         if not self.edit:
             return {}, {"wording": 0}
         return direction_parameters(self.directions), edit_parameters(self.edit)
 
 
 SYSTEM_PROMPT = "system-prompt"
+SFT = "sft"
 INTERVENTIONS: dict[str, Intervention] = {
     "caa": Intervention("mean-difference", "add-vector"),
     "conva": Intervention("probes", "probe-shift"),
     "random-vector": Intervention("mean-difference", "add-vector", random=True),
     SYSTEM_PROMPT: Intervention(),
+    SFT: Intervention(adapter=True),
 }
 """Methods that a specification names under `intervention` instead of `locator` and `edit`."""
 

@@ -22,6 +22,7 @@ from valuescope.run.folder import RunFolder
 from valuescope.run.memory import peak_memory
 from valuescope.run.spec import DataSpec, MethodSpec, Roles, Setting, Spec
 from valuescope.run.spec_parts import RunSpec, SpecError
+from valuescope.tune import Adapter
 from valuescope.values import ValueSystem, load_value_system
 
 PROBING = ("neva", "neva-exclusive")
@@ -159,10 +160,13 @@ class Locations:
         activations: Activations,
         *,
         tag: str = "",
+        progress: Progress = lambda *_: None,
     ):
         self.tag = tag  # tells files apart that other activations of the same texts gave
         self.spec, self.folder, self.model = spec, folder, model
         self.material, self.activations = material, activations
+        self.progress = progress
+        self.adapters: dict[str, dict[str, Adapter]] = {}  # by the hash of what they were trained with
         self._known: dict[str, Location] = {}
         self._directions: dict[str, Mapping[str, LayerTensors]] = {}
         self._evidence: dict[Roles, Evidence] = {}

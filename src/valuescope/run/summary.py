@@ -22,7 +22,7 @@ from valuescope.run.facts import grouped_values, run_facts
 from valuescope.run.folder import RunFolder
 from valuescope.run.search import Search
 from valuescope.run.spec import MethodSpec, Setting, Spec
-from valuescope.run.spec_neva import INTERVENTIONS, SYSTEM_PROMPT
+from valuescope.run.spec_neva import INTERVENTIONS
 from valuescope.run.stages import neuron_sets
 from valuescope.run.treatments import sizes, treatments
 from valuescope.run.trial import Laboratory, Outcomes, Trial
@@ -56,7 +56,7 @@ def method_block(
     precision = shown["average_precision"]
     return {
         "locator": method.locator or INTERVENTIONS[str(method.intervention)].directions,
-        "edit": method.edit or INTERVENTIONS[str(method.intervention)].edit or SYSTEM_PROMPT,
+        "edit": method.edit or INTERVENTIONS[str(method.intervention)].edit or method.intervention,
         "intervention": method.intervention,
         "asked": method.asked,
         "direction": 1 if method.direction == "up" else -1,

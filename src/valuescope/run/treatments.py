@@ -1,4 +1,4 @@
-"""What is done to the model for each value: an edit of neurons, of the residual stream, or a system message."""
+"""What is done to the model for each value: an edit of neurons, of the residual stream, a system message, or an adapter."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from valuescope.edit import EDITS, Edit
 from valuescope.locate import Location
+from valuescope.run.adapters import adapters, adapters_of_others
 from valuescope.run.spec import MethodSpec, Setting
 from valuescope.run.spec_neva import INTERVENTIONS, Intervention
 from valuescope.run.spec_parts import SpecError
 from valuescope.run.stages import Locations, edits, neuron_sets
 from valuescope.run.system_texts import system_texts, texts_of_others
+from valuescope.tune import Adapter
 from valuescope.values import load_value_system
 
 OWN_DRAWS = 10_000
@@ -26,7 +28,7 @@ class SystemText:
     text: str
 
 
-Treatment = Edit | SystemText | None
+Treatment = Edit | SystemText | Adapter | None
 Treatments = Mapping[str, Treatment]
 
 
@@ -35,6 +37,8 @@ def treatments(locations: Locations, method: MethodSpec, setting: Setting) -> Tr
     if method.intervention is None:
         return edits(method, setting, locations.of(method, setting))
     kind = INTERVENTIONS[method.intervention]
+    if kind.adapter:
+        return adapters(locations, method, setting)
     if not kind.edit:
         return {value: SystemText(value, text) for value, text in _texts(locations, setting).items()}
     made = _stream_edits(locations, method, setting, kind)
@@ -48,7 +52,8 @@ def control_treatments(
 ) -> tuple[Treatments, Sequence[str]] | None:
     """One draw of a random control of equal size with its warnings; None where there is none of this kind.
 
-    Kind "random": random neurons, random directions of equal length, or the message of another value.
+    Kind "random": random neurons, random directions of equal length, or the message or adapter
+    of another value.
     """
     if method.intervention is None:
         location: Location = locations.control(kind, method, setting, draw)
@@ -58,11 +63,14 @@ def control_treatments(
     intervention = INTERVENTIONS[method.intervention]
     if intervention.edit:
         return _random(locations, _stream_edits(locations, method, setting, intervention), draw), ()
-    texts = texts_of_others(_texts(locations, setting), locations.spec.seed, draw)
-    if not texts:
+    if len(locations.material.values) < 2:
+        what = "adapter" if intervention.adapter else "message"
         return dict.fromkeys(locations.material.values), (
-            "there is one value only, so there is no other message to compare with",
+            f"there is one value only, so there is no other {what} to compare with",
         )
+    if intervention.adapter:
+        return adapters_of_others(adapters(locations, method, setting), locations.spec.seed, draw), ()
+    texts = texts_of_others(_texts(locations, setting), locations.spec.seed, draw)
     return {value: SystemText(value, text) for value, text in texts.items()}, ()
 
 
@@ -82,7 +90,8 @@ def prepare(locations: Locations, method: MethodSpec, setting: Setting) -> None:
 
 
 def sizes(locations: Locations, method: MethodSpec, setting: Setting) -> dict[str, int]:
-    """Neurons per value; for an intervention the layers that it acts on, and 0 for a system message."""
+    """Neurons per value; for an intervention the layers that it acts on, and 0 for a system message or an
+    adapter."""
     if method.intervention is None:
         found = neuron_sets(locations.of(method, setting), setting)
         return {value: len(neurons) for value, neurons in found.items()}
@@ -91,7 +100,7 @@ def sizes(locations: Locations, method: MethodSpec, setting: Setting) -> dict[st
 
 
 def edit_kind(method: MethodSpec) -> str:
-    """The kind of edit that a method makes; empty for a system message."""
+    """The kind of edit that a method makes; empty for a system message or an adapter."""
     return INTERVENTIONS[method.intervention].edit if method.intervention else method.edit
 
 
@@ -101,8 +110,13 @@ def of_system(treatment: Treatment) -> str:
 
 
 def of_edit(treatment: Treatment) -> Edit | None:
-    """The edit of a treatment, None for a system message."""
+    """The edit of a treatment, None for a system message or an adapter."""
     return treatment if isinstance(treatment, Edit) else None
+
+
+def of_adapter(treatment: Treatment) -> Adapter | None:
+    """The adapter of a treatment, None for anything else."""
+    return treatment if isinstance(treatment, Adapter) else None
 
 
 def _texts(locations: Locations, setting: Setting) -> dict[str, str]:

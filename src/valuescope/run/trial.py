@@ -17,6 +17,7 @@ from valuescope.run.treatments import (
     Treatment,
     Treatments,
     control_treatments,
+    of_adapter,
     of_edit,
     of_system,
     treatments,
@@ -88,7 +89,8 @@ class Laboratory:
 
     def treated(self, name: str, items: tuple[Item, ...], each: Sequence[Treatment]) -> Outcomes:
         """Outcomes where each item carries what is given for it; an item may stand there more than once."""
-        return self.runner.run(Arm(name, items, tuple(map(of_edit, each)), tuple(map(of_system, each))))
+        edits, systems = tuple(map(of_edit, each)), tuple(map(of_system, each))
+        return self.runner.run(Arm(name, items, edits, systems, tuple(map(of_adapter, each))))
 
     def trial(self, name: str, method: MethodSpec, setting: Setting) -> Trial:
         """One setting in full: base, edited and all controls, on all evaluation items."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from valuescope.data import Question
@@ -10,11 +12,12 @@ from valuescope.edit import Edit
 from valuescope.generate import Answer, Sampling, generate
 from valuescope.generate.request import context_limit
 from valuescope.metrics import paired_difference
-from valuescope.models import encode, render_chat
+from valuescope.models import NeuronModel, encode, render_chat
 from valuescope.run.arms import Outcome
-from valuescope.run.spec import Setting
-from valuescope.run.treatments import Treatment, of_edit, of_system, treatments
+from valuescope.run.spec import GenerateSpec, Setting
+from valuescope.run.treatments import Treatment, of_adapter, of_edit, of_system, treatments
 from valuescope.run.trial import Laboratory, Outcomes
+from valuescope.tune import by_adapter
 
 Messages = list[dict[str, str]]
 
@@ -101,6 +104,27 @@ def _questions(laboratory: Laboratory) -> list[list[Question]]:
     return found
 
 
+def _answers(
+    model: NeuronModel,
+    prompts: Sequence[str],
+    edits: Sequence[Edit | None],
+    asked: Sequence[Question],
+    sampling: Sampling,
+    how: GenerateSpec,
+    rows: Sequence[int],
+) -> list[Answer]:
+    """The answers to some rows of a turn."""
+    return generate(
+        model,
+        [prompts[row] for row in rows],
+        edits=[edits[row] for row in rows],
+        sampling=sampling,
+        keys=[asked[row].key for row in rows],
+        batch_size=how.batch_size,
+        on=how.on,
+    )
+
+
 def _conversations(
     laboratory: Laboratory, name: str, questions: list[list[Question]], each: list[Treatment]
 ) -> list[Outcomes]:
@@ -110,6 +134,7 @@ def _conversations(
         [{"role": "system", "content": of_system(one)}] if of_system(one) else [] for one in each
     ]
     edits: list[Edit | None] = [of_edit(one) for one in each]
+    adapters = [of_adapter(one) for one in each]
     found = list[Outcomes]()
     for turn, asked in enumerate(questions):
         for messages, question in zip(said, asked, strict=True):
@@ -121,15 +146,9 @@ def _conversations(
             break
         raw = runner.folder.read_json(f"turns/{name}/{turn}.json")
         if raw is None:
-            answers = generate(
-                runner.model,
-                prompts,
-                edits=edits,
-                sampling=Sampling(how.max_new_tokens, how.temperature, how.top_p, laboratory.spec.seed),
-                keys=[question.key for question in asked],
-                batch_size=how.batch_size,
-                on=how.on,
-            )
+            sampling = Sampling(how.max_new_tokens, how.temperature, how.top_p, laboratory.spec.seed)
+            ask = partial(_answers, runner.model, prompts, edits, asked, sampling, how)
+            answers = by_adapter(runner.model, adapters, ask)
             raw = [
                 {"text": one.text, "tokens": list(one.tokens), "finished": one.finished} for one in answers
             ]

@@ -158,7 +158,8 @@ def dose_block(found: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 def is_of_locator(method: MethodSpec, dose: DoseSpec) -> bool:
     """Whether a sweep changes which neurons are located."""
-    return dose.parameter not in ("top", "strength", *EDITS[edit_kind(method)].parameter_defaults())
+    kind = edit_kind(method)
+    return dose.parameter not in ("top", "strength", *(EDITS[kind].parameter_defaults() if kind else ()))
 
 
 def with_strength(setting: Setting, parameter: str, strength: float, *, of_locator: bool = False) -> Setting:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from valuescope.files import sha256_of_file
 from valuescope.models import ModelIdentity, NeuronModel
 
+_Row = TypeVar("_Row")
 FACTS = "adapter.json"
 WEIGHTS = "adapter_model.safetensors"
 FILE_VERSION = 1
@@ -104,6 +105,22 @@ def applied(model: NeuronModel, adapter: Adapter | None) -> Iterator[None]:
             yield
         finally:
             tuned.unload()
+
+
+def by_adapter(
+    model: NeuronModel,
+    adapters: Sequence[Adapter | None],
+    ask: Callable[[Sequence[int]], Sequence[_Row]],
+) -> list[_Row]:
+    """What `ask` gives for rows, in their order: those of one adapter together, with the adapter on the model."""
+    rows = dict[tuple[str, float] | None, list[int]]()
+    for row, one in enumerate(adapters):
+        rows.setdefault(None if one is None else (one.hash, one.strength), []).append(row)
+    found = dict[int, _Row]()
+    for places in rows.values():
+        with applied(model, adapters[places[0]]):
+            found |= dict(zip(places, ask(places), strict=True))
+    return [found[row] for row in range(len(adapters))]
 
 
 @contextmanager
