@@ -6,7 +6,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from valuescope.cli.options import ProgressBars, add_command, add_model_options, load_from, parameter
+from valuescope.cli.options import (
+    ProgressBars,
+    add_command,
+    add_model_options,
+    load_from,
+    model_spec,
+    parameter,
+)
 from valuescope.data import SOURCES
 from valuescope.edit import EDITS
 from valuescope.locate import LOCATORS
@@ -87,18 +94,7 @@ def locate_neurons(options: argparse.Namespace) -> None:
         {
             "name": "locate",
             "seed": options.seed,
-            "model": {
-                name: getattr(options, name if name != "id" else "model")
-                for name in (
-                    "id",
-                    "revision",
-                    "dtype",
-                    "device",
-                    "device_map",
-                    "attn_implementation",
-                    "trust_remote_code",
-                )
-            },
+            "model": model_spec(options).model_dump(),
             "values": {"system": options.values, "level": options.level, "only": options.only},
             "data": {"source": options.source, "parameters": dict(options.data_parameter)},
             "methods": {options.method: method},

@@ -9,8 +9,9 @@ from typing import Any
 import yaml
 from tqdm import tqdm
 
-from valuescope.models import NeuronModel, load_model
-from valuescope.run import read_yaml
+from valuescope.models import NeuronModel
+from valuescope.run import loading, read_yaml
+from valuescope.run.spec_parts import ModelSpec
 
 
 def add_command(commands: Any, name: str, run: Any, summary: str, example: str) -> argparse.ArgumentParser:
@@ -39,10 +40,10 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the model")
 
 
-def load_from(options: argparse.Namespace) -> NeuronModel:
-    """The model that the options ask for."""
-    return load_model(
-        options.model,
+def model_spec(options: argparse.Namespace) -> ModelSpec:
+    """The model that the options ask for, as a specification says it."""
+    return ModelSpec(
+        id=options.model,
         revision=options.revision,
         dtype=options.dtype,
         device=options.device,
@@ -50,6 +51,11 @@ def load_from(options: argparse.Namespace) -> NeuronModel:
         attn_implementation=options.attn_implementation,
         trust_remote_code=options.trust_remote_code,
     )
+
+
+def load_from(options: argparse.Namespace) -> NeuronModel:
+    """The model that the options ask for, loaded."""
+    return loading.load_from(model_spec(options))
 
 
 def parameter(text: str) -> tuple[str, Any]:

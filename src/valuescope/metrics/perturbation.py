@@ -85,9 +85,9 @@ class PerturbationMatrix:
             for change, place in zip(means.diagonal(), own, strict=True)
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, per_column: int = LARGEST) -> dict[str, Any]:
         """JSON-able content with the marks of `largest_drops`; no resamples."""
-        drops = self.largest_drops()
+        drops = self.largest_drops(per_column)
         return {
             "rows": "evaluated",
             "columns": "neurons off",

@@ -22,7 +22,6 @@ def count_texts(
     scope: str,
     special_tokens: bool = False,
     residuals: bool = False,
-    add_special_tokens: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Activations:
     """Counters, and residuals where they are asked for, of all texts, kept in the folder `place`.
@@ -51,7 +50,6 @@ def count_texts(
             scope=scope,
             special_tokens=special_tokens,
             residuals=residuals,
-            add_special_tokens=add_special_tokens,
             progress=tell,
         )
         counters = found.counters if counters is None else counters + found.counters

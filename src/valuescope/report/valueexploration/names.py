@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from valuescope.report.fields import Fields
 
@@ -36,3 +36,25 @@ def value_names(top: Fields) -> tuple[str, ...]:
     """The values' English names, in their order."""
     names = top.object("value_names").object("en")
     return tuple(names.text(value) or value for value in top.texts("values"))
+
+
+def missing_warnings(block: Fields) -> Iterator[tuple[str, str]]:
+    """(measure, warning) wherever too many supports of the unedited model are missing in one language."""
+    support = block.object("support")
+    for measure in support.raw:
+        warning = support.object(measure).object("missing").text("warning")
+        if warning:
+            yield measure, warning
+
+
+def selection_warnings(top: Fields, block: Fields) -> Iterator[tuple[str, str]]:
+    """(selection, warning) for all that the selections of one language said about their neurons."""
+    for name in top.texts("selection_order"):
+        for warning in block.object("selections").object(name).texts("warnings"):
+            yield name, warning
+
+
+def mean_present(numbers: Iterable[float | None]) -> float | None:
+    """The mean of the numbers that are there."""
+    present = [number for number in numbers if number is not None]
+    return sum(present) / len(present) if present else None

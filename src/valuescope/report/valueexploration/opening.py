@@ -9,7 +9,13 @@ from valuescope.report.html import paragraph
 from valuescope.report.markup import Child, Markup, tag
 from valuescope.report.numbers import MISSING, grouped, listing, plain_value
 from valuescope.report.valueexploration.figures import POINTS
-from valuescope.report.valueexploration.names import language_name, languages, selection_name
+from valuescope.report.valueexploration.names import (
+    language_name,
+    languages,
+    mean_present,
+    missing_warnings,
+    selection_name,
+)
 
 SIGNIFICANT = 0.05
 
@@ -67,8 +73,7 @@ def _warnings(top: Fields) -> Markup | None:
     said = [
         f"{language_name(language)}, {measure}: {warning}"
         for language, block in languages(top)
-        for measure in block.object("support").raw
-        if (warning := block.object("support").object(measure).object("missing").text("warning"))
+        for measure, warning in missing_warnings(block)
     ]
     if not said:
         return None
@@ -114,5 +119,4 @@ def _mean(control: Fields, measure: str) -> float | None:
     found = [
         Fields.of(item, path).object("mean_diagonal").number("mean") for path, item in matrices.items(measure)
     ]
-    present = [one for one in found if one is not None]
-    return sum(present) / len(present) if present else None
+    return mean_present(found)

@@ -8,7 +8,12 @@ from valuescope.report.markup import Child, Markup, tag
 from valuescope.report.numbers import plain_value
 from valuescope.report.page import document
 from valuescope.report.sections.provenance import code, or_missing, pairs, seconds_table
-from valuescope.report.valueexploration.names import language_name, languages, selection_name
+from valuescope.report.valueexploration.names import (
+    language_name,
+    languages,
+    selection_name,
+    selection_warnings,
+)
 from valuescope.report.valueexploration.opening import opening
 from valuescope.report.valueexploration.sections import SECTIONS
 
@@ -41,14 +46,13 @@ def _provenance(top: Fields) -> Markup:
         "Versions": pairs(top.object("versions").raw),
     }
     notes = [tag("li", note) for note in data.texts("notes")]
+    warnings = _warnings(top)
     return section(
         "provenance",
         "Provenance",
         facts(identity),
         tag("div", tag("h3", "Notes on the data"), tag("ul", notes)) if notes else None,
-        tag(
-            "div", tag("h3", "Warnings"), tag("ul", _warnings(top)) if _warnings(top) else paragraph("None.")
-        ),
+        tag("div", tag("h3", "Warnings"), tag("ul", warnings) if warnings else paragraph("None.")),
         seconds_table(top.object("seconds_by_stage").raw),
     )
 
@@ -68,6 +72,5 @@ def _warnings(top: Fields) -> list[Markup]:
     return [
         tag("li", tag("strong", f"{language_name(language)}, {selection_name(name)}: "), warning)
         for language, block in languages(top)
-        for name in top.texts("selection_order")
-        for warning in block.object("selections").object(name).texts("warnings")
+        for name, warning in selection_warnings(top, block)
     ]

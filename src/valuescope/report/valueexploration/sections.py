@@ -7,11 +7,17 @@ from collections.abc import Callable
 from valuescope.report.fields import Fields
 from valuescope.report.html import absent, details, estimate_cell, figure, paragraph, section, table
 from valuescope.report.markup import Child, Markup, tag
-from valuescope.report.numbers import MISSING, Numbers, grouped, parameters, spread
+from valuescope.report.numbers import Numbers, grouped, parameters, spread
 from valuescope.report.svg import Figure
 from valuescope.report.valueexploration import figures
 from valuescope.report.valueexploration.figures import POINTS
-from valuescope.report.valueexploration.names import language_name, languages, selection_name, value_names
+from valuescope.report.valueexploration.names import (
+    language_name,
+    languages,
+    mean_present,
+    selection_name,
+    value_names,
+)
 from valuescope.report.valueexploration.opening import p_words
 
 SHARES = Numbers(2)
@@ -226,8 +232,7 @@ def truth_section(top: Fields) -> Markup:
 
 
 def _mean(by_value: Fields) -> str:
-    present = [one for one in (by_value.number(value) for value in by_value.raw) if one is not None]
-    return SHARES.plain(sum(present) / len(present)) if present else MISSING
+    return SHARES.plain(mean_present(by_value.number(value) for value in by_value.raw))
 
 
 def _roles(roles: Fields) -> str:

@@ -9,7 +9,13 @@ from valuescope.report.fields import Fields
 from valuescope.report.markup import visible
 from valuescope.report.numbers import Numbers, spread
 from valuescope.report.plain_table import plain_table
-from valuescope.report.valueexploration.names import selection_name
+from valuescope.report.valueexploration.names import (
+    languages,
+    mean_present,
+    missing_warnings,
+    selection_name,
+    selection_warnings,
+)
 
 POINTS = Numbers(1, minus="-")
 _HEAD = (
@@ -67,7 +73,9 @@ def _rows(language: str, block: Fields, order: Sequence[str]) -> Iterator[tuple[
 
 def _matrix_rows(language: str, name: str, block: Fields) -> Iterator[tuple[str, ...]]:
     truth, matrices = block.object("truth"), block.object("matrices")
-    precision = mean_present(truth.object("average_precision").raw) if block.present("truth") else None
+    precision = (
+        mean_present(truth.object("average_precision").raw.values()) if block.present("truth") else None
+    )
     neurons = spread(block.object("neurons").raw.values()).replace("–", "-")
     for measure in matrices.raw:
         yield _matrix_row(language, name, measure, matrices.object(measure), precision, neurons)
@@ -105,20 +113,8 @@ def _support_lines(top: Fields) -> Iterator[str]:
 
 
 def _warnings(top: Fields) -> Iterator[str]:
-    languages = top.object("languages")
-    for language in languages.raw:
-        block = languages.object(language)
-        for measure in block.object("support").raw:
-            warning = block.object("support").object(measure).object("missing").text("warning")
-            if warning:
-                yield f"WARNING: {language}, {measure}: {warning}"
-        selections = block.object("selections")
-        for name in selections.raw:
-            for warning in selections.object(name).texts("warnings"):
-                yield f"warning: {language}, {selection_name(name)}: {warning}"
-
-
-def mean_present(by_value: Mapping[str, Any]) -> float | None:
-    """The mean over values that have a number."""
-    present = [number for number in by_value.values() if number is not None]
-    return sum(present) / len(present) if present else None
+    for language, block in languages(top):
+        for measure, warning in missing_warnings(block):
+            yield f"WARNING: {language}, {measure}: {warning}"
+        for name, warning in selection_warnings(top, block):
+            yield f"warning: {language}, {selection_name(name)}: {warning}"

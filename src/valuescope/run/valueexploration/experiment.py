@@ -256,11 +256,9 @@ class LanguageStudy:
     def _examples(self) -> list[dict[str, Any]]:
         if "percentages" not in self.spec.support.measures:
             return []
-        location = self.identification.location(self.spec.main, self.language)
-        arms = self.perturbation.arms(f"selection-{self.spec.main}", location, "percentages")
         return example_blocks(
             self.perturbation.dilemmas,
             self.perturbation.base("percentages"),
-            arms,
+            self._main_matrix("percentages").arms,
             self.spec.examples,
         )

@@ -29,20 +29,17 @@ from valuescope.run.valueexploration.spec import Measure, ValueExplorationSpec
 
 @dataclass(frozen=True)
 class Perturbed:
-    """One perturbation matrix, its diagonal test, and how many supports are missing in it."""
+    """One perturbation matrix, its diagonal test, how many supports are missing in it, and the answers it was read from."""
 
     matrix: PerturbationMatrix
     test: DiagonalTest
     missing: MissingCount
+    arms: Mapping[str, Asked]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able content."""
         return {
-            **self.matrix.to_dict(),
-            "largest_drops": [
-                None if rows is None else list(rows)
-                for rows in self.matrix.largest_drops(self.test.per_column)
-            ],
+            **self.matrix.to_dict(self.test.per_column),
             "test": self.test.to_dict(),
             "missing": missing_block(self.missing),
         }
@@ -61,7 +58,7 @@ class Perturbation:
     ):
         self.spec, self.folder, self.asker, self.language = spec, folder, asker, language
         self.values = dilemmas.values
-        self.dilemmas = dilemmas.first("evaluation", spec.data.evaluation).of("evaluation", language)
+        self.dilemmas = dilemmas.of("evaluation", language)
         self._base: dict[Measure, Asked] = {}
 
     def base(self, measure: Measure) -> Asked:
@@ -84,15 +81,11 @@ class Perturbation:
             **self._bootstrap(),
         )
 
-    def arms(self, name: str, location: Location, measure: Measure) -> dict[str, Asked]:
-        """The answers with each value's neurons off; values without neurons are left out."""
+    def of(self, name: str, location: Location, measure: Measure) -> Perturbed:
+        """The matrix of one set of neurons per value; a value without neurons is not asked about."""
         edits = {value: edit for value, edit in edits_of(self.spec, location).items() if edit is not None}
         with timed(self.folder, f"support by {measure}"):
-            return self.asker.ask(f"{self.language}/{name}", measure, self.dilemmas, edits)
-
-    def of(self, name: str, location: Location, measure: Measure) -> Perturbed:
-        """The matrix of one set of neurons per value."""
-        arms = self.arms(name, location, measure)
+            arms = self.asker.ask(f"{self.language}/{name}", measure, self.dilemmas, edits)
         matrix = perturbation_matrix(
             [one.support for one in self.base(measure).support],
             {
@@ -110,7 +103,7 @@ class Perturbation:
             permutations=self.spec.permutations,
             seed=self.spec.seed,
         )
-        return Perturbed(matrix, test, missing_of([self.base(measure), *arms.values()]))
+        return Perturbed(matrix, test, missing_of([self.base(measure), *arms.values()]), arms)
 
     def against(self, perturbed: Perturbed, controls: Sequence[Perturbed]) -> dict[str, Any]:
         """The diagonal of one matrix against those of its controls."""

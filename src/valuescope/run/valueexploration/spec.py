@@ -103,8 +103,8 @@ class GeneratingSpec(Strict):
 class ReplacementSpec(Strict):
     """Another set's texts in place of one value's activation dilemmas.
 
-    `paths`: files, folders or hub ids, read in turn until there are `texts` (None: all). `languages`: those in which
-    the set is read; None: those it has.
+    `paths`: files, folders or hub ids, whose records in the language at hand are drawn from together, at most `texts`
+    of them (None: all).
     """
 
     paths: tuple[str, ...] = Field(min_length=1)
