@@ -12,7 +12,7 @@ from typing import Any
 from valuescope.data import Material
 from valuescope.organism import grammar
 from valuescope.organism.grammar import lexicon
-from valuescope.run.spec_parts import SpecError
+from valuescope.lab.strict import SpecError
 from valuescope.values import ValueSystem
 
 _PAIRS = ((0, 1), (1, 2), (2, 0))
@@ -78,4 +78,4 @@ def _require(wording: int, count: int) -> None:
 
 @cache
 def _file() -> dict[str, Any]:
-    return tomllib.loads(files("valuescope.run").joinpath("system_texts.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(files("valuescope.lab").joinpath("system_texts.toml").read_text(encoding="utf-8"))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import platform
+import resource
+import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from valuescope.files import write_json_atomic, write_text_atomic
-from valuescope.run.spec_parts import RunSpec
+from valuescope.lab.spec import RunSpec
 
 PACKAGES = ("valuescope", "torch", "transformers", "safetensors", "numpy")
 
@@ -20,7 +24,7 @@ class RunError(RuntimeError):
 
 
 class RunFolder:
-    """`<out>/spec.yaml, run.json, data/, activations/, locate/, answers/, seconds.json, summary.json,
+    """`<out>/spec.yaml, run.json, data/, activations/, locate/, asks/, seconds.json, summary.json,
     report.html`. A file that exists is complete, so a run that was killed goes on with what is missing."""
 
     def __init__(self, path: Path):
@@ -72,3 +76,11 @@ class RunFolder:
 def versions() -> Mapping[str, str]:
     """Versions that a result may depend on."""
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def peak_memory() -> int:
+    """The largest memory of the process so far in bytes: of the GPU where there is one, else resident."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

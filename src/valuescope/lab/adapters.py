@@ -11,10 +11,12 @@ from valuescope.data import Dilemma, Material, RatedText, label, read_data
 from valuescope.data.material import dilemma_text, of_value
 from valuescope.files import sha256_of
 from valuescope.models import NeuronModel, render_question
-from valuescope.run.spec import MethodSpec, Setting, Spec
-from valuescope.run.spec_neva import SFT
-from valuescope.run.spec_parts import SpecError
-from valuescope.run.stages import Locations, timed
+from valuescope.lab.locations import Locations
+from valuescope.lab.material import timed
+from valuescope.lab.method import SFT, MethodSpec
+from valuescope.lab.setting import Setting
+from valuescope.lab.spec import ComparisonSpec
+from valuescope.lab.strict import SpecError
 from valuescope.tune import Adapter, LoraTraining, TrainingText, train_adapter
 
 HOW = tuple(field.name for field in fields(LoraTraining))
@@ -61,7 +63,7 @@ def adapters_of_others(found: Mapping[str, Adapter], seed: int, draw: int) -> di
 
 
 def training_texts(
-    spec: Spec, material: Material, parameters: Mapping[str, Any]
+    spec: ComparisonSpec, material: Material, parameters: Mapping[str, Any]
 ) -> dict[str, list[TrainingText]]:
     """For each value what is learnt: questions, and answers that speak for it.
 
@@ -90,7 +92,7 @@ def training_texts(
     return found
 
 
-def planned_training(spec: Spec, material: Material) -> list[tuple[list[TrainingText], int]]:
+def planned_training(spec: ComparisonSpec, material: Material) -> list[tuple[list[TrainingText], int]]:
     """For each training that a run will do its texts and epochs; settings that differ in strength share one."""
     planned = dict[str, tuple[list[TrainingText], int]]()
     for method in spec.methods.values():

@@ -1,0 +1,132 @@
+"""The answers of a run: asked batch by batch, and kept under the hash of what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from valuescope.data import ContrastPair, Question
+from valuescope.edit import Edit
+from valuescope.generate import Answer, generate, log_likelihood, log_likelihood_encoded
+from valuescope.judge.asking import TOP_LOGPROBS
+from valuescope.lab.ask import Ask, SupportQuestion, SystemText
+from valuescope.lab.folder import RunFolder
+from valuescope.models import Encoded, NeuronModel, encode, render_question
+from valuescope.tune import Adapter, by_adapter
+
+Row = dict[str, Any]
+"""One item's answer as JSON: of a pair `positive` and `negative` (nats per token); of a question `text`, `tokens`,
+`finished` and `score`; of letters `top`."""
+
+
+class Answers:
+    """Asks a model, and reads back what was asked before; a batch that is on disk is not asked again.
+
+    `scored`: also how likely the unedited model finds each answer.
+    """
+
+    def __init__(self, model: NeuronModel, folder: RunFolder, *, scored: bool = False):
+        self.model, self.folder, self.scored = model, folder, scored
+
+    def of(self, ask: Ask, progress: Callable[[int], None]) -> list[Row]:
+        """The answers to an ask in the order of its items; `progress` is told how many rows each batch had."""
+        rows = list[Row]()
+        for start in range(0, len(ask.items), ask.batch_size):
+            place, batch = f"asks/{ask.hash}/{start:06d}.json", ask.rows(start)
+            answered = self.folder.read_json(place)
+            if answered is None:
+                answered = self._asked(batch)
+                self.folder.write_json(place, answered)
+            rows += answered
+            progress(len(batch.items))
+        return rows
+
+    def _asked(self, batch: Ask) -> list[Row]:
+        adapters = [treatment if isinstance(treatment, Adapter) else None for treatment in batch.treatments]
+        rows = by_adapter(self.model, adapters, partial(self._some, batch))
+        if self.scored and isinstance(batch.items[0], Question):
+            scores = self._scores(batch.items, rows)
+            return [{**row, "score": score} for row, score in zip(rows, scores, strict=True)]
+        return rows
+
+    def _some(self, batch: Ask, places: Sequence[int]) -> list[Row]:
+        items = [batch.items[place] for place in places]
+        treatments = [batch.treatments[place] for place in places]
+        edits = [treatment if isinstance(treatment, Edit) else None for treatment in treatments]
+        systems = [treatment.text if isinstance(treatment, SystemText) else "" for treatment in treatments]
+        if isinstance(items[0], ContrastPair):
+            return self._likelihoods(batch, items, edits, systems)
+        letters = isinstance(items[0], SupportQuestion) and items[0].letters
+        answers = generate(
+            self.model,
+            [self.prompt(item, system) for item, system in zip(items, systems, strict=True)],
+            edits=edits,
+            sampling=batch.sampling,
+            keys=[item.key for item in items],
+            batch_size=batch.batch_size,
+            on=batch.on,
+            top_logprobs=TOP_LOGPROBS if letters else None,
+            stop_ids=() if letters else None,  # the first token counts, also where it would end the answer
+        )
+        if letters:
+            return [{"key": item.key, "top": _first_top(answer)} for item, answer in zip(items, answers, strict=True)]
+        return [
+            {"key": item.key, "text": answer.text, "tokens": list(answer.tokens), "finished": answer.finished}
+            for item, answer in zip(items, answers, strict=True)
+        ]
+
+    def _likelihoods(
+        self, batch: Ask, pairs: Sequence[Any], edits: Sequence[Edit | None], systems: Sequence[str]
+    ) -> list[Row]:
+        sides = [text for pair in pairs for text in (pair.positive, pair.negative)]
+        before = [f"{system}\n" for system in systems for _ in range(2)]
+        nats = log_likelihood(
+            self.model,
+            *((before, sides) if any(systems) else (sides,)),
+            edits=[edit for edit in edits for _ in range(2)],
+            batch_size=batch.batch_size,
+        )
+        return [
+            {"key": pair.key, "positive": positive, "negative": negative}
+            for pair, positive, negative in zip(pairs, nats[::2], nats[1::2], strict=True)
+        ]
+
+    def prompt(self, item: Any, system: str = "") -> str:
+        """What the model reads; a system message of a treatment stands before the question's own."""
+        if isinstance(item, SupportQuestion):
+            return render_question(self.model, item.call.user, " ".join(filter(None, (system, item.call.system))))
+        if system:
+            return render_question(self.model, item.question, " ".join(filter(None, (system, item.system))))
+        return str(item.prompt) or render_question(self.model, item.question, item.system)
+
+    def _scores(self, questions: Sequence[Any], rows: Sequence[Row]) -> list[float | None]:
+        """How likely the unedited model finds the answers; None for an empty one."""
+        spoken = [place for place, row in enumerate(rows) if row["text"].strip()]
+        if not spoken:
+            return [None] * len(rows)
+        # The drawn tokens themselves: tokenised again as text, an answer may melt into the end of its prompt.
+        prompts = encode(self.model, [self.prompt(questions[place]) for place in spoken])
+        texts = [
+            Encoded(prompt.input_ids + tuple(rows[place]["tokens"]), len(prompt.input_ids))
+            for place, prompt in zip(spoken, prompts, strict=True)
+        ]
+        nats = log_likelihood_encoded(self.model, texts, batch_size=len(rows))
+        by_place = dict(zip(spoken, nats, strict=True))
+        return [by_place.get(place) for place in range(len(rows))]
+
+
+def answer_of(row: Row) -> Answer:
+    """The answer that a row holds."""
+    return Answer(row["text"], tuple(row["tokens"]), row["finished"])
+
+
+def _first_top(answer: Answer) -> list[tuple[str, float]] | None:
+    """The likeliest tokens, with their log-probabilities, at the place of the first token that is not blank.
+
+    Of the first place where all drawn are blank: the letters have little mass there, which the reading then says.
+    """
+    if not answer.logprobs:
+        return None
+    first = next((token for token in answer.logprobs if token.text.strip()), answer.logprobs[0])
+    return [(text, logprob) for _, text, logprob in first.top]

@@ -1,0 +1,151 @@
+"""The design of a comparison: which items are asked under which treatments. It needs no model, so a dry run counts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from valuescope.data import Material, Question
+from valuescope.files import sha256_of
+from valuescope.generate import Sampling
+from valuescope.lab.ask import RUN_MARK, Ask, Item, Planned, Treatment, first_of_each
+from valuescope.lab.locations import Locations
+from valuescope.lab.method import Asked, MethodSpec
+from valuescope.lab.setting import Setting
+from valuescope.lab.spec import ComparisonSpec
+from valuescope.lab.treatments import Treatments, control, treatments
+from valuescope.values import ValueSystem
+
+TO_BE_FOUND = Setting(edit={"to be": "found"})
+"""Stands for the setting that a search will choose: another one than every setting of the specification."""
+
+
+@dataclass(frozen=True)
+class TrialAsks:
+    """The asks of one setting in full: every arm over the same items in the same order.
+
+    `base_answers` and `answers` are what fluency is read off: base and edited, or where the items are pairs, the answers to
+    some questions beside them.
+    """
+
+    base: Ask
+    edited: Ask
+    random: tuple[Ask, ...]
+    matched: tuple[Ask, ...]
+    base_answers: Ask
+    answers: Ask
+
+    def __iter__(self) -> Iterator[Ask]:
+        yield from (self.base, self.edited, *self.random, *self.matched, self.base_answers, self.answers)
+
+
+class Design:
+    """Makes the asks of a comparison. `settings`: every method's headline setting."""
+
+    def __init__(self, spec: ComparisonSpec, system: ValueSystem, material: Material):
+        self.spec, self.system, self.material = spec, system, material
+        self.settings = {
+            name: TO_BE_FOUND if method.chooses else method.default for name, method in spec.methods.items()
+        }
+
+    def settings_of(self, name: str) -> dict[str, Setting]:
+        """A method's settings that are measured in full: the default, and the one that a search found, if another."""
+        default, headline = self.spec.methods[name].default, self.settings[name]
+        return {"default": default, **({} if headline == default else {"found": headline})}
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values of the run."""
+        return self.material.values
+
+    # Items ------------------------------------------------------------------------------------------------
+
+    def items(self, asked: Asked, per_value: int | None = None) -> tuple[Item, ...]:
+        """The evaluation items of one kind, the first `per_value` of each value."""
+        if asked == "pairs":
+            return first_of_each(self.material.pairs, per_value)
+        return first_of_each([item for item in self.material.questions if item.setting == asked], per_value)
+
+    def tuning_items(self, asked: Asked) -> tuple[Item, ...]:
+        """The tuning items of one kind: never used for the evaluation."""
+        return tuple(item for item in self.material.tuning if item.setting == asked)
+
+    def repeated(self, items: Sequence[Item]) -> tuple[Item, ...]:
+        """The items once for each run: each run draws its answers anew, with noise of its own. Pairs have one run."""
+        again = (
+            replace(item, key=f"{item.key}{RUN_MARK}{run + 1}")
+            for run in range(1, self.spec.runs)
+            for item in items
+            if isinstance(item, Question)
+        )
+        return (*items, *again)
+
+    # Treatments -------------------------------------------------------------------------------------------
+
+    def made(self, what: Any, make: Callable[[Locations], Treatments]) -> Treatments:
+        """Treatments per value that `make` gives when there is a model; `what` (JSON-able) decides what they are."""
+        return {value: Planned(sha256_of([what, value])) for value in self.values}
+
+    def treatments(self, method: MethodSpec, setting: Setting) -> Treatments:
+        """What a setting does for each value."""
+        what = [method.model_dump(mode="json", include=_WHAT), setting.model_dump(mode="json")]
+        return self.made(what, lambda locations: treatments(locations, method, setting))
+
+    def control(
+        self, method: MethodSpec, setting: Setting, kind: str = "random", draw: int = 0
+    ) -> Treatments | None:
+        """One draw of a random control of equal size; None where there is none of this kind.
+
+        Kind "random": random neurons, random directions of equal length, or the message or adapter of another value;
+        "random-matched": neurons of the same layers and rates.
+        """
+        if method.intervention is not None and kind != "random":
+            return None
+        what = [kind, draw, method.model_dump(mode="json", include=_WHAT), setting.model_dump(mode="json")]
+        return self.made(what, lambda locations: control(locations, method, setting, kind, draw))
+
+    # Asks -------------------------------------------------------------------------------------------------
+
+    def ask(self, items: Sequence[Item], treatments: Sequence[Treatment]) -> Ask:
+        """Items, each with its own treatment; an item may stand there more than once."""
+        how = self.spec.generate
+        sampling = Sampling(how.max_new_tokens, how.temperature, how.top_p, self.spec.seed)
+        return Ask(tuple(items), tuple(treatments), sampling, how.batch_size, how.on)
+
+    def base(self, items: Sequence[Item]) -> Ask:
+        """The items put to the unedited model."""
+        return self.ask(items, (None,) * len(items))
+
+    def each(self, items: Sequence[Item], per_value: Treatments) -> Ask:
+        """Each item under the treatment of its own value."""
+        return self.ask(items, [per_value[item.value] for item in items])
+
+    def all(self, items: Sequence[Item], treatment: Treatment) -> Ask:
+        """Every item under the same treatment."""
+        return self.ask(items, (treatment,) * len(items))
+
+    def spoken(self, method: MethodSpec, base: Ask, edited: Ask, per_value: Treatments) -> tuple[Ask, Ask]:
+        """What the fluency of base and edited is read off (see `TrialAsks`)."""
+        if method.asked != "pairs":
+            return base, edited
+        questions = self.items("dilemma", self.spec.answers_per_value)
+        return self.base(questions), self.each(questions, per_value)
+
+    def trial(self, method: MethodSpec, setting: Setting) -> TrialAsks:
+        """One setting in full: base, edited and all controls, on all evaluation items."""
+        items, treatments = self.repeated(self.items(method.asked)), self.treatments(method, setting)
+        base, edited = self.base(items), self.each(items, treatments)
+        controls = self.spec.controls
+
+        def drawn(kind: str) -> tuple[Ask, ...]:
+            draws = [self.control(method, setting, kind, draw) for draw in range(controls.draws)]
+            return tuple(self.each(items, draw) for draw in draws if draw is not None)
+
+        base_answers, answers = self.spoken(method, base, edited, treatments)
+        matched = drawn("random-matched") if controls.matched else ()
+        return TrialAsks(base, edited, drawn("random"), matched, base_answers, answers)
+
+
+_WHAT = {"locator", "roles", "edit", "direction", "directions", "numbers", "intervention"}
+"""What of a method decides its treatments, beside the setting."""

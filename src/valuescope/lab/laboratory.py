@@ -1,0 +1,239 @@
+"""The laboratory: answers the asks of a design, has them judged, and estimates what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from valuescope.data import Material
+from valuescope.files import sha256_of
+from valuescope.judge import typical
+from valuescope.lab.answers import Answers, Row, answer_of
+from valuescope.lab.ask import Ask, Outcome, Outcomes, question_of
+from valuescope.lab.design import Design, TrialAsks
+from valuescope.lab.folder import RunFolder
+from valuescope.lab.judging import Judging
+from valuescope.lab.locations import Locations
+from valuescope.lab.material import timed
+from valuescope.lab.method import MethodSpec
+from valuescope.lab.setting import Setting
+from valuescope.lab.spec import ComparisonSpec
+from valuescope.lab.treatments import Control, Treatments
+from valuescope.lab.truth import known_truth
+from valuescope.metrics import Bootstrap, Estimate
+from valuescope.models import NeuronModel
+from valuescope.organism import Truth
+from valuescope.progress import Progress
+from valuescope.values import ValueSystem
+
+Measure = Literal["success", "relevance", "quality", "fluent"]
+
+
+class Bench:
+    """Where parts have their asks answered: a part reads only what it has asked, and asks only what it has planned."""
+
+    def __init__(self, model: NeuronModel, folder: RunFolder, answers: Answers, progress: Progress):
+        self.model, self.folder, self.answers, self.progress = model, folder, answers, progress
+        self.asked: dict[str, list[Ask]] = {}  # by part
+        self._part, self._budget, self._done, self._total = "", 0, 0, 0
+        self._rows: dict[str, list[Row]] = {}
+
+    @contextmanager
+    def part(self, name: str, asks: Iterable[Ask], *, most: int | None = None) -> Iterator[None]:
+        """Have a part's asks answered, and let it measure in the block. `most`: it may ask so many rows by and by."""
+        planned = list(asks)
+        self._part, self._budget, self.asked[name] = name, most or 0, []
+        new = {ask.hash: ask for ask in planned if ask.hash not in self._rows}
+        self._done, self._total = 0, sum(len(ask.items) for ask in new.values()) + self._budget
+        with timed(self.folder, name):
+            for ask in planned:
+                self._answer(ask)
+            yield
+        self._part = ""
+
+    def ask(self, ask: Ask) -> None:
+        """Ask what depends on earlier answers, within what the part has planned at most."""
+        self._budget -= len(ask.items)
+        if self._budget < 0:
+            raise AssertionError(f"part {self._part} asks {-self._budget} rows more than it planned")
+        self._answer(ask)
+
+    def rows(self, ask: Ask) -> list[Row]:
+        """The answers to an ask of the part at work."""
+        if all(ask.hash != known.hash for known in self.asked[self._part]):
+            raise AssertionError(f"part {self._part} reads an ask of {len(ask.items)} items that it did not plan")
+        return self._rows[ask.hash]
+
+    def _answer(self, ask: Ask) -> None:
+        self.asked[self._part].append(ask)
+        if ask.hash not in self._rows:
+            self._rows[ask.hash] = self.answers.of(ask, self._told)
+
+    def _told(self, rows: int) -> None:
+        self._done += rows
+        self.progress(self._part, self._done, self._total)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The outcomes of one setting on its items (see `TrialAsks`). `control_warnings`: where a control is not what it
+    should be."""
+
+    base: Outcomes
+    edited: Outcomes
+    random: tuple[Outcomes, ...]
+    matched: tuple[Outcomes, ...]
+    base_answers: Outcomes
+    answers: Outcomes
+    control_warnings: tuple[str, ...]
+
+
+class Laboratory(Design):
+    """The design of a comparison with a model: its treatments are located, its asks answered and judged."""
+
+    def __init__(
+        self,
+        spec: ComparisonSpec,
+        system: ValueSystem,
+        material: Material,
+        locations: Locations,
+        judging: Judging,
+        progress: Progress,
+    ):
+        super().__init__(spec, system, material)
+        self.settings = {name: method.default for name, method in spec.methods.items()}
+        self.model, self.locations, self.judging = locations.model, locations, judging
+        self.folder, self.progress = locations.folder, progress
+        answers = Answers(locations.model, locations.folder, scored=spec.judge == "likelihood")
+        self.bench = Bench(locations.model, locations.folder, answers, progress)
+        self.truth: Truth | None = known_truth(locations.model.identity.id)
+        self._made: dict[str, Treatments] = {}
+        self._outcomes: dict[str, Outcomes] = {}
+
+    @property
+    def how(self) -> Bootstrap:
+        """How intervals are drawn."""
+        return self.spec.how
+
+    def made(self, what: Any, make: Callable[[Locations], Treatments]) -> Treatments:
+        """Treatments per value; made once."""
+        name = sha256_of(what)
+        if name not in self._made:
+            self._made[name] = make(self.locations)
+        return self._made[name]
+
+    # Outcomes ---------------------------------------------------------------------------------------------
+
+    def outcomes(self, ask: Ask) -> Outcomes:
+        """The judged outcomes of an ask, in the order of its items; equal asks are judged once."""
+        rows = self.bench.rows(ask)
+        if ask.hash not in self._outcomes:
+            self._outcomes[ask.hash] = self._judged(ask, rows)
+        return self._outcomes[ask.hash]
+
+    def _judged(self, ask: Ask, rows: Sequence[Row]) -> Outcomes:
+        if ask.pairs:
+            return [
+                Outcome(item.key, item.value, row["positive"] - row["negative"], None)
+                for item, row in zip(ask.items, rows, strict=True)
+            ]
+        questions: Any = ask.items
+        answers = [answer_of(row) for row in rows]
+        judgements, ratings = self.judging.judge(ask.hash, questions, answers, self.progress)
+        return [
+            Outcome(
+                question.key,
+                question.value,
+                None if judgement.success is None else float(judgement.success),
+                judgement.fluent,
+                answer.text,
+                judgement.missing,
+                row.get("score"),
+                rating.get("relevance"),
+                rating.get("quality"),
+            )
+            for question, answer, judgement, row, rating in zip(
+                questions, answers, judgements, rows, ratings, strict=True
+            )
+        ]
+
+    def trial_of(self, method: MethodSpec, setting: Setting, asks: TrialAsks) -> Trial:
+        """The outcomes of `trial`'s asks."""
+        base_answers, answers = self.fluent(asks.base_answers, asks.answers)
+        return Trial(
+            base=self.outcomes(asks.base),
+            edited=self.outcomes(asks.edited),
+            random=tuple(self.outcomes(ask) for ask in asks.random),
+            matched=tuple(self.outcomes(ask) for ask in asks.matched),
+            base_answers=base_answers,
+            answers=answers,
+            control_warnings=self._control_warnings(method, setting),
+        )
+
+    def _control_warnings(self, method: MethodSpec, setting: Setting) -> tuple[str, ...]:
+        kinds = ("random", "random-matched") if self.spec.controls.matched else ("random",)
+        drawn = [
+            (kind, self.control(method, setting, kind, draw))
+            for kind in kinds
+            for draw in range(self.spec.controls.draws)
+        ]
+        return tuple(
+            dict.fromkeys(
+                f"{kind}: {warning}" for kind, control in drawn if isinstance(control, Control) for warning in control.warnings
+            )
+        )
+
+    def fluent(self, base_answers: Ask, answers: Ask) -> tuple[Outcomes, Outcomes]:
+        """The answers that fluency is read off (see `spoken`); by their likelihood where that is the judge."""
+        base, edited = self.outcomes(base_answers), self.outcomes(answers)
+        if self.spec.judge == "likelihood":
+            return with_typical(base, base), with_typical(edited, base)
+        return base, edited
+
+    # Estimates --------------------------------------------------------------------------------------------
+
+    def effect(
+        self, base: Outcomes, *edited: Outcomes, value: str | None = None, measure: Measure = "success"
+    ) -> Estimate:
+        """Mean paired change over items; several arms (draws of a control) and runs share their items' clusters."""
+        pairs = [
+            (before, after)
+            for arm in edited
+            for before, after in zip(base, arm, strict=True)
+            if value in (None, before.value)
+        ]
+        return self.how.difference(
+            [getattr(before, measure) for before, _ in pairs],
+            [getattr(after, measure) for _, after in pairs],
+            clusters=[question_of(before.key) for before, _ in pairs],
+        )
+
+    def fluency(self, outcomes: Outcomes) -> Estimate:
+        """Share of fluent answers."""
+        return self.how.rate([outcome.fluent for outcome in outcomes], clusters=self._clusters(outcomes))
+
+    def success(self, outcomes: Outcomes, value: str | None = None) -> Estimate:
+        """Mean success: a share of answers, or a mean margin of pairs."""
+        about = [outcome for outcome in outcomes if value in (None, outcome.value)]
+        if self.spec.asks_pairs:
+            return self.how.mean([outcome.success for outcome in about], clusters=self._clusters(about))
+        flags = [None if outcome.success is None else bool(outcome.success) for outcome in about]
+        return self.how.rate(flags, clusters=self._clusters(about))
+
+    def mean(self, *arms: Outcomes, measure: Measure, value: str | None = None) -> Estimate:
+        """The mean of one measure, over one arm or several draws of a control."""
+        about = [outcome for arm in arms for outcome in arm if value in (None, outcome.value)]
+        clusters = [question_of(outcome.key) for outcome in about]
+        return self.how.mean([getattr(outcome, measure) for outcome in about], clusters=clusters)
+
+    def _clusters(self, outcomes: Outcomes) -> list[str] | None:
+        """Questions, not answers, are resampled where there is more than one run."""
+        return [question_of(outcome.key) for outcome in outcomes] if self.spec.runs > 1 else None
+
+
+def with_typical(outcomes: Outcomes, base: Outcomes) -> Outcomes:
+    """The outcomes with fluency read off their likelihood, on the base's scale."""
+    fluent = typical([outcome.score for outcome in outcomes], [outcome.score for outcome in base])
+    return [replace(outcome, fluent=typically) for outcome, typically in zip(outcomes, fluent, strict=True)]

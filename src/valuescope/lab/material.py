@@ -1,0 +1,137 @@
+"""The material of a run, the texts that its methods read, and one pass over them; each is kept on disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from valuescope.activations import Activations
+from valuescope.data import SOURCES, LabelledText, Material, label
+from valuescope.lab.counting import count_texts
+from valuescope.lab.folder import RunFolder
+from valuescope.lab.spec import ComparisonSpec, DataSpec, RunSpec
+from valuescope.lab.strict import SpecError
+from valuescope.models import NeuronModel
+from valuescope.progress import Progress
+from valuescope.values import ValueSystem, load_value_system
+
+PROBING = ("neva", "neva-exclusive")
+"""The locators that read residuals."""
+
+
+@contextmanager
+def timed(folder: RunFolder, stage: str) -> Iterator[None]:
+    """Add the time spent in the block to the stage's seconds."""
+    start = time.monotonic()
+    try:
+        yield
+    finally:
+        folder.add_seconds(stage, time.monotonic() - start)
+
+
+def chosen_values(spec: RunSpec) -> tuple[ValueSystem, tuple[str, ...]]:
+    """The value system of a specification and the values it asks for.
+
+    Raises:
+        SpecError: for a value that is not at the level asked for.
+    """
+    system = load_value_system(spec.values.system)
+    known = system.at_level(spec.values.level)
+    values = known if spec.values.only is None else spec.values.only
+    for value in values:
+        if value not in known:
+            raise SpecError(
+                f"values.only: {value!r} is not among the values at level {spec.values.level!r}: {', '.join(known)}"
+            )
+    if system.circle and set(values) <= set(system.circle):
+        values = tuple(value for value in system.circle if value in values)
+    return system, values
+
+
+def read_material(spec: ComparisonSpec, folder: RunFolder, values: tuple[str, ...]) -> Material:
+    """Draw or read the data, once per run."""
+    content = folder.read_json("data/material.json")
+    if content is not None:
+        return Material.from_dict(content)
+    with timed(folder, "data"):
+        material = draw_material(spec.data, values, spec.seed)
+        require_texts(spec, material)
+        folder.write_json("data/material.json", material.to_dict())
+    return material
+
+
+def draw_material(data: DataSpec, values: tuple[str, ...], seed: int) -> Material:
+    """The material of a source; SpecError for a parameter of the wrong type."""
+    try:
+        return SOURCES[data.source](values, seed=seed, **data.parameters)
+    except TypeError as error:
+        raise SpecError(f"data.parameters: {error}") from error
+
+
+def require_texts(spec: ComparisonSpec, material: Material) -> None:
+    """Raise SpecError where the material has no texts in a role that a method reads."""
+    labels = {text.label for text in material.texts}
+    for name, method in spec.methods.items():
+        if not method.reads_texts:
+            continue
+        roles = {*method.read_roles, *(("for", "against") if method.numbers == "delta" else ())}
+        wanted = {label(value, role) for value in material.values for role in roles}
+        if wanted - labels:
+            raise SpecError(
+                f"methods.{name}: source {material.source} yields no texts {', '.join(sorted(wanted - labels))}; "
+                "ask it for more, or give the method other roles"
+            )
+
+
+def require_questions(spec: ComparisonSpec, material: Material) -> None:
+    """Raise SpecError where the material has nothing that a method asks."""
+    asked = {question.setting for question in material.questions} | ({"pairs"} if material.pairs else set())
+    tuning = {question.setting for question in material.tuning}
+    for name, method in spec.methods.items():
+        if method.asked not in asked:
+            found = ", ".join(sorted(asked)) or "nothing"
+            raise SpecError(
+                f"methods.{name}.asked: source {material.source} yields {found}, not {method.asked}"
+            )
+        if method.search and method.asked not in tuning:
+            raise SpecError(
+                f"methods.{name}.search: source {material.source} yields no tuning questions asked as "
+                f"{method.asked}; drop search"
+            )
+
+
+def read_activations(
+    spec: ComparisonSpec, folder: RunFolder, model: NeuronModel, material: Material, progress: Progress
+) -> Activations:
+    """Counters of all texts that the methods read, and residuals where one trains probes."""
+    how = spec.activations
+    with timed(folder, "activations"):
+        return count_texts(
+            folder.path / "activations",
+            model,
+            read_texts(spec, material),
+            batch_size=how.batch_size,
+            part=how.part,
+            scope=how.scope,
+            residuals=needs_residuals(spec),
+            progress=lambda done, total: progress("activations", done, total),
+        )
+
+
+def read_texts(spec: ComparisonSpec, material: Material) -> tuple[LabelledText, ...]:
+    """The texts in the roles that the methods read; the pass leaves out all others."""
+    reading = [method for method in spec.methods.values() if method.reads_texts]
+    roles = {role for method in reading for role in method.read_roles}
+    if any(method.numbers == "delta" for method in spec.methods.values()):
+        roles |= {"for", "against"}
+    wanted = {label(value, role) for role in roles for value in material.values}
+    return tuple(text for text in material.texts if text.label in wanted)
+
+
+def needs_residuals(spec: ComparisonSpec) -> bool:
+    """Whether any method trains probes. Residuals grow with the number of texts, counters do not."""
+    return any(
+        method.locator in PROBING or (method.intervention is not None and method.reads_texts)
+        for method in spec.methods.values()
+    )

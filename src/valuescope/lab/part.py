@@ -1,0 +1,68 @@
+"""A part of a run: what it asks, what it makes of the answers, and how that is shown. One file each in `valuescope.parts`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from valuescope.lab.ask import Ask
+from valuescope.lab.strict import Found
+from valuescope.report import Section
+
+if TYPE_CHECKING:
+    from valuescope.lab.result import Result
+
+SpecT = TypeVar("SpecT")
+
+
+class Part(ABC, Generic[SpecT]):
+    """One part; `self.spec` is what the specification says under `key`.
+
+    `key`: its key in the specification, of type `Spec` (None there: not asked for); empty for a part that every run has.
+    `place`: where what it found stands in summary.json: "leakage", or, for one `Found` per method, "methods.*.dose"
+    ("methods.*": its fields stand beside those of others). `order`: its place on the page. `stage`: parts are measured
+    stage by stage, the headline settings are known from 1 on, and everything has been asked in 2. `most`: it asks by and by,
+    and its planned asks are the most that it will.
+    """
+
+    key: ClassVar[str] = ""
+    place: ClassVar[str]
+    order: ClassVar[int]
+    stage: ClassVar[int] = 1
+    experiment: ClassVar[str] = "methods"
+    by_and_by: ClassVar[bool] = False
+    Spec: ClassVar[Any] = None
+    default: ClassVar[Any] = None
+    Found: ClassVar[type[Found]]
+
+    def __init__(self, spec: SpecT):
+        self.spec = spec
+
+    @classmethod
+    def name(cls) -> str:
+        """The part's name: its file's."""
+        return cls.__module__.rpartition(".")[2].replace("_", " ")
+
+    @classmethod
+    def of(cls, run: Any) -> Part[SpecT] | None:
+        """The part of a run's whole specification; None where it is not asked for."""
+        spec = getattr(run, cls.key) if cls.key else None
+        return None if cls.key and spec is None else cls(spec)
+
+    @classmethod
+    def check(cls, spec: SpecT, run: Any) -> None:
+        """Raise ValueError where the part's specification does not fit the rest; called where it is asked for."""
+
+    def asks(self, design: Any) -> Iterable[Ask]:
+        """All asks of the part. The same function plans a dry run and asks for real."""
+        return ()
+
+    @abstractmethod
+    def measure(self, lab: Any) -> Found | Mapping[str, Found] | None:
+        """What the part found; it reads only the outcomes of its own asks. None: nothing to measure here."""
+
+    @classmethod
+    def view(cls, found: Any, result: Result) -> Section | None:
+        """The part's section of the page, with its tables and figures; None where there is nothing to show."""
+        return None

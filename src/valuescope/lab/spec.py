@@ -1,0 +1,222 @@
+"""What the specification of every run is made of: strict, complete after loading, and saved beside the results."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from valuescope.data import SOURCES
+from valuescope.files import sha256_of
+from valuescope.judge import JUDGES
+from valuescope.judge.asked_model import require_no_secrets
+from valuescope.judge.rating import MINIMUM_SAMPLES
+from valuescope.lab.method import MethodSpec
+from valuescope.lab.parameters import keywords, require_known, require_parameters
+from valuescope.lab.strict import Strict
+from valuescope.metrics import Bootstrap
+
+
+class ModelSpec(Strict):
+    """Which model, and how it is loaded (see `load_model`)."""
+
+    id: str = "organism"
+    revision: str | None = None
+    dtype: str = "auto"
+    device: str | None = None
+    device_map: str | None = None
+    attn_implementation: str | None = None
+    trust_remote_code: bool = False
+
+
+class ValuesSpec(Strict):
+    """Which value system (a built-in name or a path), which level, and which of its values (None: all)."""
+
+    system: str = "schwartz"
+    level: str = "value"
+    only: tuple[str, ...] | None = None
+
+
+class ActivationsSpec(Strict):
+    """The streaming pass; `part` texts are counted between two saves."""
+
+    batch_size: int = Field(default=64, ge=1)
+    part: int = Field(default=1024, ge=1)
+    scope: Literal["all", "prompt", "answer"] = "all"
+
+
+class ControlsSpec(Strict):
+    """Random controls of equal size: draws of uniform ones and of ones matched by layer and rate."""
+
+    draws: int = Field(default=2, ge=1)
+    matched: bool = True
+
+
+class BootstrapSpec(Strict):
+    """Intervals: resampled questions."""
+
+    resamples: int = Field(default=2000, ge=1)
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+
+
+class RunSpec(Strict):
+    """What every experiment has. `seed` drives the draws of data, splits, controls, sampling noise and bootstrap."""
+
+    name: str
+    seed: int = 0
+    model: ModelSpec = ModelSpec()
+    values: ValuesSpec = ValuesSpec()
+    bootstrap: BootstrapSpec = BootstrapSpec()
+    activations: ActivationsSpec = ActivationsSpec()
+    controls: ControlsSpec = ControlsSpec()
+
+    def left_out(self) -> dict[str, Any]:
+        """Settings that change no result, in pydantic's form of `exclude`."""
+        return {}
+
+    @property
+    def how(self) -> Bootstrap:
+        """How intervals are drawn."""
+        return Bootstrap(self.bootstrap.resamples, self.bootstrap.confidence, self.seed)
+
+    @property
+    def hash(self) -> str:
+        """sha256 of the resolved content, but for what changes no result."""
+        return sha256_of(self.model_dump(mode="json", exclude=self.left_out() or None))
+
+    def to_yaml(self) -> str:
+        """The resolved specification, every default written out."""
+        text: str = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        return text
+
+
+class DataSpec(Strict):
+    """Which source, and its parameters."""
+
+    source: str = "organism"
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known(self) -> DataSpec:
+        require_known("source", [self.source], SOURCES)
+        known = {name: default for name, default in keywords(SOURCES[self.source]).items() if name != "seed"}
+        require_parameters(f"source {self.source}", self.parameters, known)
+        return self
+
+
+class GenerateSpec(Strict):
+    """How answers are drawn, and how many rows share a batch."""
+
+    max_new_tokens: int = Field(default=40, ge=1)
+    temperature: float = Field(default=1.0, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    batch_size: int = Field(default=100, ge=1)
+    on: Literal["both", "prompt", "response"] = "both"
+
+
+class ScoresSpec(Strict):
+    """Ratings of every answer from 1 to 5 by the judge model: relevance to the value (G-Eval), and text quality.
+
+    `mode`: "expected" weights 1..5 by the probabilities of the judge's first token; "sampled" takes the mean of `samples`
+    replies, for judges without log-probabilities. The report says which. `max_tokens`: of one reply.
+    """
+
+    mode: Literal["expected", "sampled"] = "expected"
+    samples: int = Field(default=MINIMUM_SAMPLES, ge=MINIMUM_SAMPLES)
+    quality: bool = True
+    max_tokens: int = Field(default=64, ge=1)
+
+
+class JudgeSpec(Strict):
+    """A model that judges, by the name that Inspect knows it under, and how it is asked.
+
+    `max_tokens`: of one reply; give more to a model that thinks aloud first. `missing_limit`: a larger share of answers
+    without a judgement is said loudly. `max_connections`, `retries` and `timeout` say how calls are made and change no
+    reply, so a run may go on with others. Keys are read from the environment and stand in no specification.
+    """
+
+    by: str
+    base_url: str | None = None
+    model_args: dict[str, Any] = Field(default_factory=dict)
+    language: Literal["en", "zh"] = "en"
+    max_tokens: int = Field(default=64, ge=1)
+    missing_limit: float = Field(default=0.1, ge=0, le=1)
+    max_connections: int | None = Field(default=None, ge=1)
+    retries: int = Field(default=4, ge=0)
+    timeout: int = Field(default=120, ge=1)
+
+    @model_validator(mode="after")
+    def _valid(self) -> JudgeSpec:
+        provider, _, model = self.by.partition("/")
+        if not provider or not model or any(map(str.isspace, self.by)):
+            raise ValueError(f"by {self.by!r} is no model; give provider and model, such as openai/gpt-4o")
+        require_no_secrets(self.base_url, self.model_args)
+        return self
+
+
+JUDGE_KINDS = ("judge:name", "judge:model")
+"""The two ways to name a judge, as they stand in the place of a validation error."""
+AnyJudge = Annotated[
+    Annotated[str, Tag(JUDGE_KINDS[0])] | Annotated[JudgeSpec, Tag(JUDGE_KINDS[1])],
+    Discriminator(lambda judge: JUDGE_KINDS[not isinstance(judge, str)]),
+]
+OPERATIONAL = {"judge": {"max_connections", "retries", "timeout"}}
+"""Settings that change no result, and so are no part of what makes two runs the same."""
+
+
+class ComparisonSpec(RunSpec):
+    """A comparison of methods: each locates, edits, and is measured on the same questions. `valuescope.run.Spec` adds a
+    key for every part that a run may have besides.
+
+    `runs`: how often every question is answered, each time with other noise. `answers_per_value`: questions answered
+    beside pairs, for fluency and examples.
+    """
+
+    experiment: Literal["methods"] = "methods"
+    data: DataSpec = DataSpec()
+    methods: dict[str, MethodSpec] = Field(min_length=1)
+    generate: GenerateSpec = GenerateSpec()
+    judge: AnyJudge = "oracle"
+    runs: int = Field(default=1, ge=1)
+    scores: ScoresSpec | None = None
+    answers_per_value: int = Field(default=5, ge=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> ComparisonSpec:
+        if isinstance(self.judge, str):
+            if "/" in self.judge:
+                raise ValueError(f"judge {self.judge!r} is a model; write judge: {{by: {self.judge}}}")
+            require_known("judge", [self.judge], JUDGES)
+            if self.scores:
+                raise ValueError(
+                    f"scores are given by a model, and judge is {self.judge!r}; name one as judge: {{by: "
+                    "provider/model}} (valuescope_oracle/organism for the organism's answers)"
+                )
+        if not any(method.reads_texts for method in self.methods.values()):
+            raise ValueError("no method reads texts; add one beside the system prompt or the adapters")
+        measures = {method.asked == "pairs" for method in self.methods.values()}
+        if self.judge == "likelihood" and False in measures:
+            raise ValueError(
+                "judge likelihood reads fluency and no values, so answers would have no effect; ask pairs, or name "
+                "another judge"
+            )
+        if len(measures) > 1:
+            raise ValueError(
+                "methods ask both pairs and questions; their effects have different units: ask one kind"
+            )
+        return self
+
+    @property
+    def asks_pairs(self) -> bool:
+        """Whether effects are margins of contrast pairs, in nats per token; else shares of answers."""
+        return any(method.asked == "pairs" for method in self.methods.values())
+
+    def left_out(self) -> dict[str, Any]:
+        """Settings of the judge's calls."""
+        return dict(OPERATIONAL) if isinstance(self.judge, JudgeSpec) else {}
+
+    @property
+    def judge_name(self) -> str:
+        """The judge's own name, or the name of the model that judges."""
+        return self.judge if isinstance(self.judge, str) else self.judge.by

@@ -1,0 +1,45 @@
+"""The ground of specifications and results: strict, frozen, and read back from JSON as they were written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+
+from valuescope.metrics import Estimate
+
+
+class SpecError(ValueError):
+    """A specification that cannot be run; the message names file, field, value and the fix."""
+
+
+class Strict(BaseModel):
+    """A part of a specification: unknown keys are errors, and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Found(BaseModel):
+    """What a part of a run found. A number that is missing is None; nothing is 0 unless 0 was measured."""
+
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, protected_namespaces=(), arbitrary_types_allowed=True
+    )
+
+
+def _estimate(content: Any) -> Any:
+    """An estimate from `{"mean", "ci", "n", "missing", "interval"}`."""
+    if not isinstance(content, Mapping):
+        return content
+    low, high = content.get("ci") or (None, None)
+    rest = {name: content[name] for name in ("n", "missing", "interval") if content.get(name) is not None}
+    return Estimate(content.get("mean"), low, high, **{"n": 0, **rest})
+
+
+Measured = Annotated[
+    Estimate, BeforeValidator(_estimate), PlainSerializer(lambda estimate: estimate.to_dict(), return_type=dict)
+]
+"""An estimate as a field of what was found; in JSON `{"mean", "ci", "n", "missing", "interval"}`."""
+Matrix = tuple[tuple[float | None, ...], ...]
+"""Rows of numbers; None is missing."""
