@@ -41,10 +41,10 @@ class Bench:
         self._rows: dict[str, list[Row]] = {}
 
     @contextmanager
-    def part(self, name: str, asks: Iterable[Ask], *, most: int | None = None) -> Iterator[None]:
-        """Have a part's asks answered, and let it measure in the block. `most`: it may ask so many rows by and by."""
+    def part(self, name: str, asks: Iterable[Ask], later: Iterable[Ask]) -> Iterator[None]:
+        """Have a part's asks answered, and let it measure in the block. `later`: the most that it may ask in there."""
         planned = list(asks)
-        self._part, self._budget, self.asked[name] = name, most or 0, []
+        self._part, self._budget, self.asked[name] = name, sum(len(ask.items) for ask in later), []
         new = {ask.hash: ask for ask in planned if ask.hash not in self._rows}
         self._done, self._total = 0, sum(len(ask.items) for ask in new.values()) + self._budget
         with timed(self.folder, name):
@@ -123,6 +123,10 @@ class Laboratory(Design):
         if name not in self._made:
             self._made[name] = make(self.locations)
         return self._made[name]
+
+    def close(self) -> None:
+        """Write the judge's replies through to the disk."""
+        self.judging.close()
 
     # Outcomes ---------------------------------------------------------------------------------------------
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from valuescope.lab.ask import Ask
 from valuescope.lab.strict import Found
-from valuescope.report import Section
+from valuescope.report.blocks import Section
+from valuescope.report.table import Table
 
 if TYPE_CHECKING:
     from valuescope.lab.result import Result
@@ -16,22 +16,20 @@ if TYPE_CHECKING:
 SpecT = TypeVar("SpecT")
 
 
-class Part(ABC, Generic[SpecT]):
+class Part(Generic[SpecT]):
     """One part; `self.spec` is what the specification says under `key`.
 
     `key`: its key in the specification, of type `Spec` (None there: not asked for); empty for a part that every run has.
     `place`: where what it found stands in summary.json: "leakage", or, for one `Found` per method, "methods.*.dose"
-    ("methods.*": its fields stand beside those of others). `order`: its place on the page. `stage`: parts are measured
-    stage by stage, the headline settings are known from 1 on, and everything has been asked in 2. `most`: it asks by and by,
-    and its planned asks are the most that it will.
+    ("methods.*": its fields stand beside those of others); empty for a part that only shows what others found. `order`: its place on the page. `stage`: parts are measured
+    stage by stage: the headline settings are known from 1 on, and in 2 everything has been asked.
     """
 
     key: ClassVar[str] = ""
-    place: ClassVar[str]
+    place: ClassVar[str] = ""
     order: ClassVar[int]
     stage: ClassVar[int] = 1
     experiment: ClassVar[str] = "methods"
-    by_and_by: ClassVar[bool] = False
     Spec: ClassVar[Any] = None
     default: ClassVar[Any] = None
     Found: ClassVar[type[Found]]
@@ -55,14 +53,31 @@ class Part(ABC, Generic[SpecT]):
         """Raise ValueError where the part's specification does not fit the rest; called where it is asked for."""
 
     def asks(self, design: Any) -> Iterable[Ask]:
-        """All asks of the part. The same function plans a dry run and asks for real."""
+        """The asks of the part. The same function plans a dry run and asks for real."""
         return ()
 
-    @abstractmethod
+    def later(self, design: Any) -> Iterable[Ask]:
+        """Asks that depend on earlier answers, made by `measure` one by one: as many as there will be at most."""
+        return ()
+
     def measure(self, lab: Any) -> Found | Mapping[str, Found] | None:
         """What the part found; it reads only the outcomes of its own asks. None: nothing to measure here."""
+        return None
+
+    @classmethod
+    def shown(cls, result: Result) -> Section | None:
+        """The part's section of a page; None where the run has none."""
+        found = result.found.get(cls.place)
+        return None if found is None else cls.view(found, result)
 
     @classmethod
     def view(cls, found: Any, result: Result) -> Section | None:
-        """The part's section of the page, with its tables and figures; None where there is nothing to show."""
+        """The section of what the part found, with its tables and figures; None where there is nothing to show."""
         return None
+
+    @classmethod
+    def printed(cls, result: Result) -> str:
+        """What a command prints of the part: its tables that have a face for the terminal."""
+        section = cls.shown(result)
+        tables = [block for block in section.blocks if isinstance(block, Table)] if section else []
+        return "\n".join(table.terminal() for table in tables if any(column.terminal for column in table.columns))

@@ -63,6 +63,7 @@ class BootstrapSpec(Strict):
 class RunSpec(Strict):
     """What every experiment has. `seed` drives the draws of data, splits, controls, sampling noise and bootstrap."""
 
+    experiment: str
     name: str
     seed: int = 0
     model: ModelSpec = ModelSpec()

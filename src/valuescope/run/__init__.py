@@ -1,22 +1,23 @@
 """One run from a specification to a report, in a folder that survives being killed."""
 
-from valuescope.run.experiments import run
-from valuescope.run.folder import RunError, RunFolder
-from valuescope.run.spec import Spec
-from valuescope.run.spec_file import AnySpec, make_spec, read_spec
-from valuescope.run.spec_parts import SpecError
-from valuescope.run.valueexploration import ValueExplorationSpec
+from valuescope.lab.folder import RunError, RunFolder
+from valuescope.lab.result import Result
+from valuescope.lab.strict import SpecError
+from valuescope.run.experiment import estimate, read_result, run, terminal_text, write_report
+from valuescope.run.spec_file import make_spec, read_spec
 from valuescope.run.yaml_text import read_yaml
 
 __all__ = [
-    "AnySpec",
+    "Result",
     "RunError",
     "RunFolder",
-    "Spec",
     "SpecError",
-    "ValueExplorationSpec",
+    "estimate",
     "make_spec",
+    "read_result",
     "read_spec",
     "read_yaml",
     "run",
+    "terminal_text",
+    "write_report",
 ]

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from valuescope.models import default_device, resolve_path
-from valuescope.run.spec_parts import ModelSpec
+from valuescope.lab.spec import ModelSpec
 
 EFFICIENCY = 0.35  # share of the measured matrix speed that a forward pass of a language model reaches
 STEP_SECONDS = 2.5e-4  # fixed cost of one layer in one decoding step, on any device

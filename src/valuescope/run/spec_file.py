@@ -10,19 +10,17 @@ from typing import Any, TypeVar, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from valuescope.run.spec import DOSE_KINDS, JUDGE_KINDS, Spec
-from valuescope.run.spec_parts import SpecError
-from valuescope.run.valueexploration.spec import ValueExplorationSpec
+from valuescope.lab.setting import DOSE_KINDS
+from valuescope.lab.spec import JUDGE_KINDS, RunSpec
+from valuescope.lab.strict import SpecError
+from valuescope.run.registry import specifications
 from valuescope.run.yaml_text import read_yaml
 
 Part = TypeVar("Part", bound=BaseModel)
-AnySpec = Spec | ValueExplorationSpec
-SPECS: dict[str, type[AnySpec]] = {"methods": Spec, "valueexploration": ValueExplorationSpec}
-"""Every experiment's specification, under the name that `experiment` gives."""
 KINDS = (*JUDGE_KINDS, *DOSE_KINDS)
 
 
-def read_spec(path: Path, /, **overrides: Any) -> AnySpec:
+def read_spec(path: Path, /, **overrides: Any) -> RunSpec:
     """Read a YAML specification of any experiment. `overrides` maps dotted names, such as `model.id`, to values.
 
     Raises:
@@ -53,16 +51,17 @@ def read_spec(path: Path, /, **overrides: Any) -> AnySpec:
     return make_spec(content, str(path))
 
 
-def make_spec(content: Mapping[str, Any], origin: str) -> AnySpec:
+def make_spec(content: Mapping[str, Any], origin: str) -> RunSpec:
     """A specification from its content, of the experiment that it names; errors begin with its `origin`.
 
     Raises:
         SpecError: for an unknown key or a bad value, named with its place.
     """
     name = content.get("experiment", "methods")
-    if name not in SPECS:
-        raise SpecError(f"{origin}: experiment: {name!r} is unknown; known: {', '.join(SPECS)}")
-    return make_part(SPECS[name], content, origin)
+    known = specifications()
+    if name not in known:
+        raise SpecError(f"{origin}: experiment: {name!r} is unknown; known: {', '.join(known)}")
+    return make_part(known[name], content, origin)
 
 
 def make_part(kind: type[Part], content: Mapping[str, Any], origin: str) -> Part:

@@ -1,0 +1,225 @@
+"""The tables and figures of the methods' effects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from valuescope.lab.result import Result
+from valuescope.metrics import Estimate
+from valuescope.parts.method import MethodFound, SettingFound, ValueEffect, effect_numbers, fluency_verdict, verdict
+from valuescope.report.figure import Figure
+from valuescope.report.names import asked_name, method_name, setting_name
+from valuescope.report.numbers import SHARES, Numbers, neurons_of, spread
+from valuescope.report.plots import DotFacet, Dots, dots
+from valuescope.report.table import Column, Table
+
+PRECISION = Numbers(3)
+
+
+class _Row(NamedTuple):
+    name: str
+    method: MethodFound
+    setting: SettingFound
+
+    @property
+    def headline(self) -> bool:
+        return self.setting is self.method.chosen
+
+    @property
+    def precision(self) -> float | None:
+        mean = self.setting.mean_precision
+        return self.method.average_precision if mean is None and self.headline else mean
+
+
+def methods_table(found: Mapping[str, MethodFound], result: Result) -> Table[_Row]:
+    """Every method at every setting; also what a command prints."""
+    numbers, unit = effect_numbers(result), result.head.measure.unit
+
+    def chance(row: _Row) -> str:
+        share = row.method.chance_precision
+        return "" if share is None or row.precision is None else f"({PRECISION.plain(share)})"
+
+    def marked(row: _Row) -> str:
+        return " · headline" if row.headline and len(row.method.settings) > 1 else ""
+
+    columns: tuple[Column[_Row], ...] = (
+        Column("method", "", lambda row: row.name),
+        Column(
+            "",
+            "Method and setting",
+            lambda row: method_name(row.name),
+            small=lambda row: setting_name(row.setting.name) + marked(row),
+            terminal="method",
+        ),
+        Column("setting", "", lambda row: row.setting.name),
+        Column(
+            "", "", lambda row: row.setting.name + ("*" if marked(row) else ""), terminal="setting"
+        ),
+        Column("headline", "", lambda row: row.headline),
+        Column("locator", "", lambda row: row.method.locator),
+        Column(
+            "edit", "Edit", lambda row: row.method.edit, small=lambda row: asked_name(row.method.asked), terminal="edit"
+        ),
+        Column("asked", "", lambda row: row.method.asked),
+        Column("direction", "", lambda row: row.method.direction),
+        Column("neurons_least", "", lambda row: min(row.setting.neurons.values(), default=None)),
+        Column("neurons_most", "", lambda row: max(row.setting.neurons.values(), default=None)),
+        Column("", "Neurons per value", lambda row: neurons_of(row.method.edit, row.setting.neurons.values())),
+        Column(
+            "average_precision",
+            "Average precision (chance)",
+            lambda row: row.precision,
+            numbers=PRECISION,
+            signed=False,
+            small=chance,
+            terminal="avg. precision",
+            absent="no truth",
+        ),
+        Column("chance_precision", "", lambda row: row.method.chance_precision),
+        *(
+            Column[_Row](name, title, lambda row, name=name: getattr(row.setting, name), numbers, estimate=True, terminal=terminal)
+            for name, title, terminal in (
+                ("effect", f"Effect on the target{f' ({unit})' if unit else ''}", "effect on target"),
+                ("random", "Random neurons", "random neurons"),
+                ("random_matched", "Random, matched", ""),
+            )
+        ),
+        Column(
+            "fluency",
+            "Fluency (base)",
+            lambda row: row.setting.fluency,
+            SHARES,
+            signed=False,
+            estimate=True,
+            small=lambda row: f"base {SHARES.plain(row.setting.base_fluency and row.setting.base_fluency.mean)}",
+        ),
+        Column("base_fluency", "", lambda row: row.setting.base_fluency, estimate=True),
+        Column("", "", _fluency_words, terminal="fluency (base)"),
+        Column(
+            "",
+            "",
+            lambda row: neurons_of(row.method.edit, row.setting.neurons.values()).replace("–", "-"),
+            terminal="neurons/value",
+        ),
+        Column("locator_parameters", "", lambda row: _json(row.setting.locator_parameters)),
+        Column("edit_parameters", "", lambda row: _json(row.setting.edit_parameters)),
+        Column("", "Verdict", lambda row: (verdict(row.method, row.setting), fluency_verdict(row.setting))),
+    )
+    caption = "Every method at every setting that was measured; the headline setting is marked"
+    rows = [_Row(name, method, setting) for name, method in found.items() for setting in method.settings]
+    return Table("methods", caption, columns, rows, left=3)
+
+
+def _json(parameters: Mapping[str, Any]) -> str:
+    return json.dumps(parameters, sort_keys=True, ensure_ascii=False, default=str)
+
+
+def _fluency_words(row: _Row) -> str:
+    means = [share and share.mean for share in (row.setting.fluency, row.setting.base_fluency)]
+    if means == [None, None]:
+        return "-"
+    now, base = (SHARES.plain(mean) for mean in means)
+    return f"{now} ({base})"
+
+
+class _ValueRow(NamedTuple):
+    name: str
+    method: MethodFound
+    value: str
+    effect: ValueEffect
+
+    def of_setting(self, field: str) -> Any:
+        return (getattr(self.method.chosen, field, None) or {}).get(self.value)
+
+
+def values_table(found: Mapping[str, MethodFound]) -> Table[_ValueRow]:
+    """The effect on each value, as a file."""
+    columns: tuple[Column[_ValueRow], ...] = (
+        Column("method", "", lambda row: row.name),
+        Column("setting", "", lambda row: row.method.setting),
+        Column("value", "", lambda row: row.value),
+        *(
+            Column[_ValueRow](field, "", lambda row, field=field: row.of_setting(field))
+            for field in ("neurons", "average_precision", "recall", "precision")
+        ),
+        *(
+            Column[_ValueRow](field, "", lambda row, field=field: getattr(row.effect, field), estimate=True)
+            for field in ("base", "edited", "effect", "random")
+        ),
+    )
+    rows = [
+        _ValueRow(name, method, value, effect)
+        for name, method in found.items()
+        for value, effect in method.by_value.items()
+    ]
+    return Table("by_value", "Effect on each value", columns, rows, page=False)
+
+
+def effects_figure(found: Mapping[str, MethodFound], result: Result) -> Figure | None:
+    """The effect of each method beside its random controls, at every setting that was measured."""
+    measure, unit = result.head.measure.name or "the measure", result.head.measure.unit
+    axis = f"change of {measure}{f' ({unit})' if unit else ''}"
+    arms = {"its neurons": "effect", "random": "random", "matched": "random_matched"}
+    facets = []
+    for place, (name, method) in enumerate(found.items()):
+        aim = {1: "should raise", -1: "should lower", None: "no stated direction"}[method.direction]
+        many = len(method.settings) > 1
+        rows = [
+            (f"{setting_name(setting.name)}: {arm}" if many else arm, getattr(setting, field), arm)
+            for setting in method.settings
+            for arm, field in arms.items()
+        ]
+        styles = {"its neurons": place, "random": "control", "matched": "matched"}
+        series = Dots("", tuple(styles[arm] for _, _, arm in rows), tuple(estimate for _, estimate, _ in rows))
+        about = f"{method.edit or 'no edit'}, {aim}; {asked_name(method.asked)}"
+        facets.append(
+            DotFacet(method_name(name), tuple(label for label, _, _ in rows), (series,), subtitle=about, style=place)
+        )
+    return dots(
+        "effects",
+        f"Effect of each method on its target value: {axis}",
+        "Edited minus base on the same questions, averaged over values, with intervals. Random: as many random neurons "
+        "under the same edit. Matched: random neurons of the same layers and activation rates.",
+        facets,
+        axis=axis,
+        numbers=effect_numbers(result),
+    )
+
+
+def by_value_figure(found: Mapping[str, MethodFound], result: Result) -> Figure | None:
+    """The effect on each value under its own edit, beside random neurons."""
+    numbers, measure, facets = effect_numbers(result), result.head.measure.name or "the measure", []
+    for place, (name, method) in enumerate(found.items()):
+        values = [value for value in result.head.values if value in method.by_value]
+        effects = [method.by_value[value] for value in values]
+        counts = sorted({effect.effect.n for effect in effects if effect.effect and effect.effect.n})
+        size = f"; n = {spread(counts)} for each value" if counts else ""
+        facets.append(
+            DotFacet(
+                method_name(name),
+                tuple(result.head.value_name(value) for value in values),
+                (
+                    Dots("its neurons", place, tuple(effect.effect for effect in effects)),
+                    Dots("random neurons", "control", tuple(effect.random for effect in effects)),
+                ),
+                subtitle=f"{setting_name(method.setting)}{size}",
+                style=place,
+                beside=tuple(_ends((effect.base, effect.edited), numbers) for effect in effects),
+                beside_title="base → edited",
+            )
+        )
+    return dots(
+        "by_value",
+        f"Effect on each value under its own edit (change of {measure})",
+        "Coloured marks: the method's neurons, with intervals. Grey circles: random neurons. Numbers on the right: base "
+        "and edited.",
+        facets,
+        axis=f"change of {measure}",
+        numbers=numbers,
+    )
+
+
+def _ends(ends: Sequence[Estimate | None], numbers: Numbers) -> str:
+    return " → ".join("?" if end is None or end.mean is None else numbers.plain(end.mean) for end in ends)

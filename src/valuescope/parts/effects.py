@@ -1,0 +1,126 @@
+"""What every method does to its target value: at every setting in full, beside random controls, and value by value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from valuescope.edit import Edit
+from valuescope.lab.ask import Ask
+from valuescope.lab.design import Design
+from valuescope.lab.laboratory import Laboratory, Trial
+from valuescope.lab.locations import neuron_sets
+from valuescope.lab.method import INTERVENTIONS, MethodSpec
+from valuescope.lab.part import Part
+from valuescope.lab.result import Result
+from valuescope.lab.setting import Setting
+from valuescope.lab.treatments import sizes
+from valuescope.lab.truth import chance_precision, precision_of_ranking, selection_against
+from valuescope.parts.effect_tables import by_value_figure, methods_table, values_table
+from valuescope.parts.method import METHODS, MethodFound, SettingFound, ValueEffect
+from valuescope.report.blocks import Em, Section, Words
+
+
+class Effects(Part[None]):
+    """The trial of every method's default, and of the setting that its search found."""
+
+    place, order, Found = METHODS, 10, MethodFound
+
+    def asks(self, design: Design) -> Iterator[Ask]:
+        """Every setting in full."""
+        for name, method in design.spec.methods.items():
+            for setting in design.settings_of(name).values():
+                yield from design.trial(method, setting)
+
+    def measure(self, lab: Laboratory) -> Mapping[str, MethodFound]:
+        """What each method did."""
+        return {name: _method(lab, name, method) for name, method in lab.spec.methods.items()}
+
+    @classmethod
+    def view(cls, found: Mapping[str, MethodFound], result: Result) -> Section:
+        """The headline table, and the effects value by value."""
+        note = Words(
+            "Intervals are 95% bootstrap intervals over questions unless the specification says otherwise. ",
+            Em("Average precision"),
+            ": the method's ranking against the planted truth. ",
+            Em("Random, matched"),
+            ": random neurons with the same layers and activation rates. Clear of random: the whole interval lies in the "
+            "intended direction beyond 0 and beyond the mean of every control.",
+            style="small",
+        )
+        blocks = (methods_table(found, result), note, by_value_figure(found, result), values_table(found))
+        return Section("results", "Results", blocks)
+
+
+# Measuring ------------------------------------------------------------------------------------------------
+
+
+def _method(lab: Laboratory, name: str, method: MethodSpec) -> MethodFound:
+    trials = {
+        which: (setting, lab.trial_of(method, setting, lab.trial(method, setting)))
+        for which, setting in lab.settings_of(name).items()
+    }
+    settings = [_setting(lab, method, which, *trial) for which, trial in trials.items()]
+    headline, (_, trial) = settings[-1], list(trials.values())[-1]
+    intervention = INTERVENTIONS[method.intervention] if method.intervention else None
+    known = lab.truth is not None and intervention is None
+    return MethodFound(
+        locator=intervention.directions if intervention else method.locator,
+        edit=method.edit_kind or str(method.intervention),
+        intervention=method.intervention,
+        asked=method.asked,
+        direction=method.sign,
+        setting=headline.name,
+        average_precision=headline.mean_precision,
+        chance_precision=chance_precision(lab.truth, lab.values) if known and lab.truth else None,
+        effect=headline.effect,
+        random=headline.random,
+        random_matched=headline.random_matched,
+        fluency=headline.fluency and headline.fluency.mean,
+        base_fluency=headline.base_fluency and headline.base_fluency.mean,
+        settings=tuple(settings),
+        by_value={
+            value: ValueEffect(
+                base=lab.success(trial.base, value),
+                edited=lab.success(trial.edited, value),
+                effect=lab.effect(trial.base, trial.edited, value=value),
+                random=lab.effect(trial.base, *trial.random, value=value),
+            )
+            for value in lab.values
+        },
+    )
+
+
+def _setting(lab: Laboratory, method: MethodSpec, name: str, setting: Setting, trial: Trial) -> SettingFound:
+    location = None if method.intervention else lab.locations.of(method, setting)
+    treatments = lab.treatments(method, setting)
+    against: dict[str, Any] = {}
+    if lab.truth is not None and location is not None:
+        against = {
+            "average_precision": precision_of_ranking(lab.truth, location),
+            **selection_against(lab.truth, neuron_sets(location, setting)),
+        }
+    edits = [edit for edit in treatments.values() if isinstance(edit, Edit)]
+    nothing = [
+        f"{value}: no layer has a probe of the accuracy asked for, so nothing is done"
+        for value, treatment in treatments.items()
+        if treatment is None
+    ]
+    return SettingFound(
+        name=name,
+        locator_parameters=setting.locator if location is None else dict(location.parameters),
+        edit_parameters={
+            **(edits[0].parameters if edits else setting.edit),
+            **({} if setting.top is None else {"top": setting.top}),
+            **({"by_value": setting.by_value} if setting.by_value else {}),
+        },
+        neurons={} if location is None else sizes(lab.locations, method, setting),
+        effect=lab.effect(trial.base, trial.edited),
+        random=lab.effect(trial.base, *trial.random),
+        random_matched=lab.effect(trial.base, *trial.matched) if trial.matched else None,
+        fluency=lab.fluency(trial.answers),
+        base_fluency=lab.fluency(trial.base_answers),
+        warnings=(*(nothing if location is None else location.warnings), *trial.control_warnings),
+        diagnostics={} if location is None else dict(location.diagnostics),
+        **against,
+    )

@@ -1,0 +1,130 @@
+"""How a comparison's page opens: what was run, the result in plain words, and one figure that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from valuescope.lab.result import Result
+from valuescope.parts.effect_tables import effects_figure
+from valuescope.parts.method import (
+    FLUENCY_KEPT,
+    METHODS,
+    MethodFound,
+    SettingFound,
+    effect_numbers,
+    fluency_verdict,
+    verdict,
+)
+from valuescope.report.blocks import Code, Inline, Note, Opening, Strong
+from valuescope.report.blocks import Result as ResultBox
+from valuescope.report.names import method_name
+from valuescope.report.numbers import grouped, listing, plain_value
+
+
+def comparison_opening(result: Result) -> Opening:
+    """Title, what was run, the hero figure and the verdict."""
+    found: Mapping[str, MethodFound] = result.found.get(METHODS) or {}  # type: ignore[assignment]
+    judging = result.found.get("judging")
+    notes = [Note(Strong("Warning: "), warning, warning=True) for warning in getattr(judging, "warnings", ())]
+    if result.head.bundled_organism:
+        notes.append(
+            Note(
+                Strong("The model is the bundled organism: "),
+                "a small model with planted value neurons, trained on text from a grammar. Its numbers say how well the "
+                "methods find and use neurons that are known to matter; they say nothing about published language models.",
+            )
+        )
+    return Opening(
+        result.head.name or "run",
+        lead=tuple(_what_was_run(result)),
+        notes=tuple(notes),
+        hero=effects_figure(found, result),
+        result=ResultBox(headline(found), tuple(_sentences(found, result))),
+    )
+
+
+def _what_was_run(result: Result) -> list[Inline]:
+    head, measure = result.head, result.head.measure
+    size = [
+        f"{grouped(head.model[key])} {key}"
+        for key in ("layers", "neurons", "parameters")
+        if head.model.get(key) is not None
+    ]
+    words = f" ({', '.join(size)})" if size else ""
+    words += f"; {len(head.values)} values; data: {plain_value(head.data.get('source') or 'not stated')}"
+    if head.data.get("questions") is not None:
+        words += f" with {grouped(head.data['questions'])} evaluation questions"
+    words += f"; judge: {measure.judge or 'not stated'}"
+    words += "; seed not stated. " if head.seed is None else f"; seed {head.seed}. "
+    unit = f" ({measure.unit})" if measure.unit else ""
+    explanation = f": {measure.explanation}" if measure.explanation else ""
+    words += f"The measure is {measure.name or 'not stated'}{unit}{explanation}. "
+    words += (
+        "Base and edited answers are paired: the same questions and, where answers are sampled, the same noise."
+    )
+    return ["Model ", Code(plain_value(head.model.get("id") or "not named")), words]
+
+
+def headline(found: Mapping[str, MethodFound]) -> str:
+    """How many methods did what they should at their headline setting, and how many at the default."""
+    if not found:
+        return "This run measured no method."
+    chosen = [(name, method, method.chosen) for name, method in found.items()]
+    good = [method_name(name) for name, method, setting in chosen if setting and _worked(method, setting)]
+    rest = [
+        f"{method_name(name)} ({_why_not(method, setting)})"
+        for name, method, setting in chosen
+        if not setting or not _worked(method, setting)
+    ]
+    unknown = any(setting and fluency_verdict(setting).clear is None for _, _, setting in chosen)
+    fluent = (
+        " (fluency missing)" if unknown else f", with at least {FLUENCY_KEPT:.0%} of the base model's fluency"
+    )
+    methods = "method" if len(chosen) == 1 else "methods"
+    words = f"{len(good)} of {len(chosen)} {methods} moved the target value as intended and clear of random neurons{fluent}"
+    words += f": {listing(good)}." if good else "."
+    words += f" Not so: {listing(rest)}." if rest else ""
+    return words + _at_defaults(found)
+
+
+def _at_defaults(found: Mapping[str, MethodFound]) -> str:
+    """The same count at the papers' settings, where a headline stands at another one."""
+    defaults = [
+        (name, method, setting)
+        for name, method in found.items()
+        for setting in method.settings
+        if setting.name == "default"
+    ]
+    if not defaults or all(method.setting == "default" for method in found.values()):
+        return ""
+    good = [method_name(name) for name, method, setting in defaults if _worked(method, setting)]
+    named = f" ({listing(good)})" if good else ""
+    return f" At the papers' default settings: {len(good)} of {len(defaults)}{named}."
+
+
+def _worked(method: MethodFound, setting: SettingFound) -> bool:
+    return bool(verdict(method, setting).clear) and fluency_verdict(setting).clear is not False
+
+
+def _why_not(method: MethodFound, setting: SettingFound | None) -> str:
+    if setting is None:
+        return "not measured"
+    moved = verdict(method, setting)
+    return fluency_verdict(setting).words if moved.clear else moved.words
+
+
+def _sentences(found: Mapping[str, MethodFound], result: Result) -> list[tuple[str, tuple[str, ...]]]:
+    """For each method what it was meant to do, and at its headline setting what it did."""
+    numbers, measure, sentences = effect_numbers(result), result.head.measure.name or "the measure", []
+    for name, method in found.items():
+        aim = {1: "meant to raise", -1: "meant to lower", None: "no stated direction for"}[method.direction]
+        setting = method.chosen
+        if setting is not None:
+            words = (
+                f"{numbers.full(setting.effect)}, random neurons {numbers.full(setting.random)}: "
+                f"{verdict(method, setting).words}; {fluency_verdict(setting).words}"
+            )
+            sentences.append(
+                (f"{method_name(name)} ({method.edit or 'no edit'}, {aim} {measure})", (words,))
+            )
+    return sentences
