@@ -10,13 +10,13 @@ from typing import Any
 from valuescope.data import Dilemma, Material, RatedText, label, read_data
 from valuescope.data.material import dilemma_text, of_value
 from valuescope.files import sha256_of
-from valuescope.models import NeuronModel, render_question
 from valuescope.lab.locations import Locations
 from valuescope.lab.material import timed
 from valuescope.lab.method import SFT, MethodSpec
 from valuescope.lab.setting import Setting
 from valuescope.lab.spec import ComparisonSpec
 from valuescope.lab.strict import SpecError
+from valuescope.models import NeuronModel, render_question
 from valuescope.tune import Adapter, LoraTraining, TrainingText, train_adapter
 
 HOW = tuple(field.name for field in fields(LoraTraining))

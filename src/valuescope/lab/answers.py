@@ -70,7 +70,10 @@ class Answers:
             stop_ids=() if letters else None,  # the first token counts, also where it would end the answer
         )
         if letters:
-            return [{"key": item.key, "top": _first_top(answer)} for item, answer in zip(items, answers, strict=True)]
+            return [
+                {"key": item.key, "top": _first_top(answer)}
+                for item, answer in zip(items, answers, strict=True)
+            ]
         return [
             {"key": item.key, "text": answer.text, "tokens": list(answer.tokens), "finished": answer.finished}
             for item, answer in zip(items, answers, strict=True)
@@ -95,7 +98,9 @@ class Answers:
     def prompt(self, item: Any, system: str = "") -> str:
         """What the model reads; a system message of a treatment stands before the question's own."""
         if isinstance(item, SupportQuestion):
-            return render_question(self.model, item.call.user, " ".join(filter(None, (system, item.call.system))))
+            return render_question(
+                self.model, item.call.user, " ".join(filter(None, (system, item.call.system)))
+            )
         if system:
             return render_question(self.model, item.question, " ".join(filter(None, (system, item.system))))
         return str(item.prompt) or render_question(self.model, item.question, item.system)

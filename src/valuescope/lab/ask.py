@@ -115,7 +115,9 @@ class Outcome:
     fluent: bool | None
     text: str = ""
     missing: str = ""
-    score: float | None = None  # mean log-probability per token under the unedited model, where the judge needs it
+    score: float | None = (
+        None  # mean log-probability per token under the unedited model, where the judge needs it
+    )
     relevance: float | None = None  # G-Eval's rating from 1 to 5, where the run asks for scores
     quality: float | None = None  # text quality from 1 to 5, likewise
 

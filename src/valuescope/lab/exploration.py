@@ -9,10 +9,10 @@ from pydantic import Field, model_validator
 
 from valuescope.data.dilemma_sources import DILEMMA_SOURCES
 from valuescope.edit import EDITS
-from valuescope.locate import locator_parameters
 from valuescope.lab.parameters import keywords, require_known, require_parameters
 from valuescope.lab.spec import ControlsSpec, RunSpec, ValuesSpec
 from valuescope.lab.strict import Strict
+from valuescope.locate import locator_parameters
 
 Measure = Literal["percentages", "log-probabilities"]
 

@@ -102,7 +102,8 @@ class Judging:
         else:
             judgements = JUDGES[str(self.spec.judge)](questions, answers)
         self._missing["control success"][ask] = [
-            "" if judgement.success is not None else judgement.missing or "unjudged" for judgement in judgements
+            "" if judgement.success is not None else judgement.missing or "unjudged"
+            for judgement in judgements
         ]
         self._missing["fluency"][ask] = [fluency_missing(judgement) for judgement in judgements]
         if self.scoring is None:

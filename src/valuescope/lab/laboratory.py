@@ -63,7 +63,9 @@ class Bench:
     def rows(self, ask: Ask) -> list[Row]:
         """The answers to an ask of the part at work."""
         if all(ask.hash != known.hash for known in self.asked[self._part]):
-            raise AssertionError(f"part {self._part} reads an ask of {len(ask.items)} items that it did not plan")
+            raise AssertionError(
+                f"part {self._part} reads an ask of {len(ask.items)} items that it did not plan"
+            )
         return self._rows[ask.hash]
 
     def _answer(self, ask: Ask) -> None:
@@ -185,7 +187,10 @@ class Laboratory(Design):
         ]
         return tuple(
             dict.fromkeys(
-                f"{kind}: {warning}" for kind, control in drawn if isinstance(control, Control) for warning in control.warnings
+                f"{kind}: {warning}"
+                for kind, control in drawn
+                if isinstance(control, Control)
+                for warning in control.warnings
             )
         )
 

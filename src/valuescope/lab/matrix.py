@@ -62,13 +62,16 @@ def strength_of(matrix: Matrix, strength: float, direction: int) -> Strength:
     control, leakage = list[float | None](), list[float | None]()
     for place, item in enumerate(matrix.base):
         changes = {
-            value: _change(item.success, outcomes[place].success) for value, outcomes in matrix.steered.items()
+            value: _change(item.success, outcomes[place].success)
+            for value, outcomes in matrix.steered.items()
         }
         change = changes.pop(item.value)
         control.append(None if change is None else direction * change)
         leakage.append(_mean(list(changes.values())))
     fluent = [
-        _mean([None if arm[place].fluent is None else float(bool(arm[place].fluent)) for arm in matrix.answers])
+        _mean(
+            [None if arm[place].fluent is None else float(bool(arm[place].fluent)) for arm in matrix.answers]
+        )
         for place in range(len(matrix.base_answers))
     ]
     return Strength(strength, control, leakage, fluent)
@@ -79,7 +82,9 @@ def deltas(matrix: Matrix, how: Bootstrap) -> DeltaMatrix:
     values = tuple(matrix.steered)
 
     def by_value(outcomes: Outcomes) -> dict[str, list[float | None]]:
-        return {value: [outcome.success for outcome in outcomes if outcome.value == value] for value in values}
+        return {
+            value: [outcome.success for outcome in outcomes if outcome.value == value] for value in values
+        }
 
     steered = {value: by_value(outcomes) for value, outcomes in matrix.steered.items()}
     return delta_matrix(by_value(matrix.base), steered, how=how)

@@ -80,4 +80,6 @@ class Part(Generic[SpecT]):
         """What a command prints of the part: its tables that have a face for the terminal."""
         section = cls.shown(result)
         tables = [block for block in section.blocks if isinstance(block, Table)] if section else []
-        return "\n".join(table.terminal() for table in tables if any(column.terminal for column in table.columns))
+        return "\n".join(
+            table.terminal() for table in tables if any(column.terminal for column in table.columns)
+        )

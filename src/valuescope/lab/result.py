@@ -60,7 +60,9 @@ class Head(Found):
         return self.group_names.get(group) or group
 
 
-def head_of(spec: RunSpec, model: NeuronModel, system: ValueSystem, values: tuple[str, ...], **more: Any) -> Head:
+def head_of(
+    spec: RunSpec, model: NeuronModel, system: ValueSystem, values: tuple[str, ...], **more: Any
+) -> Head:
     """The head of a run; `more` are the fields that only its experiment knows."""
     groups: dict[str, tuple[str, ...]] = {}
     for value in values:

@@ -38,7 +38,9 @@ def _estimate(content: Any) -> Any:
 
 
 Measured = Annotated[
-    Estimate, BeforeValidator(_estimate), PlainSerializer(lambda estimate: estimate.to_dict(), return_type=dict)
+    Estimate,
+    BeforeValidator(_estimate),
+    PlainSerializer(lambda estimate: estimate.to_dict(), return_type=dict),
 ]
 """An estimate as a field of what was found; in JSON `{"mean", "ci", "n", "missing", "interval"}`."""
 Matrix = tuple[tuple[float | None, ...], ...]

@@ -10,9 +10,9 @@ from importlib.resources import files
 from typing import Any
 
 from valuescope.data import Material
+from valuescope.lab.strict import SpecError
 from valuescope.organism import grammar
 from valuescope.organism.grammar import lexicon
-from valuescope.lab.strict import SpecError
 from valuescope.values import ValueSystem
 
 _PAIRS = ((0, 1), (1, 2), (2, 0))

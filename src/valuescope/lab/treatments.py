@@ -50,7 +50,11 @@ def control(locations: Locations, method: MethodSpec, setting: Setting, kind: st
         drawn = Control(edits(method, setting, location))
         drawn.warnings = location.warnings
         return drawn
-    intervention, seed, values = INTERVENTIONS[method.intervention], locations.spec.seed, locations.material.values
+    intervention, seed, values = (
+        INTERVENTIONS[method.intervention],
+        locations.spec.seed,
+        locations.material.values,
+    )
     if intervention.edit:
         return Control(_random(locations, _stream_edits(locations, method, setting, intervention), draw))
     if len(values) < 2:

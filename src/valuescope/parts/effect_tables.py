@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 
 from valuescope.lab.result import Result
 from valuescope.metrics import Estimate
-from valuescope.parts.method import MethodFound, SettingFound, ValueEffect, effect_numbers, fluency_verdict, verdict
+from valuescope.parts.method import (
+    MethodFound,
+    SettingFound,
+    ValueEffect,
+    effect_numbers,
+    fluency_verdict,
+    verdict,
+)
 from valuescope.report.figure import Figure
 from valuescope.report.names import asked_name, method_name, setting_name
 from valuescope.report.numbers import SHARES, Numbers, neurons_of, spread
@@ -54,19 +61,23 @@ def methods_table(found: Mapping[str, MethodFound], result: Result) -> Table[_Ro
             terminal="method",
         ),
         Column("setting", "", lambda row: row.setting.name),
-        Column(
-            "", "", lambda row: row.setting.name + ("*" if marked(row) else ""), terminal="setting"
-        ),
+        Column("", "", lambda row: row.setting.name + ("*" if marked(row) else ""), terminal="setting"),
         Column("headline", "", lambda row: row.headline),
         Column("locator", "", lambda row: row.method.locator),
         Column(
-            "edit", "Edit", lambda row: row.method.edit, small=lambda row: asked_name(row.method.asked), terminal="edit"
+            "edit",
+            "Edit",
+            lambda row: row.method.edit,
+            small=lambda row: asked_name(row.method.asked),
+            terminal="edit",
         ),
         Column("asked", "", lambda row: row.method.asked),
         Column("direction", "", lambda row: row.method.direction),
         Column("neurons_least", "", lambda row: min(row.setting.neurons.values(), default=None)),
         Column("neurons_most", "", lambda row: max(row.setting.neurons.values(), default=None)),
-        Column("", "Neurons per value", lambda row: neurons_of(row.method.edit, row.setting.neurons.values())),
+        Column(
+            "", "Neurons per value", lambda row: neurons_of(row.method.edit, row.setting.neurons.values())
+        ),
         Column(
             "average_precision",
             "Average precision (chance)",
@@ -79,7 +90,14 @@ def methods_table(found: Mapping[str, MethodFound], result: Result) -> Table[_Ro
         ),
         Column("chance_precision", "", lambda row: row.method.chance_precision),
         *(
-            Column[_Row](name, title, lambda row, name=name: getattr(row.setting, name), numbers, estimate=True, terminal=terminal)
+            Column[_Row](
+                name,
+                title,
+                lambda row, name=name: getattr(row.setting, name),
+                numbers,
+                estimate=True,
+                terminal=terminal,
+            )
             for name, title, terminal in (
                 ("effect", f"Effect on the target{f' ({unit})' if unit else ''}", "effect on target"),
                 ("random", "Random neurons", "random neurons"),
@@ -93,7 +111,9 @@ def methods_table(found: Mapping[str, MethodFound], result: Result) -> Table[_Ro
             SHARES,
             signed=False,
             estimate=True,
-            small=lambda row: f"base {SHARES.plain(row.setting.base_fluency and row.setting.base_fluency.mean)}",
+            small=lambda row: (
+                f"base {SHARES.plain(row.setting.base_fluency and row.setting.base_fluency.mean)}"
+            ),
         ),
         Column("base_fluency", "", lambda row: row.setting.base_fluency, estimate=True),
         Column("", "", _fluency_words, terminal="fluency (base)"),
@@ -172,10 +192,18 @@ def effects_figure(found: Mapping[str, MethodFound], result: Result) -> Figure |
             for arm, field in arms.items()
         ]
         styles = {"its neurons": place, "random": "control", "matched": "matched"}
-        series = Dots("", tuple(styles[arm] for _, _, arm in rows), tuple(estimate for _, estimate, _ in rows))
+        series = Dots(
+            "", tuple(styles[arm] for _, _, arm in rows), tuple(estimate for _, estimate, _ in rows)
+        )
         about = f"{method.edit or 'no edit'}, {aim}; {asked_name(method.asked)}"
         facets.append(
-            DotFacet(method_name(name), tuple(label for label, _, _ in rows), (series,), subtitle=about, style=place)
+            DotFacet(
+                method_name(name),
+                tuple(label for label, _, _ in rows),
+                (series,),
+                subtitle=about,
+                style=place,
+            )
         )
     return dots(
         "effects",

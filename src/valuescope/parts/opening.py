@@ -59,9 +59,7 @@ def _what_was_run(result: Result) -> list[Inline]:
     unit = f" ({measure.unit})" if measure.unit else ""
     explanation = f": {measure.explanation}" if measure.explanation else ""
     words += f"The measure is {measure.name or 'not stated'}{unit}{explanation}. "
-    words += (
-        "Base and edited answers are paired: the same questions and, where answers are sampled, the same noise."
-    )
+    words += "Base and edited answers are paired: the same questions and, where answers are sampled, the same noise."
     return ["Model ", Code(plain_value(head.model.get("id") or "not named")), words]
 
 
@@ -124,7 +122,5 @@ def _sentences(found: Mapping[str, MethodFound], result: Result) -> list[tuple[s
                 f"{numbers.full(setting.effect)}, random neurons {numbers.full(setting.random)}: "
                 f"{verdict(method, setting).words}; {fluency_verdict(setting).words}"
             )
-            sentences.append(
-                (f"{method_name(name)} ({method.edit or 'no edit'}, {aim} {measure})", (words,))
-            )
+            sentences.append((f"{method_name(name)} ({method.edit or 'no edit'}, {aim} {measure})", (words,)))
     return sentences

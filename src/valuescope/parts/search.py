@@ -230,4 +230,6 @@ def _shown(name: str, search: SearchFound, result: Result) -> Details:
         Column("", "Fluency", lambda tried: tried.fluency, numbers=SHARES, signed=False, estimate=True),
         Column("", "Choice", lambda tried: Verdict(True, "chosen") if tried.chosen else ""),
     )
-    return Details(f"{method_name(name)}: {count} settings tried", (Table("", caption, columns, search.tried),))
+    return Details(
+        f"{method_name(name)}: {count} settings tried", (Table("", caption, columns, search.tried),)
+    )

@@ -53,7 +53,9 @@ def reading(design: Design) -> Reading:
         texts=[text.prompt + text.answer for text in texts],
         labels=len({text.label for text in design.material.texts}),
         residuals=True,
-        learnt=[(example.prompt + example.answer, epochs) for examples, epochs in learnt for example in examples],
+        learnt=[
+            (example.prompt + example.answer, epochs) for examples, epochs in learnt for example in examples
+        ],
     )
 
 

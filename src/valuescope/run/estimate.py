@@ -8,7 +8,6 @@ from typing import Any
 
 from valuescope.data import ContrastPair
 from valuescope.lab.ask import Ask, Item, SupportQuestion
-from valuescope.lab.spec import RunSpec
 from valuescope.run.model_size import ModelSize, model_size
 
 
@@ -80,11 +79,15 @@ def cost_of(spec: Any, asks: Sequence[Ask], reading: Reading) -> Cost:
             batch_bytes = max(batch_bytes, _scoring_bytes(size, rows, longest))
     learnt = sum(
         count * epochs
-        for count, (_, epochs) in zip(size.lengths([text for text, _ in reading.learnt]), reading.learnt, strict=True)
+        for count, (_, epochs) in zip(
+            size.lengths([text for text, _ in reading.learnt]), reading.learnt, strict=True
+        )
     )
     residuals = 4 * len(texts) * size.layers * size.hidden if reading.residuals else 0
     read, judge, scores = sum(texts) + scored, getattr(spec, "judge", ""), getattr(spec, "scores", None)
-    ratings = 0 if scores is None else (1 + scores.quality) * (scores.samples if scores.mode == "sampled" else 1)
+    ratings = (
+        0 if scores is None else (1 + scores.quality) * (scores.samples if scores.mode == "sampled" else 1)
+    )
     return Cost(
         read_tokens=read,
         answers=sum(ask.answers for ask in distinct),

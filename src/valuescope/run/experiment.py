@@ -40,7 +40,11 @@ EXPERIMENTS = {
         comparison.plan, comparison.open_laboratory, comparison.reading, comparison.head, comparison.opening
     ),
     "valueexploration": Experiment(
-        exploration.plan, exploration.open_laboratory, exploration.reading, exploration.head, exploration.opening
+        exploration.plan,
+        exploration.open_laboratory,
+        exploration.reading,
+        exploration.head,
+        exploration.opening,
     ),
 }
 """Every experiment, under the name that a specification gives."""
@@ -71,9 +75,7 @@ def estimate(spec: RunSpec) -> Cost:
     return cost_of(spec, planned_asks(asked_parts(spec), design), experiment.reading(design))
 
 
-def run(
-    spec: RunSpec, out: Path, *, progress: Progress = silent, model: NeuronModel | None = None
-) -> Result:
+def run(spec: RunSpec, out: Path, *, progress: Progress = silent, model: NeuronModel | None = None) -> Result:
     """Run a specification in the folder `out`; the result is also `out/summary.json`, and `out/report.html` shows it.
 
     A run that was interrupted goes on where it stopped and gives the same result, but for the seconds.

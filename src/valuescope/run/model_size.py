@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from valuescope.models import default_device, resolve_path
 from valuescope.lab.spec import ModelSpec
+from valuescope.models import default_device, resolve_path
 
 EFFICIENCY = 0.35  # share of the measured matrix speed that a forward pass of a language model reaches
 STEP_SECONDS = 2.5e-4  # fixed cost of one layer in one decoding step, on any device

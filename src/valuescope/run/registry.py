@@ -59,9 +59,7 @@ def _whole(base: type[RunSpec]) -> type[RunSpec]:
         part.key: (part.Spec | None, part.default) for part in parts if part.key not in base.model_fields
     }
     checks: dict[str, Any] = {"_parts_fit": model_validator(mode="after")(fits)}
-    return create_model(
-        base.__name__, __base__=base, __doc__=base.__doc__, __validators__=checks, **fields
-    )
+    return create_model(base.__name__, __base__=base, __doc__=base.__doc__, __validators__=checks, **fields)
 
 
 @cache
