@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from valuescope.data import Material, Question
-from valuescope.judge.error import JudgeError
+from valuescope.judge.missing import JudgeError
 from valuescope.judge.rows import LANGUAGES, read_rows, require_keys
 
 

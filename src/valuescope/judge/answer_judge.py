@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from valuescope.judge.asking import TOP_LOGPROBS, Asker, Call, Progress
-from valuescope.judge.criteria import Criterion
-from valuescope.judge.error import JudgeError
-from valuescope.judge.prompt import JudgePrompt, Rendered, judge_prompt
+from valuescope.judge.asking import TOP_LOGPROBS, Asker, Call
+from valuescope.judge.missing import JudgeError, Reply
+from valuescope.judge.prompt import Criterion, JudgePrompt, Rendered, judge_prompt
 from valuescope.judge.rating import (
     MINIMUM_MASS,
     MINIMUM_SAMPLES,
@@ -20,8 +19,9 @@ from valuescope.judge.rating import (
     expected_rating,
     sampled_rating,
 )
-from valuescope.judge.reply import Reply, parse_rating, parse_true_false, parse_yes_no
+from valuescope.judge.reply import parse_rating, parse_true_false, parse_yes_no
 from valuescope.judge.reply_store import ModelReply
+from valuescope.progress import StepProgress
 
 Mode = Literal["verdict", "expected", "sampled"]
 MODES: Mapping[str, tuple[Mode, ...]] = {
@@ -193,7 +193,7 @@ def read_reply(reply: ModelReply, parsed: Reply[Any]) -> Reply[Any]:
 
 
 def judge_answers(
-    judge: AnswerJudge, asker: Asker, items: Sequence[Item], progress: Progress | None = None
+    judge: AnswerJudge, asker: Asker, items: Sequence[Item], progress: StepProgress | None = None
 ) -> list[Judged]:
     """Judge all items by one model, in order.
 

@@ -10,7 +10,7 @@ import logging
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,11 +20,11 @@ from valuescope.files import sha256_of
 from valuescope.judge.asked_model import AskError, identity, redacted, resolve_model
 from valuescope.judge.prompt import Rendered
 from valuescope.judge.reply_store import ModelReply, ReplyStore
+from valuescope.progress import StepProgress
 
 if TYPE_CHECKING:
     from inspect_ai.model import GenerateConfig, Model, ModelOutput
 
-Progress = Callable[[int, int], None]
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class Asker:
         asked = {"system": call.system, "user": call.user, "prompt": call.prompt, "draw": call.draw}
         return sha256_of({"model": self._identity, "settings": settings, "asked": asked})
 
-    def ask(self, calls: Sequence[Call], progress: Progress | None = None) -> list[ModelReply]:
+    def ask(self, calls: Sequence[Call], progress: StepProgress | None = None) -> list[ModelReply]:
         """The replies to all calls, in order; equal calls are made once.
 
         An error that outlives its retries is a reply with `error` set, and is asked again next time. It blocks until
@@ -118,7 +118,9 @@ class Asker:
         """
         return _wait_for(self.ask_async(calls, progress))
 
-    async def ask_async(self, calls: Sequence[Call], progress: Progress | None = None) -> list[ModelReply]:
+    async def ask_async(
+        self, calls: Sequence[Call], progress: StepProgress | None = None
+    ) -> list[ModelReply]:
         """`ask` without blocking; use this inside Inspect's solvers and scorers."""
         import anyio
 
@@ -209,7 +211,7 @@ def ask(
     top_logprobs: int | None = None,
     max_tokens: int = 64,
     prompt: str = "",
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
     **how: Any,
 ) -> list[list[ModelReply]]:
     """The `n` replies to each of many rendered prompts; `prompt` names what they were rendered from (`JudgePrompt.id`).

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from valuescope.data import Question
 from valuescope.generate import Answer
 from valuescope.judge.answer_judge import AnswerJudge, Item
-from valuescope.judge.asking import Asker, Progress, usage
-from valuescope.judge.criteria import criterion
+from valuescope.judge.asking import Asker, usage
 from valuescope.judge.judgement import Judgement
+from valuescope.judge.prompt import criterion
+from valuescope.progress import StepProgress
 from valuescope.values import ValueSystem
 
 
@@ -43,7 +44,7 @@ class ModelJudge:
         questions: Sequence[Question],
         answers: Sequence[Answer],
         *,
-        progress: Progress | None = None,
+        progress: StepProgress | None = None,
     ) -> list[ModelJudgement]:
         """The judgements, in order.
 

@@ -26,6 +26,7 @@ from inspect_ai.model import (
     ModelOutput,
     ModelUsage,
     TopLogprob,
+    modelapi,
 )
 from inspect_ai.tool import ToolChoice, ToolInfo
 
@@ -122,6 +123,12 @@ class OracleModel(ModelAPI):
     def max_connections(self) -> int:
         """It answers at once."""
         return 100
+
+
+@modelapi(name="valuescope_oracle")
+def valuescope_oracle() -> type[ModelAPI]:
+    """Makes the class known to Inspect by its name."""
+    return OracleModel
 
 
 def true_reply(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from valuescope.data.records import Dilemma
-from valuescope.judge.error import JudgeError
+from valuescope.judge.missing import JudgeError
 
 LANGUAGES = ("en", "zh")
 

@@ -21,9 +21,8 @@ from inspect_ai.solver import TaskState
 from valuescope.judge.answer_judge import NEEDS_LOGPROBS, AnswerJudge, Item, Mode
 from valuescope.judge.asked_model import AskError
 from valuescope.judge.asking import Asker
-from valuescope.judge.criteria import Criterion, criterion
-from valuescope.judge.error import JudgeError
-from valuescope.judge.missing import MISSING_LIMIT
+from valuescope.judge.missing import MISSING_LIMIT, JudgeError
+from valuescope.judge.prompt import Criterion, criterion
 from valuescope.judge.score_metrics import judged, scales
 from valuescope.values import load_value_system
 

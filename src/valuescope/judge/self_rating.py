@@ -6,25 +6,100 @@ Two ways, which are never mixed: the rating that the model's probabilities of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
 from valuescope.edit import Edit, Scope
 from valuescope.generate import Sampling, generate, score_continuations
-from valuescope.judge.error import JudgeError
+from valuescope.judge.answer_judge import read_reply
+from valuescope.judge.asking import Asker, Call
+from valuescope.judge.missing import JudgeError, Reply
+from valuescope.judge.prompt import judge_prompt
 from valuescope.judge.questionnaire import Questionnaire, QuestionnaireScores, score_questionnaire
-from valuescope.judge.rating import MINIMUM_MASS, Rating, expected_rating
-from valuescope.judge.reply import Reply
+from valuescope.judge.rating import MARKS, MINIMUM_MASS, Rating, expected_rating, probabilities_of
+from valuescope.judge.reply import parse_rating
 from valuescope.judge.reply_store import ModelReply
-from valuescope.judge.self_report import QuestionnaireAsked
-from valuescope.judge.tokens import MARKS, probabilities_of
 from valuescope.models import Encoded, NeuronModel, encode, render_question
+from valuescope.progress import StepProgress
 
 RatingMethod = Literal["log-probabilities", "text"]
-Progress = Callable[[int, int], None]
+QUESTIONNAIRE_PROMPTS = ("portrait", "self-description", "agreement")
 _LONGEST_STEP = 8  # characters of a token that is a digit and its marks
+
+
+@dataclass(frozen=True)
+class QuestionnaireAsked:
+    """Asks a model every item of a questionnaire, each on its own, so that no answer leans on the one before.
+
+    `prompt`: "portrait" (a person described in the third person, as in the PVQ-40), "self-description" or "agreement".
+    `system` is put before each item.
+
+    Raises:
+        JudgeError: an unknown prompt.
+    """
+
+    questionnaire: Questionnaire
+    prompt: str = "portrait"
+    language: str = "en"
+    temperature: float = 0.0
+    max_tokens: int = 64
+    system: str = ""
+
+    def __post_init__(self) -> None:
+        if self.prompt not in QUESTIONNAIRE_PROMPTS:
+            raise JudgeError(
+                f"no questionnaire prompt {self.prompt!r}; there are {', '.join(QUESTIONNAIRE_PROMPTS)}"
+            )
+
+    def calls(self, draw: int = 0) -> list[Call]:
+        """One call for each item, in order."""
+        prompt = judge_prompt(self.prompt, self.language)
+        return [
+            Call(
+                user=prompt.render(**self.questionnaire.fields(item)).user,
+                system=self.system,
+                prompt=prompt.id,
+                draw=draw,
+                temperature=self.temperature,
+                max_tokens=self.max_tokens,
+            )
+            for item in self.questionnaire.items
+        ]
+
+    def read(self, replies: Sequence[ModelReply]) -> QuestionnaireScores:
+        """The scores of one respondent, from the replies to `calls`."""
+        return score_questionnaire(self.questionnaire, self.ratings(replies))
+
+    def ratings(self, replies: Sequence[ModelReply]) -> Mapping[str, Reply[int]]:
+        """Each item's rating as it was given, before reversed items are mirrored."""
+        low, high = self.questionnaire.low, self.questionnaire.high
+        return {
+            item: read_reply(reply, parse_rating(reply.text, low, high))
+            for item, reply in zip(self.questionnaire.items, replies, strict=True)
+        }
+
+
+def answer_questionnaire(
+    asked: QuestionnaireAsked,
+    asker: Asker,
+    *,
+    respondents: int = 1,
+    progress: StepProgress | None = None,
+) -> list[QuestionnaireScores]:
+    """One model's scores. More than one respondent are repeated askings, which differ at a temperature above 0.
+
+    Raises:
+        JudgeError: more than one respondent at temperature 0, which would be one respondent counted again.
+    """
+    if respondents < 1 or (respondents > 1 and asked.temperature == 0):
+        raise JudgeError(
+            f"respondents is {respondents} at temperature {asked.temperature:g}; at temperature 0 a model is one"
+        )
+    calls = [asked.calls(draw) for draw in range(respondents)]
+    replies = iter(asker.ask([call for of_one in calls for call in of_one], progress))
+    return [asked.read([next(replies) for _ in of_one]) for of_one in calls]
 
 
 @dataclass(frozen=True)
@@ -64,7 +139,7 @@ def rate_by_likelihood(
     minimum_mass: float = MINIMUM_MASS,
     batch_size: int = 32,
     force: bool = False,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> list[SelfRating]:
     """Each edit's expected ratings, in the order of the edits (None: the base model).
 
@@ -127,7 +202,7 @@ def rate_by_text(
     on: Scope = "both",
     force: bool = False,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> list[SelfRating]:
     """Each edit's ratings as its model writes them, in the order of the edits (None: the base model).
 

@@ -10,12 +10,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from valuescope.judge.error import JudgeError
-from valuescope.judge.rating import MINIMUM_MASS
-from valuescope.judge.reply import MissingKind, Reply
-from valuescope.judge.tokens import probabilities_of
+from valuescope.data.records import Dilemma
+from valuescope.judge.answer_judge import read_reply
+from valuescope.judge.asking import TOP_LOGPROBS, Asker, Call
+from valuescope.judge.missing import JudgeError, MissingKind, Reply
+from valuescope.judge.prompt import JudgePrompt, judge_prompt
+from valuescope.judge.rating import MINIMUM_MASS, probabilities_of
+from valuescope.judge.reply import parse_percentages
+from valuescope.judge.reply_store import ModelReply
+from valuescope.progress import StepProgress
 
-Method = Literal["percentages", "log-probabilities"]
+SupportMethod = Literal["percentages", "log-probabilities"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Support:
     together among the orders read (log-probabilities only).
     """
 
-    method: Method
+    method: SupportMethod
     support: float | None
     aligned_first: float | None
     aligned_second: float | None
@@ -104,7 +109,7 @@ def support_from_log_probabilities(
 
 
 def _support(
-    method: Method,
+    method: SupportMethod,
     first: tuple[float | None, MissingKind | Literal[""]],
     second: tuple[float | None, MissingKind | Literal[""]],
     orders: int,
@@ -115,3 +120,79 @@ def _support(
     if len(present) < orders:
         return Support(method, None, first[0], second[0], first[1] or second[1])
     return Support(method, sum(present) / len(present), first[0], second[0])
+
+
+@dataclass(frozen=True)
+class SupportRate:
+    """Asks a model how far it supports the two actions of a dilemma, once in either order.
+
+    "percentages": in percent, with reasons. "log-probabilities": by the probabilities of the letters A and B, at
+    temperature 0. `system` is put before each question, such as a description of somebody to speak for. `brief` puts the
+    short prompts, which the social organism was trained on; they do not tell another model how to reply.
+
+    Raises:
+        JudgeError: an unknown method.
+    """
+
+    method: SupportMethod = "percentages"
+    temperature: float = 0.0
+    minimum_mass: float = MINIMUM_MASS
+    max_tokens: int = 200
+    system: str = ""
+    brief: bool = False
+
+    def __post_init__(self) -> None:
+        if self.method not in ("percentages", "log-probabilities"):
+            raise JudgeError(f"no method {self.method!r}; there are percentages and log-probabilities")
+
+    def prompt(self, language: str) -> JudgePrompt:
+        """The prompt that it puts."""
+        name = "support-rate" if self.method == "percentages" else "support-choice"
+        return judge_prompt(f"{name}-brief" if self.brief else name, language)
+
+    def calls(self, dilemma: Dilemma, draw: int = 0) -> list[Call]:
+        """Two calls: the aligned action as A, and as B. `draw` tells repeated askings at a temperature apart."""
+        prompt, made = self.prompt(dilemma.language), list[Call]()
+        letters = self.method == "log-probabilities"
+        for option_a, option_b in (
+            (dilemma.aligned, dilemma.violating),
+            (dilemma.violating, dilemma.aligned),
+        ):
+            rendered = prompt.render(scenario=dilemma.story, option_a=option_a, option_b=option_b)
+            made.append(
+                Call(
+                    user=rendered.user,
+                    system="\n\n".join(text for text in (self.system, rendered.system) if text),
+                    prompt=prompt.id,
+                    draw=draw,
+                    temperature=0.0 if letters else self.temperature,
+                    top_logprobs=TOP_LOGPROBS if letters else None,
+                    max_tokens=self.max_tokens,
+                )
+            )
+        return made
+
+    def read(self, replies: Sequence[ModelReply]) -> Support:
+        """The support of the aligned action in percent, from the replies to `calls`."""
+        first, second = replies
+        if self.method == "percentages":
+            return support_from_percentages(
+                *(read_reply(reply, parse_percentages(reply.text)) for reply in (first, second))
+            )
+        for reply in (first, second):
+            if reply.error or reply.withheld:
+                kind: MissingKind = "error" if reply.error else "refusal"
+                return Support("log-probabilities", None, None, None, kind)
+        try:
+            return support_from_log_probabilities(first.top, second.top, minimum_mass=self.minimum_mass)
+        except JudgeError:  # log-probabilities that are none, which some services send
+            return Support("log-probabilities", None, None, None, "no log-probabilities")
+
+
+def support_rates(
+    rate: SupportRate, asker: Asker, dilemmas: Sequence[Dilemma], progress: StepProgress | None = None
+) -> list[Support]:
+    """The support of each dilemma's aligned action by one model, in order."""
+    replies = asker.ask([call for dilemma in dilemmas for call in rate.calls(dilemma)], progress)
+    pairs = zip(replies[::2], replies[1::2], strict=True)
+    return [rate.read(pair) for pair in pairs]

@@ -21,12 +21,13 @@ from valuescope.data import organism_material
 from valuescope.data.records import Dilemma
 from valuescope.judge import scorers
 from valuescope.judge.asking import Asker
-from valuescope.judge.error import JudgeError
+from valuescope.judge.missing import JudgeError
 from valuescope.judge.oracle_truth import organism_questionnaire
 from valuescope.judge.prompt import judge_prompt
 from valuescope.judge.questionnaire import load_questionnaire
 from valuescope.judge.rows import LANGUAGES, read_dilemmas, read_rows, require_keys
-from valuescope.judge.self_report import QuestionnaireAsked, SupportMethod, SupportRate
+from valuescope.judge.self_rating import QuestionnaireAsked
+from valuescope.judge.support import SupportMethod, SupportRate
 from valuescope.organism import Dilemma as GrammarDilemma
 from valuescope.organism import lexicon
 from valuescope.organism.grammar import QUESTION_FORMS, plain
