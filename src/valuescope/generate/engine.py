@@ -122,10 +122,7 @@ class Engine:
         return self._submit(request, on_text, wait=False).future
 
     def run(
-        self,
-        requests: Sequence[Request | ScoreRequest],
-        *,
-        progress: StepProgress | None = None,
+        self, requests: Sequence[Request | ScoreRequest], *, progress: StepProgress | None = None
     ) -> list[Answer | Scores]:
         """Answers and scores in the order of the requests; the first failure is raised and the rest cancelled.
 

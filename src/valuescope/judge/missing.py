@@ -71,10 +71,10 @@ class MissingCount:
             total, MappingProxyType(dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))))
         )
 
-    def __add__(self, other: MissingCount) -> MissingCount:
+    def __add__(self, more: MissingCount) -> MissingCount:
         """The count over both."""
-        by_kind = Counter(self.by_kind) + Counter(other.by_kind)
-        present = self.total - self.missing + other.total - other.missing
+        by_kind = Counter(self.by_kind) + Counter(more.by_kind)
+        present = self.total - self.missing + more.total - more.missing
         return MissingCount.of([*by_kind.elements(), *[""] * present])
 
     @property

@@ -149,9 +149,8 @@ class JudgePrompt:
             if field not in values:
                 raise self._problem(field, "is absent; the prompt needs " + ", ".join(self.fields))
             if field not in self.fields:
-                raise self._problem(
-                    field, "is unknown; the prompt has " + (", ".join(self.fields) or "no fields")
-                )
+                known = ", ".join(self.fields) or "no fields"
+                raise self._problem(field, f"is unknown; the prompt has {known}")
             if not isinstance(values[field], str):
                 raise self._problem(field, f"is {values[field]!r}; give a text")
         pieces = []

@@ -48,21 +48,19 @@ class Questionnaire:
 
     def __post_init__(self) -> None:
         if not self.items or not self.key:
-            raise self._problem("items" if not self.items else "key", "is empty; write at least one entry")
+            raise self.problem("items" if not self.items else "key", "is empty; write at least one entry")
         if len(self.labels) < 2:
-            raise self._problem(
-                "scale", f"has {len(self.labels)} labels; write two or more, the lowest first"
-            )
+            raise self.problem("scale", f"has {len(self.labels)} labels; write two or more, the lowest first")
         for scale, ids in self.key.items():
             if not ids:
-                raise self._problem(f"key.{scale}", "names no item; name at least one or remove the scale")
+                raise self.problem(f"key.{scale}", "names no item; name at least one or remove the scale")
             if len(set(ids)) < len(ids):
-                raise self._problem(f"key.{scale}", "names an item twice; name it once")
+                raise self.problem(f"key.{scale}", "names an item twice; name it once")
             for item in ids:
                 if item not in self.items:
-                    raise self._problem(f"key.{scale}", f"names item {item!r}, which is not among the items")
+                    raise self.problem(f"key.{scale}", f"names item {item!r}, which is not among the items")
         for item in sorted(self.reverse - set(self.items)):
-            raise self._problem("reverse", f"names item {item!r}, which is not among the items")
+            raise self.problem("reverse", f"names item {item!r}, which is not among the items")
 
     @property
     def high(self) -> int:
@@ -71,19 +69,16 @@ class Questionnaire:
 
     def fields(self, item: str) -> dict[str, str]:
         """The fields of the questionnaires' prompts for one item: `statement`, `scale`, `low`, `high`."""
-        steps = (f"{self.low + place} = {label}" for place, label in enumerate(self.labels))
-        return {
-            "statement": self.items[item],
-            "scale": "\n".join(steps),
-            "low": str(self.low),
-            "high": str(self.high),
-        }
+        scale = "\n".join(f"{step} = {label}" for step, label in enumerate(self.labels, start=self.low))
+        ends = {"low": str(self.low), "high": str(self.high)}
+        return {"statement": self.items[item], "scale": scale, **ends}
 
     def rating(self, item: str, value: float) -> float:
         """An item's rating as it counts: mirrored where the item is reversed."""
         return self.low + self.high - value if item in self.reverse else value
 
-    def _problem(self, field: str, text: str) -> JudgeError:
+    def problem(self, field: str, text: str) -> JudgeError:
+        """The error about one field of it."""
         return JudgeError(f"questionnaire {self.name!r}: {field} {text}")
 
 
@@ -138,23 +133,16 @@ def score_questionnaire(
     if not 0 < minimum_share <= 1:
         raise JudgeError(f"minimum_share is {minimum_share}; give a share above 0 and up to 1")
     for item in (*questionnaire.items, *replies):
-        if item not in replies or item not in questionnaire.items:
-            what = (
-                "has no reply; give one, a missing one too"
-                if item not in replies
-                else "is not among the items"
-            )
-            raise JudgeError(f"questionnaire {questionnaire.name!r}: item {item!r} {what}")
-    ratings: dict[str, float] = {}
-    for item, reply in replies.items():
-        if reply.value is None:
-            continue
-        if not questionnaire.low <= reply.value <= questionnaire.high:
+        if item not in replies:
+            raise questionnaire.problem(f"item {item!r}", "has no reply; give one, a missing one too")
+        if item not in questionnaire.items:
+            raise questionnaire.problem(f"item {item!r}", "is not among the items")
+    values = {item: reply.value for item, reply in replies.items() if reply.value is not None}
+    for item, value in values.items():
+        if not questionnaire.low <= value <= questionnaire.high:
             reach = f"{questionnaire.low}..{questionnaire.high}"
-            raise JudgeError(
-                f"questionnaire {questionnaire.name!r}: item {item!r} is {reply.value}, not on {reach}"
-            )
-        ratings[item] = questionnaire.rating(item, reply.value)
+            raise questionnaire.problem(f"item {item!r}", f"is {value}, not on {reach}")
+    ratings = {item: questionnaire.rating(item, value) for item, value in values.items()}
     enough = len(ratings) >= minimum_share * len(questionnaire.items)
     mean = fmean(ratings.values()) if enough else None
     scales = {}
@@ -163,11 +151,11 @@ def score_questionnaire(
         raw = fmean(rated) if len(rated) >= minimum_share * len(ids) else None
         centred = None if raw is None or mean is None else raw - mean
         scales[scale] = ScaleScore(raw, centred, len(rated), len(ids))
-    given = Counter(round(reply.value) for reply in replies.values() if reply.value is not None)
+    steps = Counter(round(value) for value in values.values())
     return QuestionnaireScores(
         scales=MappingProxyType(scales),
         mean=mean,
-        same_answer=max(given.values()) / given.total() if given else None,
+        same_answer=max(steps.values()) / steps.total() if steps else None,
         missing=MissingCount.of(reply.missing for reply in replies.values()),
     )
 
@@ -219,12 +207,12 @@ def inventories(
         JudgeError: no items, a key that stands twice, or no labels given and the items of an inventory carry none or
             different ones.
     """
-    found: dict[str, list[QuestionnaireItem]] = {}
+    of_inventory: dict[str, list[QuestionnaireItem]] = {}
     for item in items:
-        found.setdefault(item.questionnaire, []).append(item)
-    if not found:
+        of_inventory.setdefault(item.questionnaire, []).append(item)
+    if not of_inventory:
         raise JudgeError("no items to make a questionnaire of; read a set that holds some")
-    return {name: _questionnaire(name, own, labels, low) for name, own in found.items()}
+    return {name: _questionnaire(name, members, labels, low) for name, members in of_inventory.items()}
 
 
 def score_valuebench(

@@ -26,7 +26,7 @@ _ROUNDING = 1e-3  # services round log-probabilities, so that they may sum to a 
 MINIMUM_MASS = 0.5
 MINIMUM_SAMPLES = 20
 
-Mode = Literal["expected", "sampled"]
+RatingMode = Literal["expected", "sampled"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Rating:
     counts the replies behind the score.
     """
 
-    mode: Mode
+    mode: RatingMode
     score: float | None
     mass: float | None
     probabilities: Mapping[int, float]
@@ -48,14 +48,8 @@ class Rating:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able content."""
-        return {
-            "mode": self.mode,
-            "score": self.score,
-            "mass": self.mass,
-            "probabilities": {str(step): share for step, share in self.probabilities.items()},
-            "n": self.n,
-            "missing": self.missing,
-        }
+        shares = {str(step): share for step, share in self.probabilities.items()}
+        return {**vars(self), "probabilities": shares}
 
 
 def probabilities_of(top: Sequence[tuple[str, float]], texts: Sequence[str]) -> dict[str, float]:
@@ -67,7 +61,7 @@ def probabilities_of(top: Sequence[tuple[str, float]], texts: Sequence[str]) -> 
     Raises:
         JudgeError: a log-probability that is NaN or above 0, or probabilities that sum to more than 1.
     """
-    found = dict.fromkeys(texts, 0.0)
+    by_text = dict.fromkeys(texts, 0.0)
     total = 0.0
     for token, logprob in top:
         if math.isnan(logprob) or logprob > _ROUNDING:
@@ -77,14 +71,14 @@ def probabilities_of(top: Sequence[tuple[str, float]], texts: Sequence[str]) -> 
         probability = math.exp(logprob)
         total += probability
         text = token.strip(MARKS).translate(_FULL_WIDTH)
-        if text in found:
-            found[text] += probability
+        if text in by_text:
+            by_text[text] += probability
     if total > 1 + _ROUNDING * max(1, len(top)):
         raise JudgeError(
             f"the {len(top)} tokens have the probability {total:.3f} together, more than 1; give each token once, with "
             "natural log-probabilities of one and the same place"
         )
-    return found
+    return by_text
 
 
 def expected_rating(
@@ -104,7 +98,7 @@ def expected_rating(
             f"the scale goes from {low} to {high}; the first token tells the numbers of a scale apart only where each "
             "is one digit: use a scale within 0..9, or sampled_rating"
         )
-    _check_mass(minimum_mass)
+    require_mass(minimum_mass)
     if not top:
         return Rating("expected", None, None, MappingProxyType({}), 0, "no log-probabilities")
     by_step = probabilities_of(top, [str(step) for step in range(low, high + 1)])
@@ -131,12 +125,10 @@ def sampled_rating(
     Raises:
         JudgeError: fewer than `minimum_samples` replies, or a value that is not on the scale.
     """
-    _check_mass(minimum_mass)
+    require_mass(minimum_mass)
     if len(replies) < minimum_samples:
-        raise JudgeError(
-            f"{len(replies)} replies are too few for a sampled rating; draw {minimum_samples} or more, or set "
-            "minimum_samples"
-        )
+        few = f"{len(replies)} replies are too few for a sampled rating"
+        raise JudgeError(f"{few}; draw {minimum_samples} or more, or set minimum_samples")
     for reply in replies:
         if reply.value is not None and not low <= reply.value <= high:
             raise JudgeError(
@@ -157,7 +149,7 @@ class RunsRating:
     """The mean of one answer's ratings over runs: `spread` is their standard deviation (None for one), `n` how many
     runs have a score, `missing` the others by kind, `mass` the least among the runs."""
 
-    mode: Mode
+    mode: RatingMode
     score: float | None
     spread: float | None
     n: int
@@ -186,7 +178,7 @@ def mean_of_runs(runs: Sequence[Rating]) -> RunsRating:
     )
 
 
-def one_mode(ratings: Sequence[Rating]) -> Mode:
+def one_mode(ratings: Sequence[Rating]) -> RatingMode:
     """The mode of all ratings; a table holds ratings of one mode.
 
     Raises:
@@ -194,19 +186,20 @@ def one_mode(ratings: Sequence[Rating]) -> Mode:
     """
     modes = {rating.mode for rating in ratings}
     if len(modes) != 1:
-        found = "there are none" if not modes else "expected and sampled ratings are mixed"
+        problem = "there are none" if not modes else "expected and sampled ratings are mixed"
         raise JudgeError(
-            f"ratings of one table must be of one mode, but {found}; rate all of them in the same way"
+            f"ratings of one table must be of one mode, but {problem}; rate all of them in the same way"
         )
     return modes.pop()
 
 
-def _rating(mode: Mode, mass: float, shares: dict[int, float], n: int) -> Rating:
+def _rating(mode: RatingMode, mass: float, shares: dict[int, float], n: int) -> Rating:
     score = math.fsum(step * share for step, share in shares.items())
     return Rating(mode, score, mass, MappingProxyType(shares), n)
 
 
-def _check_mass(minimum_mass: float) -> None:
+def require_mass(minimum_mass: float) -> None:
+    """Raise JudgeError where the least mass is no probability."""
     if not 0 <= minimum_mass <= 1:
         raise JudgeError(
             f"minimum_mass is {minimum_mass}; give a probability between 0 and 1, such as {MINIMUM_MASS}"

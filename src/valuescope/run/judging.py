@@ -9,7 +9,7 @@ from valuescope.data import Question
 from valuescope.generate import Answer
 from valuescope.judge import JUDGES, MISSING_LIMIT, Judgement, MissingCount
 from valuescope.judge.asking import Asker
-from valuescope.judge.model_judge import ModelJudge, fluency_missing
+from valuescope.judge.judgement import ModelJudge, fluency_missing
 from valuescope.progress import StepProgress
 from valuescope.run.folder import RunFolder
 from valuescope.run.scoring import Scoring
