@@ -8,7 +8,7 @@ the same ties, so that the two agree question by question.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +20,7 @@ from valuescope.generate import score_continuations
 from valuescope.generate.request import context_limit
 from valuescope.metrics import Estimate, bootstrap_mean, paired_difference
 from valuescope.models import Encoded, NeuronModel, encode
+from valuescope.progress import StepProgress
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def mmlu(
     share_examples: bool = True,
     force: bool = False,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: StepProgress | None = None,
 ) -> list[MmluResult]:
     """The answers of the model under each edit (None: the base model), in the order of the edits.
 

@@ -9,7 +9,7 @@ is not scored; where the tokenizer puts a token in front of a text, that is the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -20,6 +20,7 @@ from valuescope.generate import score_continuations
 from valuescope.generate.request import context_limit
 from valuescope.metrics import Estimate, bootstrap_mean, paired_difference
 from valuescope.models import Encoded, NeuronModel, encode
+from valuescope.progress import StepProgress
 
 LONGEST_WINDOW = 1024
 """Positions in a window where nothing else is asked for, however long the model's context is."""
@@ -77,7 +78,7 @@ def perplexity(
     batch_size: int = 8,
     force: bool = False,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: StepProgress | None = None,
 ) -> list[Perplexity]:
     """The perplexity of the texts under each edit (None: the base model), in the order of the edits.
 

@@ -13,7 +13,7 @@ from valuescope.edit import Edit, load_edit
 from valuescope.files import write_json_atomic
 from valuescope.judge import load_questionnaire, rate_by_likelihood, rate_by_text
 from valuescope.judge.rating import MINIMUM_MASS
-from valuescope.judge.self_report import QUESTIONNAIRE_PROMPTS, QuestionnaireAsked
+from valuescope.judge.self_rating import QUESTIONNAIRE_PROMPTS, QuestionnaireAsked
 from valuescope.metrics import Estimate
 
 

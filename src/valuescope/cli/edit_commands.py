@@ -14,7 +14,7 @@ from valuescope.generate import Sampling, generate
 from valuescope.judge import JUDGES, Judge, Judgement, MissingCount
 from valuescope.judge.asked_model import require_no_secrets
 from valuescope.judge.asking import Asker
-from valuescope.judge.model_judge import ModelJudge, fluency_missing
+from valuescope.judge.judgement import ModelJudge, fluency_missing
 from valuescope.metrics import Estimate, control_effect
 from valuescope.models import render_question
 from valuescope.run.names import require_known

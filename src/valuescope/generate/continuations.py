@@ -7,7 +7,7 @@ once for every edit. Base and edited rows stand in the same batches.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -20,6 +20,7 @@ from valuescope.generate.memory import is_out_of_memory, release_memory
 from valuescope.generate.request import GenerationError, context_limit, require_known
 from valuescope.generate.scoring import Reading, answer_logits, readings_of
 from valuescope.models import Encoded, NeuronModel
+from valuescope.progress import StepProgress
 
 SHORTEST_PREFIX = 32
 """Tokens from which on a shared beginning is read apart; a shorter one saves less than the second pass costs."""
@@ -33,7 +34,7 @@ def score_continuations(
     groups: Sequence[Hashable] | None = None,
     batch_size: int = 32,
     force: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: StepProgress | None = None,
 ) -> list[list[tuple[float, ...]]]:
     """For each edit and each row the log-probabilities (nats) of the tokens behind the row's prompt.
 

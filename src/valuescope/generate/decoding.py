@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from valuescope.edit import Edit, EditBank, Scope
 from valuescope.generate.answer import Answer
@@ -12,6 +12,7 @@ from valuescope.generate.request import GenerationError, Request, require_known,
 from valuescope.generate.row import Row
 from valuescope.generate.sampling import Sampling
 from valuescope.models import NeuronModel, encode
+from valuescope.progress import StepProgress
 
 
 def generate(
@@ -27,7 +28,7 @@ def generate(
     stop_ids: Collection[int] | None = None,
     top_logprobs: int | None = None,
     force: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: StepProgress | None = None,
 ) -> list[Answer]:
     """Answer every prompt; answers come in the order of the prompts.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -22,6 +22,7 @@ from valuescope.generate.request import Request, ScoreRequest, encode_continuati
 from valuescope.generate.row import OnText, Row
 from valuescope.generate.worker import Worker
 from valuescope.models import NeuronModel
+from valuescope.progress import StepProgress
 
 _EXIT_SECONDS = 10.0
 _WORKERS: weakref.WeakSet[Worker] = weakref.WeakSet()
@@ -121,10 +122,7 @@ class Engine:
         return self._submit(request, on_text, wait=False).future
 
     def run(
-        self,
-        requests: Sequence[Request | ScoreRequest],
-        *,
-        progress: Callable[[int, int], None] | None = None,
+        self, requests: Sequence[Request | ScoreRequest], *, progress: StepProgress | None = None
     ) -> list[Answer | Scores]:
         """Answers and scores in the order of the requests; the first failure is raised and the rest cancelled.
 

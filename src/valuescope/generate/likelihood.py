@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -12,6 +12,7 @@ from valuescope.edit import Edit, EditBank
 from valuescope.generate.request import GenerationError
 from valuescope.generate.scoring import answer_logits
 from valuescope.models import Encoded, NeuronModel, encode
+from valuescope.progress import StepProgress
 
 
 def log_likelihood(
@@ -22,7 +23,7 @@ def log_likelihood(
     edits: Edit | Sequence[Edit | None] | None = None,
     batch_size: int = 32,
     force: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: StepProgress | None = None,
 ) -> list[float]:
     """Mean log-probability per token (nats) of each text given its own beginning, in the order of the texts.
 
@@ -48,7 +49,7 @@ def log_likelihood_encoded(
     edits: Edit | Sequence[Edit | None] | None = None,
     batch_size: int = 32,
     force: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: StepProgress | None = None,
 ) -> list[float]:
     """`log_likelihood` of token ids: of those behind each row's prompt, given the prompt."""
     row_edits = [edits] * len(rows) if edits is None or isinstance(edits, Edit) else list(edits)

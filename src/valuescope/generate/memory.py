@@ -13,12 +13,7 @@ _SHARE = 0.8  # of the free memory; the rest is for what the estimate does not s
 _SAID = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
 _CONTAINERS = (  # allowed bytes, used bytes, and what of the used ones can be had back at once
     ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
-    (
-        "/sys/fs/cgroup/memory",
-        "memory.limit_in_bytes",
-        "memory.usage_in_bytes",
-        "total_inactive_file",
-    ),
+    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
 
 

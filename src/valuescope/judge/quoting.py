@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from valuescope.judge.error import JudgeError
+from valuescope.judge.missing import JudgeError
 
 TAG_LENGTH = 12
 

@@ -1,20 +1,32 @@
-"""Yes or No, True or False, out of a reply.
+"""Words out of a reply: Yes or No, True or False, or the letter of one of several options.
 
-What counts is a verdict that stands for itself: the whole reply, the whole of a sentence or line, its first word
+A verdict counts where it stands for itself: the whole reply, the whole of a sentence or line, its first word
 before a comma, dash or "because", or what follows "Answer:", "therefore" and their like. "takes no side", "not true of
 it" or "reply Yes or No" are none. Where both verdicts are stated the reply is contradictory, and so is one
 whose verdict is met anywhere by the other one with no word after it ("Yes, or rather no.").
+
+A letter counts where the reply or line is the letter ("A", "(A)", "**A.**", "A: lead the team", "Option A"), or where it
+stands after a label or a verb of choosing ("Answer: A", "I choose option A", "我选择A"). The article in "A team" is no
+choice. Two letters stated are contradictory, a letter that was not offered is out of range.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from valuescope.judge.reply.refusal import is_refusal
-from valuescope.judge.reply.reply import Reply
-from valuescope.judge.reply.statement import ENDS, LABEL, OPENER, is_unsaid, sentences
-from valuescope.judge.reply.text import reply_text
+from valuescope.judge.missing import JudgeError, Reply
+from valuescope.judge.reply.plain_text import (
+    ENDS,
+    LABEL,
+    OPENER,
+    is_refusal,
+    is_unsaid,
+    reply_text,
+    sentences,
+)
 
 _STARTS = r"(?<![A-Za-z0-9_])(?<![A-Za-z]')(?<!\w-)"
 _THEREFORE = r"""(?:(?:so|therefore|thus|hence|overall|in conclusion|因此|所以|综上(?:所述)?)[,:]? ?["'(]?)"""
@@ -93,3 +105,55 @@ def _parse(text: str, verdict: _Verdict) -> Reply[bool]:
 
 def _is_yes(found: re.Match[str]) -> bool:
     return bool(found["yes"] or found["yes_zh"])
+
+
+_OPTION = r"(?:(?:option|choice|action)s?[ _\"'(\[]{1,2}|(?:选项|方案|选择) ?[\"'(\[]?)"
+_CHOOSE = r"(?:choose|select|pick|prefer|support|go with|opt for|选择|选|支持|倾向于?)"
+_CHOICE_END = r"""(?= ?(?:$|[.:;!)\]}"'|<(\n]|,(?! ?(?:and|or|和|或|[A-Za-z](?![A-Za-z])))|-(?:[ \n]|$)| because\b| since\b))"""
+_CHOICE_NAMED = re.compile(  # the one letter is in any case where nothing else can be meant
+    rf"(?:{OPENER}(?P<alone>[A-Za-z])[ .)\]}}\"']{{0,4}}$"
+    rf"|{OPENER}(?P<first>(?-i:[A-Z]))(?![A-Za-z0-9'])(?!\. ?[A-Z](?![a-z])){_CHOICE_END}"
+    rf"|{OPENER}{_OPTION}(?P<option>[A-Za-z])(?![A-Za-z0-9']){_CHOICE_END})",
+    re.IGNORECASE,
+)
+_CHOICE_LABELLED = re.compile(
+    rf"(?:{LABEL} ?{_OPTION}?(?P<label>[A-Za-z])(?![A-Za-z0-9'])"
+    rf"|{_CHOOSE} ?:? ?[\"'(\[]?{_OPTION}?(?P<verb>(?-i:[A-Z]))(?![A-Za-z0-9'])){_CHOICE_END}",
+    re.IGNORECASE,
+)
+
+
+def parse_choice(text: str, letters: Sequence[str]) -> Reply[str]:
+    """The one of `letters` (single capital letters, such as "AB") that a reply chooses, or missing; any text can be
+    given.
+
+    Raises:
+        JudgeError: fewer than two letters, one twice, or one that is not a capital letter.
+    """
+    if (
+        len(letters) < 2
+        or len(set(letters)) < len(letters)
+        or not all(re.fullmatch("[A-Z]", one) for one in letters)
+    ):
+        raise JudgeError(f"letters is {letters!r}; give two or more different capital letters, such as 'AB'")
+    text, missing = reply_text(text)
+    if missing:
+        return Reply(None, missing)
+    stated = _repeated(tuple(letters)).sub(" ", text)
+    found = [_CHOICE_NAMED.match(line) for line in stated.split("\n")]
+    found += [one for one in _CHOICE_LABELLED.finditer(stated) if not is_unsaid(stated, one.start())]
+    chosen = {str(one[one.lastgroup or 0]).upper() for one in found if one is not None}
+    if len(chosen) > 1:
+        return Reply(None, "contradictory")
+    if not chosen:
+        if is_refusal(text):
+            return Reply(None, "refusal")
+        return Reply(None, "contradictory" if stated.strip() != text.strip() else "unparseable")
+    (letter,) = chosen
+    return Reply(letter) if letter in letters else Reply(None, "out of range")
+
+
+@lru_cache(maxsize=64)
+def _repeated(letters: tuple[str, ...]) -> re.Pattern[str]:
+    """The offer where it is only repeated: "A or B", "A/B"."""
+    return re.compile(r"(?<![A-Za-z])" + r" ?(?:/|\||,|,? or|或者?|还是) ?".join(letters) + r"(?![A-Za-z])")
