@@ -8,8 +8,9 @@ from valuescope.data import Question
 from valuescope.generate import Answer
 from valuescope.judge import JUDGES, MISSING_LIMIT, Judgement, MissingCount, criterion
 from valuescope.judge.answer_judge import AnswerJudge, Item
-from valuescope.judge.asking import Asker, usage
-from valuescope.judge.model_judge import ModelJudge, fluency_missing
+from valuescope.judge.asking import Asker
+from valuescope.judge.judgement import ModelJudge, fluency_missing
+from valuescope.judge.reply_store import usage
 from valuescope.lab.folder import RunFolder
 from valuescope.lab.spec import ComparisonSpec, JudgeSpec, ScoresSpec
 from valuescope.lab.strict import Found

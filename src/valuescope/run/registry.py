@@ -68,3 +68,7 @@ def specifications() -> dict[str, type[RunSpec]]:
     return {
         base.model_fields["experiment"].default: _whole(base) for base in (ComparisonSpec, ExplorationSpec)
     }
+
+
+Spec: type[Any] = specifications()["methods"]
+"""The whole specification of a comparison of methods."""
