@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from valuescope.metrics import Estimate, bootstrap_mean
+from valuescope.metrics import Bootstrap, Estimate
 from valuescope.run.matrices import Matrix, strength_of
 from valuescope.run.search import Search, Tried
 from valuescope.run.spec import MethodSpec, Setting
@@ -47,13 +47,13 @@ def automatic_setting(laboratory: Laboratory, name: str, method: MethodSpec) -> 
     for _ in range(how.rounds + 1):
         for strength, (one, matrix) in _measured(laboratory, name, method, how, strengths, base).items():
             at = strength_of(matrix, strength, 1 if method.direction == "up" else -1)
-            leakage = bootstrap_mean(list(at.leakage), seed=laboratory.spec.seed)
+            leakage = Bootstrap(seed=laboratory.spec.seed).mean(list(at.leakage))
             answers = [answer for arm in matrix.answers for answer in arm]
             own = [answer for value, arm in matrix.steered.items() for answer in arm if answer.value == value]
             before = [one for value in matrix.steered for one in base if one.value == value]
             effect, fluency = laboratory.effect(before, own), laboratory.fluency(answers)
             tried.append(Tried(one, effect, fluency, leakage))
-            control = bootstrap_mean(list(at.control), resamples=1).mean
+            control = Bootstrap(resamples=1).mean(list(at.control)).mean
             weighed.append(Weighed(strength, control, fluency.mean, leakage))
         strengths = _between(weighed, how, floor)
         if not strengths:

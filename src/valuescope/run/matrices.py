@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from valuescope.metrics import (
+    Bootstrap,
     DeltaMatrix,
     Strength,
     circle_leakage,
@@ -89,9 +90,7 @@ def deltas(spec: Spec, matrix: Matrix) -> DeltaMatrix:
     return delta_matrix(
         by_value(matrix.base),
         {value: by_value(own) for value, own in matrix.steered.items()},
-        resamples=spec.bootstrap.resamples,
-        confidence=spec.bootstrap.confidence,
-        seed=spec.seed,
+        how=Bootstrap(spec.bootstrap.resamples, spec.bootstrap.confidence, spec.seed),
     )
 
 

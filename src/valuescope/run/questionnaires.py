@@ -14,7 +14,7 @@ from valuescope.data.records import QuestionnaireItem
 from valuescope.edit import Edit
 from valuescope.judge import JudgeError, Questionnaire, inventories, rate_by_likelihood
 from valuescope.judge.self_report import QuestionnaireAsked
-from valuescope.metrics import paired_difference
+from valuescope.metrics import Bootstrap
 from valuescope.run.arms import Progress
 from valuescope.run.spec import MethodSpec, Setting, Spec
 from valuescope.run.spec_parts import SpecError
@@ -275,11 +275,7 @@ class _Rater:
 
     def _estimate(self, pairs: Sequence[tuple[float | None, float | None]]) -> dict[str, Any]:
         how = self.spec.bootstrap
-        change = paired_difference(
-            [before for before, _ in pairs],
-            [after for _, after in pairs],
-            resamples=how.resamples,
-            confidence=how.confidence,
-            seed=self.spec.seed,
+        change = Bootstrap(how.resamples, how.confidence, self.spec.seed).difference(
+            [before for before, _ in pairs], [after for _, after in pairs]
         )
         return change.to_dict()

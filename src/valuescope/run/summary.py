@@ -8,8 +8,8 @@ from typing import Any
 from valuescope.data import Question
 from valuescope.edit import Edit
 from valuescope.metrics import (
+    Bootstrap,
     DeltaMatrix,
-    bootstrap_mean,
     circle_leakage,
     delta_matrix,
     group_leakage,
@@ -177,11 +177,11 @@ def leakage_block(
     def by_value(outcomes: Outcomes) -> dict[str, list[float | None]]:
         return {value: [one.success for one in outcomes if one.value == value] for value in values}
 
-    how = {"resamples": spec.bootstrap.resamples, "confidence": spec.bootstrap.confidence, "seed": spec.seed}
+    how = Bootstrap(spec.bootstrap.resamples, spec.bootstrap.confidence, spec.seed)
     before = by_value(base)
 
     def matrix(arms: dict[str, Outcomes]) -> DeltaMatrix:
-        return delta_matrix(before, {value: by_value(outcomes) for value, outcomes in arms.items()}, **how)  # type: ignore[arg-type]
+        return delta_matrix(before, {value: by_value(outcomes) for value, outcomes in arms.items()}, how=how)
 
     delta, control = matrix(steered), matrix(random)
     leakage, groups = (
@@ -199,7 +199,7 @@ def leakage_block(
         "setting": setting,
         "values": list(values),
         "n": min(len(outcomes) for outcomes in before.values()),
-        "base": [bootstrap_mean(before[value], **how).mean for value in values],  # type: ignore[arg-type]
+        "base": [how.mean(before[value]).mean for value in values],
         "delta": table["mean"],
         "delta_low": table["low"],
         "delta_high": table["high"],

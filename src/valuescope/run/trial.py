@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from valuescope.data import Material, Question
 from valuescope.files import sha256_of
 from valuescope.judge import typical
-from valuescope.metrics import Estimate, bootstrap_mean, paired_difference, rate
+from valuescope.metrics import Bootstrap, Estimate
 from valuescope.run.arms import Arm, ArmRunner, Item, Outcome
 from valuescope.run.spec import Asked, MethodSpec, Setting, Spec
 from valuescope.run.stages import Locations
@@ -151,35 +151,36 @@ class Laboratory:
                     before.append(getattr(one, measure))
                     after.append(getattr(other, measure))
                     clusters.append(question_of(one.key))
-        return paired_difference(before, after, clusters=clusters, **self._bootstrap())
+        return self._bootstrap.difference(before, after, clusters=clusters)
 
     def fluency(self, outcomes: Outcomes) -> Estimate:
         """Share of fluent answers."""
-        return rate([one.fluent for one in outcomes], **self._clusters(outcomes), **self._bootstrap())
+        return self._bootstrap.rate([one.fluent for one in outcomes], self._clusters(outcomes))
 
     def success(self, outcomes: Outcomes, value: str | None = None) -> Estimate:
         """Mean success: a share of answers, or a mean margin of pairs."""
         shown = [one for one in outcomes if value in (None, one.value)]
-        how = {**self._clusters(shown), **self._bootstrap()}
+        clusters = self._clusters(shown)
         if self.spec.asks_pairs:
-            return bootstrap_mean([one.success for one in shown], **how)
-        return rate([None if one.success is None else bool(one.success) for one in shown], **how)
+            return self._bootstrap.mean([one.success for one in shown], clusters)
+        return self._bootstrap.rate(
+            [None if one.success is None else bool(one.success) for one in shown], clusters
+        )
 
     def mean(self, *outcomes: Outcomes, measure: Measure, value: str | None = None) -> Estimate:
         """The mean of one measure, over one arm or several draws of a control."""
         shown = [one for arm in outcomes for one in arm if value in (None, one.value)]
         clusters = [question_of(one.key) for one in shown]
-        return bootstrap_mean(
-            [getattr(one, measure) for one in shown], clusters=clusters, **self._bootstrap()
-        )
+        return self._bootstrap.mean([getattr(one, measure) for one in shown], clusters=clusters)
 
-    def _clusters(self, outcomes: Outcomes) -> dict[str, Any]:
+    def _clusters(self, outcomes: Outcomes) -> list[str] | None:
         """Questions, not answers, are resampled where there is more than one run."""
-        return {"clusters": [question_of(one.key) for one in outcomes]} if self.spec.runs > 1 else {}
+        return [question_of(one.key) for one in outcomes] if self.spec.runs > 1 else None
 
-    def _bootstrap(self) -> dict[str, Any]:
+    @property
+    def _bootstrap(self) -> Bootstrap:
         how = self.spec.bootstrap
-        return {"resamples": how.resamples, "confidence": how.confidence, "seed": self.spec.seed}
+        return Bootstrap(how.resamples, how.confidence, self.spec.seed)
 
 
 def with_typical(outcomes: Outcomes, base: Outcomes) -> Outcomes:
