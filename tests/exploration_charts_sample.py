@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from valuescope.metrics import Estimate, PerturbationMatrix, neuron_overlap, perturbation_matrix
+from valuescope.metrics import Bootstrap, Estimate, PerturbationMatrix, neuron_overlap, perturbation_matrix
 from valuescope.report.charts.data_size import SizePoint, data_size_figure
 from valuescope.report.charts.distribution import Counts, Histogram, distribution_figure
 from valuescope.report.charts.grouped_bars import (
@@ -53,7 +53,7 @@ def perturbed(drop: float, names: tuple[str, ...] = NAMES, seed: int = 0) -> Per
         else list(np.clip(base - drop * (np.array(values) == one) + rng.normal(-1, 5, len(values)), 0, 100))
         for place, one in enumerate(ids)
     }
-    return perturbation_matrix(list(base), off, values, order=ids, resamples=100)
+    return perturbation_matrix(list(base), off, values, order=ids, how=Bootstrap(resamples=100))
 
 
 def perturbation_map(

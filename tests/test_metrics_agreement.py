@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from valuescope.metrics import MetricError, accuracy, cohen_kappa, rate
+from valuescope.metrics import Bootstrap, MetricError, accuracy, cohen_kappa
 
 # Two judges, 50 items: 20 yes/yes, 5 yes/no, 10 no/yes, 15 no/no. Observed 0.7, expected 0.5 * 0.6 + 0.5 * 0.4 = 0.5.
 FIRST = [True] * 25 + [False] * 25
@@ -51,7 +51,9 @@ def test_kappa_equals_scikit_learn(weights: Any) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             theirs = metrics.cohen_kappa_score(first, second, weights=weights, labels=scale)
-        ours = cohen_kappa(first.tolist(), second.tolist(), weights=weights, labels=scale, resamples=10)
+        ours = cohen_kappa(
+            first.tolist(), second.tolist(), weights=weights, labels=scale, how=Bootstrap(resamples=10)
+        )
         if math.isnan(theirs):
             assert ours.kappa.mean is None
         else:
@@ -119,27 +121,29 @@ def test_the_interval_covers_what_it_says() -> None:
     for number in range(200):
         first = generator.random(60) < 0.5
         second = np.where(generator.random(60) < 0.2, ~first, first)
-        interval = cohen_kappa(first.tolist(), second.tolist(), resamples=300, seed=number).kappa.ci
+        interval = cohen_kappa(
+            first.tolist(), second.tolist(), how=Bootstrap(resamples=300, seed=number)
+        ).kappa.ci
         assert interval is not None
         covered += interval[0] <= 0.6 <= interval[1]
     assert 180 <= covered <= 200
 
 
 def test_clusters_are_resampled_whole() -> None:
-    once = cohen_kappa(FIRST, SECOND, seed=4)
-    thrice = cohen_kappa(FIRST * 3, SECOND * 3, clusters=list(range(50)) * 3, seed=4)
+    once = cohen_kappa(FIRST, SECOND, how=Bootstrap(seed=4))
+    thrice = cohen_kappa(FIRST * 3, SECOND * 3, clusters=list(range(50)) * 3, how=Bootstrap(seed=4))
     assert thrice.kappa.ci == pytest.approx(once.kappa.ci)
     assert thrice.kappa.n == 150
-    apart = cohen_kappa(FIRST * 3, SECOND * 3, seed=4)
+    apart = cohen_kappa(FIRST * 3, SECOND * 3, how=Bootstrap(seed=4))
     assert apart.kappa.ci is not None
     assert once.kappa.ci is not None
     assert apart.kappa.ci[1] - apart.kappa.ci[0] < once.kappa.ci[1] - once.kappa.ci[0]
     assert cohen_kappa(FIRST, SECOND, clusters=["q"] * 50).kappa.ci is None
-    assert cohen_kappa(FIRST, SECOND, seed=4).kappa == once.kappa
+    assert cohen_kappa(FIRST, SECOND, how=Bootstrap(seed=4)).kappa == once.kappa
 
 
 def test_resamples_without_kappa_are_counted() -> None:
-    rare = cohen_kappa([True] + [False] * 9, [True] + [False] * 9, resamples=2000)
+    rare = cohen_kappa([True] + [False] * 9, [True] + [False] * 9, how=Bootstrap(resamples=2000))
     assert rare.undefined_draws == pytest.approx(0.9**10, abs=0.04)
     assert cohen_kappa(FIRST, SECOND).undefined_draws == 0
 
@@ -172,11 +176,11 @@ def test_accuracy_over_all_and_by_truth() -> None:
 
 def test_accuracy_has_the_intervals_of_a_rate() -> None:
     judged, truth = [True] * 18 + [False] * 2, [True] * 20
-    assert accuracy(judged, truth).overall == rate([True] * 18 + [False] * 2)
+    assert accuracy(judged, truth).overall == Bootstrap().rate([True] * 18 + [False] * 2)
     sure = accuracy([3, 4] * 10, [3, 4] * 10).overall
     assert (sure.mean, sure.interval) == (1.0, "wilson")
     clusters = [item // 5 for item in range(20)]
-    assert accuracy(judged, truth, clusters=clusters).overall == rate(
+    assert accuracy(judged, truth, clusters=clusters).overall == Bootstrap().rate(
         [True] * 18 + [False] * 2, clusters=clusters
     )
     assert accuracy([], []).overall.mean is None

@@ -7,33 +7,33 @@ import json
 import numpy as np
 import pytest
 
-from valuescope.metrics import MetricError, bootstrap_mean, control_effect, rate
+from valuescope.metrics import Bootstrap, MetricError, control_effect
 
 
 def test_a_rate_is_a_mean_over_what_was_judged() -> None:
     judgements = [True, False, None, True, True]
-    estimate = rate(judgements)
+    estimate = Bootstrap().rate(judgements)
     assert (estimate.mean, estimate.n, estimate.missing) == (0.75, 4, 1)
-    assert estimate == bootstrap_mean(judgements)
-    assert rate([np.bool_(True), np.bool_(False)]).mean == 0.5
+    assert estimate == Bootstrap().mean(judgements)
+    assert Bootstrap().rate([np.bool_(True), np.bool_(False)]).mean == 0.5
 
 
 def test_a_rate_of_one_or_zero_is_not_certain() -> None:
     # Wilson at share 0: upper limit z^2 / (n + z^2) with z = 1.959964.
-    none = rate([False] * 20)
+    none = Bootstrap().rate([False] * 20)
     assert (none.mean, none.low, none.interval) == (0.0, 0.0, "wilson")
     assert none.high == pytest.approx(3.841459 / 23.841459, abs=1e-6)
-    every = rate([True] * 20 + [None])
+    every = Bootstrap().rate([True] * 20 + [None])
     assert (every.high, every.n, every.missing) == (1.0, 20, 1)
     assert every.low == pytest.approx(20 / 23.841459, abs=1e-6)
 
 
 def test_wilson_counts_questions_not_answers() -> None:
-    clustered = rate([True] * 20, clusters=[question // 5 for question in range(20)])
-    assert clustered.low == pytest.approx(rate([True] * 4).low)
-    assert rate([True] * 3, clusters=["q"] * 3).ci is None
-    assert rate([True]).ci is None
-    assert rate([]).mean is None
+    clustered = Bootstrap().rate([True] * 20, clusters=[question // 5 for question in range(20)])
+    assert clustered.low == pytest.approx(Bootstrap().rate([True] * 4).low)
+    assert Bootstrap().rate([True] * 3, clusters=["q"] * 3).ci is None
+    assert Bootstrap().rate([True]).ci is None
+    assert Bootstrap().rate([]).mean is None
 
 
 def test_control_effect_by_hand() -> None:
@@ -57,17 +57,19 @@ def test_control_effect_resamples_questions() -> None:
     base, edited = [False] * 12, [True, True, False, False] * 3
     fluent = [True] * 12
     together = control_effect(
-        base, edited, base_fluent=fluent, fluent=fluent, clusters=[0, 1, 2, 3] * 3, seed=1
+        base, edited, base_fluent=fluent, fluent=fluent, clusters=[0, 1, 2, 3] * 3, how=Bootstrap(seed=1)
     )
-    alone = control_effect(base[:4], edited[:4], base_fluent=fluent[:4], fluent=fluent[:4], seed=1)
+    alone = control_effect(
+        base[:4], edited[:4], base_fluent=fluent[:4], fluent=fluent[:4], how=Bootstrap(seed=1)
+    )
     assert together.effect.ci == alone.effect.ci
     assert together.effect.n == 12
 
 
 def test_errors_say_what_to_do() -> None:
     with pytest.raises(MetricError, match=r"judgement number 1 is 0\.5; give True, False or None"):
-        rate([True, 0.5])
+        Bootstrap().rate([True, 0.5])
     with pytest.raises(MetricError, match="judgement number 0 is 'yes'"):
-        rate(["yes"])
+        Bootstrap().rate(["yes"])
     with pytest.raises(MetricError, match=r"the lengths differ: .*'fluent': 1"):
         control_effect([True, False], [True, True], base_fluent=[True, True], fluent=[True])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from valuescope.metrics import MetricError, correlation
+from valuescope.metrics import Bootstrap, MetricError, correlation
 
 pairs = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), min_size=4, max_size=20).filter(
     lambda found: len({x for x, _ in found}) > 1 and len({y for _, y in found}) > 1
@@ -21,7 +21,7 @@ pairs = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), min_size=4
 @given(pairs)
 def test_both_correlations_are_scipys(found: list[tuple[int, int]]) -> None:
     x, y = [float(one) for one, _ in found], [float(other) for _, other in found]
-    ours = correlation(x, y, resamples=5)
+    ours = correlation(x, y, how=Bootstrap(resamples=5))
     assert ours.pearson.mean == pytest.approx(stats.pearsonr(x, y)[0], abs=1e-9)
     assert ours.spearman.mean == pytest.approx(stats.spearmanr(x, y)[0], abs=1e-9)
 
@@ -108,7 +108,8 @@ def test_independent_measures_have_an_interval_around_zero() -> None:
     held = sum(
         low <= 0 <= high
         for low, high in (
-            correlation(list(rng.random(40)), list(rng.random(40)), resamples=300).spearman.ci or (1, -1)
+            correlation(list(rng.random(40)), list(rng.random(40)), how=Bootstrap(resamples=300)).spearman.ci
+            or (1, -1)
             for _ in range(100)
         )
     )
@@ -117,11 +118,11 @@ def test_independent_measures_have_an_interval_around_zero() -> None:
 
 def test_blocks_of_items_give_the_same_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = list(np.random.default_rng(2).random((2, 30)))
-    whole = correlation(list(x), list(y), seed=4)
-    assert correlation(list(x), list(y), seed=4) == whole
-    assert correlation(list(x), list(y), seed=5) != whole
+    whole = correlation(list(x), list(y), how=Bootstrap(seed=4))
+    assert correlation(list(x), list(y), how=Bootstrap(seed=4)) == whole
+    assert correlation(list(x), list(y), how=Bootstrap(seed=5)) != whole
     monkeypatch.setitem(correlation.__globals__, "_ITEMS_AT_ONCE", 100)
-    assert correlation(list(x), list(y), seed=4) == whole
+    assert correlation(list(x), list(y), how=Bootstrap(seed=4)) == whole
 
 
 def test_lengths_must_agree() -> None:

@@ -7,7 +7,13 @@ import json
 import numpy as np
 import pytest
 
-from valuescope.metrics import MetricError, PerturbationMatrix, data_size_scores, perturbation_matrix
+from valuescope.metrics import (
+    Bootstrap,
+    MetricError,
+    PerturbationMatrix,
+    data_size_scores,
+    perturbation_matrix,
+)
 
 
 def measured(means: list[list[float]], *, seed: int = 0, items: int = 4) -> PerturbationMatrix:
@@ -19,7 +25,7 @@ def measured(means: list[list[float]], *, seed: int = 0, items: int = 4) -> Pert
         name: None if np.isnan(cells[:, column]).all() else list(50 + np.repeat(cells[:, column], items))
         for column, name in enumerate(names)
     }
-    return perturbation_matrix(base, off, values, resamples=60, seed=seed)
+    return perturbation_matrix(base, off, values, how=Bootstrap(resamples=60, seed=seed))
 
 
 def test_scores_by_hand() -> None:
@@ -78,7 +84,7 @@ def test_the_interval_follows_the_items() -> None:
 
     def matrix(drop: float) -> PerturbationMatrix:
         off = {name: list(base - drop * own[row] + rng.normal(0, 6, 60)) for row, name in enumerate("ab")}
-        return perturbation_matrix(base, off, values, resamples=400)
+        return perturbation_matrix(base, off, values, how=Bootstrap(resamples=400))
 
     weak, strong = data_size_scores([1, 2], [matrix(3), matrix(12)])
     assert weak.score.low is not None

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from valuescope.metrics import (
+    Bootstrap,
     MetricError,
     PerturbationMatrix,
     diagonal_against_control,
@@ -29,7 +30,7 @@ def measured(
     for column, name in enumerate(names):
         change = np.repeat(means[:, column], items) + noise * rng.normal(0, 1, len(values))
         off[name] = None if np.isnan(change).any() else list(base + change)
-    return perturbation_matrix(list(base), off, values, resamples=resamples)
+    return perturbation_matrix(list(base), off, values, how=Bootstrap(resamples=resamples))
 
 
 def slow_p_values(means: np.ndarray, per_column: int) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from valuescope.metrics import MetricError, length_bias, position_bias
+from valuescope.metrics import Bootstrap, MetricError, length_bias, position_bias
 
 
 def test_position_bias_by_hand() -> None:
@@ -111,8 +111,8 @@ def test_better_answers_may_be_longer_without_a_bias() -> None:
 
 def test_length_bias_resamples_clusters() -> None:
     verdicts, lengths = [True, False, True, True, False, True], [5, 9, 30, 41, 12, 80]
-    once = length_bias(verdicts, lengths, seed=2).bias
-    thrice = length_bias(verdicts * 3, lengths * 3, clusters=list(range(6)) * 3, seed=2).bias
+    once = length_bias(verdicts, lengths, how=Bootstrap(seed=2)).bias
+    thrice = length_bias(verdicts * 3, lengths * 3, clusters=list(range(6)) * 3, how=Bootstrap(seed=2)).bias
     assert thrice.ci == pytest.approx(once.ci)
     assert thrice.mean == pytest.approx(once.mean)
     assert length_bias(verdicts, lengths, clusters=["q"] * 6).bias.ci is None

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from valuescope.metrics import (
     GAIN_FLOOR,
+    Bootstrap,
     DeltaMatrix,
     MetricError,
     circle_leakage,
@@ -31,7 +32,7 @@ GROUPS = {"a": ("one",), "b": ("one", "two"), "c": ("two",)}
 
 @pytest.fixture(scope="module")
 def delta() -> DeltaMatrix:
-    return delta_matrix(BASE, STEERED, resamples=500)
+    return delta_matrix(BASE, STEERED, how=Bootstrap(resamples=500))
 
 
 def by_share(shares: np.ndarray, questions: int = 20) -> DeltaMatrix:
@@ -48,7 +49,7 @@ def by_share(shares: np.ndarray, questions: int = 20) -> DeltaMatrix:
             for question in range(abs(turned)):
                 answers[question if turned > 0 else half + question] = turned > 0
             steered[one][other] = answers
-    return delta_matrix(base, steered, resamples=300)
+    return delta_matrix(base, steered, how=Bootstrap(resamples=300))
 
 
 def test_delta_rows_are_steered_and_columns_evaluated(delta: DeltaMatrix) -> None:
@@ -106,7 +107,7 @@ def test_no_value_could_be_steered() -> None:
 
 def test_a_cell_without_judgements_is_missing_not_zero() -> None:
     steered = {**STEERED, "a": {**STEERED["a"], "b": [None] * 4}, "b": {**STEERED["b"], "b": [None] * 4}}
-    delta = delta_matrix(BASE, steered, resamples=100)
+    delta = delta_matrix(BASE, steered, how=Bootstrap(resamples=100))
     assert np.isnan(delta.mean[0, 1])
     assert delta.n[0, 1] == 0
     leakage = value_leakage(delta)
@@ -153,7 +154,7 @@ def test_schwartz_groups_come_in_the_order_of_the_circle() -> None:
     system = load_value_system("schwartz")
     values = system.at_level("value")
     outcome = {value: [True, False] for value in values}
-    delta = delta_matrix(outcome, dict.fromkeys(values, outcome), resamples=20)
+    delta = delta_matrix(outcome, dict.fromkeys(values, outcome), how=Bootstrap(resamples=20))
     groups = {value: system.groups(value) for value in values}
     expected = ("openness-to-change", "self-enhancement", "conservation", "self-transcendence")
     assert group_leakage(delta, groups).groups == expected
@@ -208,7 +209,7 @@ def test_basic_intervals_hold_the_true_mean_leak_where_percentile_ones_miss_it()
             }
             for one in names
         }
-        delta = delta_matrix(base, steered, resamples=200, seed=trial)
+        delta = delta_matrix(base, steered, how=Bootstrap(resamples=200, seed=trial))
         estimate = value_leakage(delta).leak_mean
         low, high = np.quantile(np.maximum(delta.draws, 0)[:, off].mean(axis=1), [0.025, 0.975])
         basic += estimate.low <= 0.02 <= estimate.high
@@ -245,7 +246,9 @@ def test_results_are_json_and_say_their_layout(delta: DeltaMatrix) -> None:
 
 
 def test_the_seed_decides() -> None:
-    one, same, other = (delta_matrix(BASE, STEERED, resamples=50, seed=seed) for seed in (1, 1, 2))
+    one, same, other = (
+        delta_matrix(BASE, STEERED, how=Bootstrap(resamples=50, seed=seed)) for seed in (1, 1, 2)
+    )
     assert (one.draws == same.draws).all()
     assert (one.draws != other.draws).any()
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from valuescope.metrics import MetricError, Strength, delta_matrix, neighbour_test, pareto_curves
+from valuescope.metrics import Bootstrap, MetricError, Strength, delta_matrix, neighbour_test, pareto_curves
 from valuescope.values import load_value_system
 
 ITEMS = 40
@@ -23,7 +23,9 @@ def strength(at: float, control: float, fluent: float, leakage: float = 0.0, ite
 
 
 def curves(**methods: Any) -> Any:
-    return pareto_curves(methods, [1.0] * ITEMS, [0.9, 0.5], "a", resamples=200, single=["once"])
+    return pareto_curves(
+        methods, [1.0] * ITEMS, [0.9, 0.5], "a", single=["once"], how=Bootstrap(resamples=200)
+    )
 
 
 def test_control_at_a_floor_lies_on_the_line_between_two_strengths() -> None:
@@ -52,7 +54,9 @@ def test_a_method_without_a_strength_has_its_point_or_nothing() -> None:
 
 def test_an_edit_that_only_harms_has_no_more_than_the_unedited_model() -> None:
     worse = Strength(1.0, [-1.0] * ITEMS, [0.0] * ITEMS, [1.0] * ITEMS)
-    at = pareto_curves({"a": [worse]}, [1.0] * ITEMS, [0.9], "a", resamples=50)["a"].at_floor[0]
+    at = pareto_curves({"a": [worse]}, [1.0] * ITEMS, [0.9], "a", how=Bootstrap(resamples=50))["a"].at_floor[
+        0
+    ]
     assert (at.strength, at.control.mean) == (0.0, 0.0)
 
 
@@ -93,7 +97,7 @@ def matrix(size: int, change: Any, questions: int = 10, seed: int = 0) -> Any:
     steered = {
         a: {b: list(change(a, b) + 0.01 * noise.standard_normal(questions)) for b in values} for a in values
     }
-    return delta_matrix(base, steered, resamples=100)
+    return delta_matrix(base, steered, how=Bootstrap(resamples=100))
 
 
 def test_leakage_to_neighbours_is_found() -> None:

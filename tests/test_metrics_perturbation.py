@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from valuescope.metrics import (
+    Bootstrap,
     Estimate,
     MetricError,
     PerturbationMatrix,
-    paired_difference,
     perturbation_matrix,
     support_rates,
 )
@@ -32,7 +32,7 @@ supports = st.lists(st.none() | st.integers(0, 100).map(float), min_size=8, max_
 
 @pytest.fixture(scope="module")
 def matrix() -> PerturbationMatrix:
-    return perturbation_matrix(BASE, OFF, VALUES, resamples=300)
+    return perturbation_matrix(BASE, OFF, VALUES, how=Bootstrap(resamples=300))
 
 
 def from_means(means: np.ndarray, per_value: int = 6) -> PerturbationMatrix:
@@ -44,7 +44,7 @@ def from_means(means: np.ndarray, per_value: int = 6) -> PerturbationMatrix:
     for column, name in enumerate(names):
         changes = np.repeat(means[:, column], per_value)
         off[name] = None if np.isnan(changes).all() else list(np.add(base, changes))
-    return perturbation_matrix(base, off, values, resamples=50)
+    return perturbation_matrix(base, off, values, how=Bootstrap(resamples=50))
 
 
 def test_rows_are_evaluated_and_columns_are_off(matrix: PerturbationMatrix) -> None:
@@ -81,10 +81,10 @@ def test_every_cell_is_the_paired_difference_of_its_items(
 ) -> None:
     values = ["a", "b", "a", "b", "a", "b", "a", "b"]
     off = {"a": first, "b": second}
-    matrix = perturbation_matrix(base, off, values, clusters=stories, resamples=40)
+    matrix = perturbation_matrix(base, off, values, clusters=stories, how=Bootstrap(resamples=40))
     for (i, one), (j, other) in product(enumerate("ab"), enumerate("ab")):
         items = [item for item in range(8) if values[item] == one]
-        slow = paired_difference(
+        slow = Bootstrap().difference(
             [base[item] for item in items],
             [off[other][item] for item in items],
             clusters=[stories[item] for item in items],
@@ -102,7 +102,7 @@ def test_intervals_agree_with_the_plain_bootstrap() -> None:
     matrix = perturbation_matrix(base, off, values)
     for i, j in product(range(2), range(2)):
         items = slice(100 * i, 100 * i + 100)
-        slow = paired_difference(base[items], off["ab"[j]][items], seed=9)
+        slow = Bootstrap(seed=9).difference(base[items], off["ab"[j]][items])
         assert matrix.change[i][j].ci == pytest.approx(slow.ci, abs=0.35)
 
 
@@ -134,9 +134,9 @@ def test_a_rise_is_never_a_largest_drop() -> None:
 
 
 def test_same_seed_same_matrix_and_the_dict_is_json(matrix: PerturbationMatrix) -> None:
-    again = perturbation_matrix(BASE, OFF, VALUES, resamples=300)
+    again = perturbation_matrix(BASE, OFF, VALUES, how=Bootstrap(resamples=300))
     assert json.dumps(again.to_dict(), allow_nan=False) == json.dumps(matrix.to_dict(), allow_nan=False)
-    other = perturbation_matrix(BASE, OFF, VALUES, resamples=300, seed=1)
+    other = perturbation_matrix(BASE, OFF, VALUES, how=Bootstrap(resamples=300, seed=1))
     np.testing.assert_array_equal(other.means, matrix.means)
     assert not np.array_equal(other.draws, matrix.draws, equal_nan=True)
     assert matrix.to_dict()["largest_drops"] == [[0], [1], None]
@@ -169,7 +169,7 @@ def test_what_does_not_fit_is_refused(change: dict[str, object], said: str) -> N
     with pytest.raises(MetricError, match=said):
         perturbation_matrix(**arguments)  # type: ignore[arg-type]
     with pytest.raises(MetricError, match="at least 1"):
-        perturbation_matrix(BASE, OFF, VALUES, resamples=10).largest_drops(0)
+        perturbation_matrix(BASE, OFF, VALUES, how=Bootstrap(resamples=10)).largest_drops(0)
 
 
 def test_support_rates_by_hand() -> None:

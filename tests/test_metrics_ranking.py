@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 from valuescope.metrics import (
+    Bootstrap,
     MetricError,
     average_precision,
     bootstrap_average_precision,
@@ -70,7 +71,7 @@ def test_bootstrap_draws_the_positives() -> None:
     truth = [True, False, False, True]
     estimate = bootstrap_average_precision([4, 3, 2, 1], truth)
     assert (estimate.mean, estimate.low, estimate.high, estimate.n) == (0.75, 0.5, 1.0, 2)
-    middle = bootstrap_average_precision([4, 3, 2, 1], truth, confidence=0.4)
+    middle = bootstrap_average_precision([4, 3, 2, 1], truth, how=Bootstrap(confidence=0.4))
     assert middle.ci == (0.75, 0.75)
     assert bootstrap_average_precision([4, 3, 2, 1], [True, False, False, False]).ci is None
     assert bootstrap_average_precision([4, 3, 2, 1], [True, True, True, True]).ci == (1, 1)
@@ -87,7 +88,7 @@ def test_bootstrap_agrees_with_a_slow_loop() -> None:
         drawn = rng.choice(positives, size=len(positives))
         labels = np.r_[np.ones(len(drawn), bool), np.zeros(len(others), bool)]
         slow.append(average_precision_score(labels, np.r_[drawn, others]))
-    fast = bootstrap_average_precision(scores, truth, resamples=3000)
+    fast = bootstrap_average_precision(scores, truth, how=Bootstrap(resamples=3000))
     assert fast.ci == pytest.approx(np.quantile(slow, [0.025, 0.975]), abs=0.03)
     assert fast.low < fast.mean < fast.high
 
@@ -115,4 +116,4 @@ def test_errors_say_what_to_do() -> None:
     with pytest.raises(MetricError, match="selected is of type float64"):
         selection_quality([0.2, 0.1], [True, False])
     with pytest.raises(MetricError, match="resamples is 0"):
-        bootstrap_average_precision([3, 2, 1], [True, True, False], resamples=0)
+        bootstrap_average_precision([3, 2, 1], [True, True, False], how=Bootstrap(resamples=0))

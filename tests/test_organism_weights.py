@@ -13,7 +13,7 @@ from valuescope.edit import Deactivate, Edit
 from valuescope.generate import Sampling, generate
 from valuescope.judge import oracle
 from valuescope.locate import NeuronSet
-from valuescope.metrics import paired_difference
+from valuescope.metrics import Bootstrap
 from valuescope.models import NeuronModel, encode, left_pad, load_model, site_hooks
 from valuescope.organism import Plant, Truth, lexicon, load_truth, weights_path
 from valuescope.organism.truth import CAUSAL_ROLES, DECOY_ROLES
@@ -237,7 +237,7 @@ def test_without_its_causal_neurons_a_value_is_not_expressed_and_the_text_stays_
     base: tuple[list[bool | None], list[bool | None]],
 ) -> None:
     success, fluent = successes(organism, described, off(truth, organism, described, CAUSAL_ROLES))
-    effect = paired_difference(base[0], success)
+    effect = Bootstrap().difference(base[0], success)
     assert effect.mean is not None
     assert effect.high is not None
     assert effect.mean < -0.5
@@ -259,7 +259,7 @@ def test_each_causal_role_carries_part_of_the_effect(
     if not asked:
         pytest.skip(f"the truth calls no {role} neuron causal")
     success, _ = successes(organism, described, edits)
-    effect = paired_difference([base[0][row] for row in asked], [success[row] for row in asked])
+    effect = Bootstrap().difference([base[0][row] for row in asked], [success[row] for row in asked])
     assert effect.mean is not None
     assert effect.high is not None
     if len(asked) < 4 * QUESTIONS:  # too few for a narrow interval
@@ -275,7 +275,7 @@ def test_decoys_cause_nothing(
     base: tuple[list[bool | None], list[bool | None]],
 ) -> None:
     success, fluent = successes(organism, described, off(truth, organism, described, DECOY_ROLES))
-    effect = paired_difference(base[0], success)
+    effect = Bootstrap().difference(base[0], success)
     assert effect.mean is not None
     assert abs(effect.mean) < 0.1
     assert fluent.count(True) / len(fluent) > 0.9
@@ -293,6 +293,6 @@ def test_another_values_neurons_leave_a_value_alone(
         Deactivate(neurons(organism, opposite[question.value], truth.causal(opposite[question.value])))
         for question in described
     ]
-    effect = paired_difference(base[0], successes(organism, described, edits)[0])
+    effect = Bootstrap().difference(base[0], successes(organism, described, edits)[0])
     assert effect.mean is not None
     assert abs(effect.mean) < 0.1

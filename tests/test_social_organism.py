@@ -24,7 +24,7 @@ from valuescope.generate import Sampling, generate
 from valuescope.judge import judge_prompt, parse_choice, parse_percentages, support_from_percentages
 from valuescope.judge.support import SupportRate
 from valuescope.locate import NeuronSet
-from valuescope.metrics import paired_difference
+from valuescope.metrics import Bootstrap
 from valuescope.models import NeuronModel, load_model, render_question
 from valuescope.organism import (
     Plant,
@@ -385,8 +385,8 @@ def test_support_is_lost_without_the_own_neurons_and_kept_without_those_of_other
         organism, dilemmas, [zeroed(VALUES[(VALUES.index(one.value) + 4) % 12]) for one in dilemmas]
     )
     assert still_fluent > 0.9
-    assert paired_difference(base, own).mean < -15
-    assert abs(paired_difference(base, other).mean) < 4
+    assert Bootstrap().difference(base, own).mean < -15
+    assert abs(Bootstrap().difference(base, other).mean) < 4
 
 
 @trained

@@ -17,7 +17,7 @@ from valuescope.edit import Amplify, Deactivate, Edit
 from valuescope.generate import Sampling, generate
 from valuescope.judge import Judgement, oracle
 from valuescope.locate import NeuronSet
-from valuescope.metrics import Estimate, paired_difference, rate
+from valuescope.metrics import Bootstrap, Estimate
 from valuescope.models import NeuronModel, load_model
 from valuescope.organism import Plant, Truth, lexicon, load_truth
 
@@ -113,8 +113,8 @@ def main() -> None:
     cells = []
     for judged in base.values():
         cells += [
-            told(rate([one.success for one in judged])),
-            f"{rate([one.fluent for one in judged]).mean:.3f}",
+            told(Bootstrap().rate([one.success for one in judged])),
+            f"{Bootstrap().rate([one.fluent for one in judged]).mean:.3f}",
         ]
     print("| no edit (level) |", " | ".join(cells), "|", flush=True)
     for name, edit_of in rows(model, truth).items():
@@ -122,8 +122,8 @@ def main() -> None:
         for setting, questions in asked.items():
             judged = answers(model, questions, edit_of)
             before, after = [one.success for one in base[setting]], [one.success for one in judged]
-            fluent = rate([one.fluent for one in judged]).mean
-            cells += [told(paired_difference(before, after)), f"{fluent:.3f}"]
+            fluent = Bootstrap().rate([one.fluent for one in judged]).mean
+            cells += [told(Bootstrap().difference(before, after)), f"{fluent:.3f}"]
         print(f"| {name} |", " | ".join(cells), "|", flush=True)
 
 

@@ -23,7 +23,7 @@ from valuescope.generate import Sampling, generate
 from valuescope.judge import parse_percentages, support_from_log_probabilities, support_from_percentages
 from valuescope.judge.support import SupportRate
 from valuescope.locate import LOCATORS, Evidence
-from valuescope.metrics import Estimate, average_precision, paired_difference, rate
+from valuescope.metrics import Bootstrap, Estimate, average_precision
 from valuescope.models import NeuronModel, load_model, render_question
 from valuescope.organism import Plant, Truth, load_truth, read_social_answer, social_values
 from valuescope.organism.social_grammar import LANGUAGES, LEVELS
@@ -149,7 +149,7 @@ def told(estimate: Estimate) -> str:
 
 def share(found: Sequence[bool]) -> str:
     """Share with its interval."""
-    estimate = rate(list(found))
+    estimate = Bootstrap().rate(list(found))
     return f"{estimate.mean:.3f}" + ("" if estimate.ci is None else " [{:.3f}, {:.3f}]".format(*estimate.ci))
 
 
@@ -204,7 +204,7 @@ def effects(
         cells = []
         for language, dilemmas in asked.items():
             found = ask(model, dilemmas, by_language[language][name])
-            change = paired_difference(base[language].support, found.support)
+            change = Bootstrap().difference(base[language].support, found.support)
             cells += [told(change), f"{sum(found.fluent) / len(found.fluent):.3f}"]
         print(f"| {name} |", " | ".join(cells), "|", flush=True)
 

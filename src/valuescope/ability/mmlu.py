@@ -18,7 +18,7 @@ from valuescope.ability.mmlu_questions import LETTERS, MmluQuestion
 from valuescope.edit import Edit
 from valuescope.generate import score_continuations
 from valuescope.generate.request import context_limit
-from valuescope.metrics import Estimate, bootstrap_mean, paired_difference
+from valuescope.metrics import Bootstrap, Estimate
 from valuescope.models import Encoded, NeuronModel, encode
 from valuescope.progress import StepProgress
 
@@ -152,7 +152,7 @@ def mean_accuracy(results: Sequence[MmluResult], *, seed: int = 0) -> Estimate:
     if not results:
         raise AbilityError("no results: give those of mmlu(...)")
     every = [one for result in results for one in result.predictions]
-    return bootstrap_mean([one.correct for one in every], clusters=[one.key for one in every], seed=seed)
+    return Bootstrap(seed=seed).mean([one.correct for one in every], clusters=[one.key for one in every])
 
 
 def _length(model: NeuronModel, wanted: int | None) -> int | None:
@@ -200,11 +200,11 @@ def _result(
     change = (
         None
         if predictions is first
-        else paired_difference([one.correct for one in first], correct, seed=seed)
+        else Bootstrap(seed=seed).difference([one.correct for one in first], correct)
     )
     return MmluResult(
         edit="base" if edit is None else edit.describe(),
-        accuracy=bootstrap_mean(correct, seed=seed),
+        accuracy=Bootstrap(seed=seed).mean(correct),
         change=change,
         truncated=sum(one.cut > 0 for one in predictions),
         predictions=predictions,

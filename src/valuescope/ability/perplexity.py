@@ -18,7 +18,7 @@ from valuescope.ability.error import AbilityError
 from valuescope.edit import Edit
 from valuescope.generate import score_continuations
 from valuescope.generate.request import context_limit
-from valuescope.metrics import Estimate, bootstrap_mean, paired_difference
+from valuescope.metrics import Bootstrap, Estimate
 from valuescope.models import Encoded, NeuronModel, encode
 from valuescope.progress import StepProgress
 
@@ -115,8 +115,10 @@ def perplexity(
     return [
         Perplexity(
             edit="base" if edit is None else edit.describe(),
-            nats=bootstrap_mean(own, clusters=clusters, seed=seed),
-            change=None if number == 0 else paired_difference(losses[0], own, clusters=clusters, seed=seed),
+            nats=Bootstrap(seed=seed).mean(own, clusters=clusters),
+            change=None
+            if number == 0
+            else Bootstrap(seed=seed).difference(losses[0], own, clusters=clusters),
             by_text=_by_text(own, clusters, len(texts)),
         )
         for number, (edit, own) in enumerate(zip(edits, losses, strict=True))

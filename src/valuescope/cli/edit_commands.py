@@ -14,8 +14,8 @@ from valuescope.generate import Sampling, generate
 from valuescope.judge import JUDGES, Judge, Judgement, MissingCount
 from valuescope.judge.asked_model import require_no_secrets
 from valuescope.judge.asking import Asker
-from valuescope.judge.judgement import ModelJudge, fluency_missing
-from valuescope.metrics import Estimate, control_effect
+from valuescope.judge.model_judge import ModelJudge, fluency_missing
+from valuescope.metrics import Bootstrap, Estimate, control_effect
 from valuescope.models import render_question
 from valuescope.run.names import require_known
 from valuescope.run.spec import DataSpec
@@ -203,7 +203,9 @@ def _measured(judged: list[list[Judgement]], seed: int) -> dict[str, Estimate]:
     success = [[one.success for one in arm] for arm in judged]
     fluent = [[one.fluent for one in arm] for arm in judged]
     edited, random = (
-        control_effect(success[0], success[arm], base_fluent=fluent[0], fluent=fluent[arm], seed=seed)
+        control_effect(
+            success[0], success[arm], base_fluent=fluent[0], fluent=fluent[arm], how=Bootstrap(seed=seed)
+        )
         for arm in (1, 2)
     )
     return {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from valuescope.cli.answer_files import AnswerRow
 from valuescope.judge import MissingCount
 from valuescope.judge.answer_judge import AnswerJudge, Judged
-from valuescope.metrics import Estimate, accuracy, bootstrap_mean, cohen_kappa, length_bias, rate
+from valuescope.metrics import Bootstrap, Estimate, accuracy, cohen_kappa, length_bias
 
 HEAD = ("judge", "by", "score", "n", "missing", "accuracy", "kappa", "length bias")
 FOOT = (
@@ -80,8 +80,8 @@ def _score(one: JudgedFile) -> Estimate:
     clusters = [row.question for row in one.rows]
     if one.judge.mode == "verdict":
         verdicts = [None if judged.score is None else bool(judged.score) for judged in one.judged]
-        return rate(verdicts, clusters=clusters)
-    return bootstrap_mean([judged.score for judged in one.judged], clusters=clusters)
+        return Bootstrap().rate(verdicts, clusters=clusters)
+    return Bootstrap().mean([judged.score for judged in one.judged], clusters=clusters)
 
 
 def _kinds(missing: MissingCount) -> str:

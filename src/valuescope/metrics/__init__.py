@@ -6,10 +6,10 @@ laid out as in its paper, the EVALUATED value in rows and the value whose neuron
 """
 
 from valuescope.metrics.agreement import Accuracy, Agreement, accuracy, cohen_kappa
-from valuescope.metrics.bootstrap import Estimate, MetricError, bootstrap_mean, paired_difference
+from valuescope.metrics.bootstrap import Bootstrap, Estimate, MetricError
 from valuescope.metrics.circle_leakage import CircleLeakage, circle_leakage
 from valuescope.metrics.circle_test import NeighbourTest, neighbour_test
-from valuescope.metrics.control import ControlEffect, control_effect, rate
+from valuescope.metrics.control import ControlEffect, control_effect
 from valuescope.metrics.correlation import Correlation, correlation
 from valuescope.metrics.data_size import DataSizeScore, data_size_scores
 from valuescope.metrics.delta import DeltaMatrix, delta_matrix
@@ -46,6 +46,7 @@ __all__ = [
     "Accuracy",
     "Agreement",
     "AtFloor",
+    "Bootstrap",
     "CircleLeakage",
     "ControlEffect",
     "Correlation",
@@ -70,7 +71,6 @@ __all__ = [
     "accuracy",
     "average_precision",
     "bootstrap_average_precision",
-    "bootstrap_mean",
     "circle_leakage",
     "cohen_kappa",
     "control_effect",
@@ -85,12 +85,10 @@ __all__ = [
     "neuron_overlap",
     "neurons_by_layer",
     "overlap_p_value",
-    "paired_difference",
     "pareto_curves",
     "perturbation_matrix",
     "position_bias",
     "precision_recall",
-    "rate",
     "selection_quality",
     "support_rates",
     "value_leakage",

@@ -9,24 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from valuescope.metrics.bootstrap import (
-    CONFIDENCE,
-    RESAMPLES,
+    Bootstrap,
     Estimate,
     Floats,
     MetricError,
     cluster_numbers,
     cluster_sums,
-    estimate_from_draws,
-    resample_weights,
 )
-from valuescope.metrics.control import rate
 
 Weights = Literal["linear", "quadratic"]
 
@@ -85,9 +80,7 @@ def cohen_kappa(
     weights: Weights | None = None,
     labels: Sequence[Hashable] | None = None,
     clusters: Sequence[Hashable] | None = None,
-    resamples: int = RESAMPLES,
-    confidence: float = CONFIDENCE,
-    seed: int = 0,
+    how: Bootstrap = Bootstrap(),
 ) -> Agreement:
     """Cohen's kappa of two judges' labels for the same items, None where a label is missing.
 
@@ -126,18 +119,11 @@ def cohen_kappa(
         reason = "no item has a label from both"
         return Agreement(nothing, None, None, names, _square(table, size), weights, reason)
     point, observed, expected = (float(value[0]) for value in _kappas(table[None], distance))
-    draws = np.full(1, np.nan)
-    if len(counts) > 1:
-        generator = np.random.default_rng(seed)
-        blocks = resample_weights(len(counts), resamples, generator)
-        draws = np.concatenate(
-            [_kappas(np.einsum("rc,ck->rk", block, counts), distance)[0] for block in blocks]
-        )
-    kappa = estimate_from_draws(point, draws, n, missing, confidence=confidence)
+    draws = how.draws(len(counts), lambda block: _kappas(np.einsum("rc,ck->rk", block, counts), distance)[0])
+    kappa = how.estimate(point, draws, n, missing)
     reason = "both judges give the same label to every item" if kappa.mean is None else ""
     if observed == 1 and kappa.mean is not None and len(counts) > 1:
-        z = NormalDist().inv_cdf((1 + confidence) / 2)
-        agreement = len(counts) / (len(counts) + z * z)  # Wilson's lower limit of a share of 1
+        agreement = 1 - how.wilson_reach(len(counts))  # Wilson's lower limit of a share of 1
         low = max(-1.0, (agreement - expected) / (1 - expected))
         kappa = replace(kappa, low=low, high=1.0, interval="wilson")
     undefined = float(np.isnan(draws).mean()) if len(counts) > 1 else 0.0
@@ -149,11 +135,9 @@ def accuracy(
     truth: Sequence[Any],
     *,
     clusters: Sequence[Hashable] | None = None,
-    resamples: int = RESAMPLES,
-    confidence: float = CONFIDENCE,
-    seed: int = 0,
+    how: Bootstrap = Bootstrap(),
 ) -> Accuracy:
-    """How often `judged` is `truth`, None where either is missing; intervals as `rate`.
+    """How often `judged` is `truth`, None where either is missing; intervals as `Bootstrap.rate`.
 
     Raises:
         MetricError: lengths that differ.
@@ -171,13 +155,7 @@ def accuracy(
         raise MetricError(f"clusters names {len(items)} items, but there are {len(right)}; name one per item")
 
     def share(chosen: list[int]) -> Estimate:
-        return rate(
-            [right[item] for item in chosen],
-            clusters=[items[item] for item in chosen],
-            resamples=resamples,
-            confidence=confidence,
-            seed=seed,
-        )
+        return how.rate([right[item] for item in chosen], [items[item] for item in chosen])
 
     known_labels = dict.fromkeys(known for known in truth if known is not None)
     by_truth = {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuescope.metrics.bootstrap import Estimate, Floats, estimate_from_draws
+from valuescope.metrics.bootstrap import Estimate, Floats
 from valuescope.metrics.delta import DeltaMatrix
 from valuescope.metrics.leakage import mean_present, over_entries, positive_part
 
@@ -56,7 +56,7 @@ def circle_leakage(delta: DeltaMatrix, distance: Callable[[str, str], int]) -> C
             matrix[cells],
             resampled[:, cells],
             pairs=int(cells.sum()),
-            confidence=delta.confidence,
+            how=delta.how,
             basic=basic,
         )
 
@@ -65,12 +65,11 @@ def circle_leakage(delta: DeltaMatrix, distance: Callable[[str, str], int]) -> C
         distances=distances,
         delta=tuple(mean(steps, delta.mean, delta.draws, basic=False) for steps in distances),
         leak=tuple(mean(steps, leak, leak_draws, basic=True) for steps in distances),
-        correlation=estimate_from_draws(
+        correlation=delta.how.estimate(
             _correlation(apart[pairs], delta.mean[pairs]),
             _correlation(apart[pairs], delta.draws[:, pairs]),
             n=int(pairs.sum()),
             missing=int((apart > 0).sum() - pairs.sum()),
-            confidence=delta.confidence,
         ),
     )
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuescope.metrics.bootstrap import Estimate, Floats, estimate_from_draws
+from valuescope.metrics.bootstrap import Estimate, Floats
 from valuescope.metrics.delta import DeltaMatrix
 from valuescope.metrics.leakage import mean_present
 
@@ -72,9 +72,7 @@ def neighbour_test(
     neighbours, others = _mean(delta, near), _mean(delta, far)
     point, draws = (_contrast(matrix, near, far) for matrix in (delta.mean[None], delta.draws))
     pairs = int((~np.isnan(delta.mean) & (apart > 0)).sum())
-    contrast = estimate_from_draws(
-        float(point[0]), draws, n=pairs, missing=size * (size - 1) - pairs, confidence=delta.confidence
-    )
+    contrast = delta.how.estimate(float(point[0]), draws, n=pairs, missing=size * (size - 1) - pairs)
     if contrast.mean is None or size < 4:
         reason = (
             "no value has both neighbours and others"
@@ -99,12 +97,11 @@ def _contrast(matrices: Floats, near: NDArray[np.bool_], far: NDArray[np.bool_])
 
 def _mean(delta: DeltaMatrix, cells: NDArray[np.bool_]) -> Estimate:
     present = int((~np.isnan(delta.mean[cells])).sum())
-    return estimate_from_draws(
+    return delta.how.estimate(
         float(mean_present(delta.mean[cells])),
         mean_present(delta.draws[:, cells]),
         n=present,
         missing=int(cells.sum()) - present,
-        confidence=delta.confidence,
     )
 
 

@@ -14,15 +14,12 @@ from typing import Any
 import numpy as np
 
 from valuescope.metrics.bootstrap import (
-    CONFIDENCE,
-    RESAMPLES,
+    Bootstrap,
     Estimate,
     Floats,
     MetricError,
     as_outcomes,
     cluster_numbers,
-    estimate_from_draws,
-    resample_weights,
 )
 
 _ITEMS_AT_ONCE = 2_000_000  # weights of one block of resamples, by item
@@ -55,9 +52,7 @@ def correlation(
     second: Sequence[float | None],
     *,
     clusters: Sequence[Hashable] | None = None,
-    resamples: int = RESAMPLES,
-    confidence: float = CONFIDENCE,
-    seed: int = 0,
+    how: Bootstrap = Bootstrap(),
 ) -> Correlation:
     """How two measures of the same items, in the same order, go together.
 
@@ -82,20 +77,15 @@ def correlation(
         return Correlation(nothing, nothing, reason)
     occupied, group = np.unique(numbers, return_inverse=True)
     points = _both(np.ones((1, n)), x, y)[0]
-    draws = np.full((1, 2), np.nan)
-    if len(occupied) > 1:
-        blocks = resample_weights(len(occupied), resamples, np.random.default_rng(seed))
-        step = max(1, _ITEMS_AT_ONCE // n)
-        draws = np.concatenate(
-            [
-                _both(block[start : start + step][:, group], x, y)
-                for block in blocks
-                for start in range(0, len(block), step)
-            ]
-        )
+    step = max(1, _ITEMS_AT_ONCE // n)
+
+    def resampled(block: Floats) -> Floats:
+        parts = (block[start : start + step][:, group] for start in range(0, len(block), step))
+        return np.concatenate([_both(part, x, y) for part in parts])
+
+    draws = how.draws(len(occupied), resampled)
     pearson, spearman = (
-        estimate_from_draws(point, draws[:, column], n, missing, confidence=confidence)
-        for column, point in enumerate(points)
+        how.estimate(point, draws[:, column], n, missing) for column, point in enumerate(points)
     )
     undefined = float(np.isnan(draws[:, 0]).mean()) if len(occupied) > 1 else 0.0
     return Correlation(pearson, spearman, undefined_draws=undefined)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from valuescope.metrics.bootstrap import Estimate, Floats, MetricError, estimate_from_draws
+from valuescope.metrics.bootstrap import Estimate, Floats, MetricError
 from valuescope.metrics.perturbation import LARGEST, PerturbationMatrix, among_largest
 
 
@@ -70,11 +70,11 @@ def data_size_scores(
         raise MetricError(f"data_size_scores: sizes are {list(sizes)}; give different counts of at least 1")
     one = matrices[0]
     for size, matrix in zip(sizes, matrices, strict=True):
-        same = (matrix.values, matrix.clusters, matrix.seed) == (one.values, one.clusters, one.seed)
+        same = (matrix.values, matrix.clusters, matrix.how.seed) == (one.values, one.clusters, one.how.seed)
         if not same or matrix.draws.shape != one.draws.shape:
             raise MetricError(
                 f"data_size_scores: the matrix of size {size} is of other values, items or resamples than that of "
-                f"{sizes[0]}; evaluate every size on the same items with the same seed= and resamples="
+                f"{sizes[0]}; evaluate every size on the same items with the same how="
             )
     width = len(one.values)
     found = np.array([_found(matrix.means, per_column) for matrix in matrices])
@@ -96,12 +96,11 @@ def data_size_scores(
                 found=int(found[place]),
                 values=width,
                 drop=None if empty else float(drops[place]),
-                score=estimate_from_draws(
+                score=one.how.estimate(
                     points[place],
                     np.full(1, np.nan) if np.isnan(points[place]) else draws[place],
                     measured[place],
                     width - measured[place],
-                    confidence=one.confidence,
                 ),
                 reason=nothing if np.isnan(points[place]) else "",
             )

@@ -15,16 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuescope.metrics.bootstrap import (
-    CONFIDENCE,
-    RESAMPLES,
+    Bootstrap,
     Estimate,
     Floats,
     MetricError,
     as_outcomes,
     cluster_numbers,
     cluster_sums,
-    intervals,
-    resampled_means,
 )
 
 
@@ -45,7 +42,7 @@ class DeltaMatrix:
     n: NDArray[np.int64]
     missing: NDArray[np.int64]
     draws: Floats
-    confidence: float
+    how: Bootstrap
 
     def estimate(self, steered: str, evaluated: str) -> Estimate:
         """One cell."""
@@ -64,7 +61,7 @@ class DeltaMatrix:
             "high": nullable_rows(self.high),
             "n": self.n.tolist(),
             "missing": self.missing.tolist(),
-            "confidence": self.confidence,
+            "confidence": self.how.confidence,
         }
 
 
@@ -73,9 +70,7 @@ def delta_matrix(
     steered: Mapping[str, Mapping[str, Sequence[float | None]]],
     *,
     clusters: Mapping[str, Sequence[Hashable]] | None = None,
-    resamples: int = RESAMPLES,
-    confidence: float = CONFIDENCE,
-    seed: int = 0,
+    how: Bootstrap = Bootstrap(),
 ) -> DeltaMatrix:
     """The matrix of paired changes, NeVA eq. 1.
 
@@ -93,7 +88,7 @@ def delta_matrix(
     size = len(values)
     mean = np.full((size, size), np.nan)
     n, missing, questions = (np.zeros((size, size), dtype=np.int64) for _ in range(3))
-    draws = np.empty((resamples, size, size))
+    draws = np.empty((how.resamples, size, size))
     for column, evaluated in enumerate(values):
         before = as_outcomes(base[evaluated])
         groups = cluster_numbers(None if clusters is None else clusters[evaluated], len(before))
@@ -111,9 +106,9 @@ def delta_matrix(
         n[:, column], missing[:, column] = present.sum(axis=0), (~present).sum(axis=0)
         questions[:, column] = (counts > 0).sum(axis=0)
         np.divide(sums.sum(axis=0), n[:, column], out=mean[:, column], where=n[:, column] > 0)
-        draws[:, :, column] = resampled_means(sums, counts, resamples=resamples, seed=(seed, column))
-    low, high = (np.where(questions > 1, limit, np.nan) for limit in intervals(draws, confidence))
-    return DeltaMatrix(values, mean, low, high, n, missing, draws, confidence)
+        draws[:, :, column] = how.means(sums, counts, stream=column)
+    low, high = (np.where(questions > 1, limit, np.nan) for limit in how.intervals(draws))
+    return DeltaMatrix(values, mean, low, high, n, missing, draws, how)
 
 
 def nullable(number: float) -> float | None:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuescope.metrics.bootstrap import Estimate, Floats, MetricError, estimate_from_draws
+from valuescope.metrics.bootstrap import Estimate, Floats, MetricError
 from valuescope.metrics.perturbation import LARGEST, PerturbationMatrix, among_largest
 
 PERMUTATIONS = 10_000
@@ -142,12 +142,11 @@ def diagonal_test(
     margin = 1e-9 * (1.0 + float(np.abs(drops).max()))  # sums of the same numbers in another order are equal
     counts = among[orders, columns].sum(axis=1)
     return DiagonalTest(
-        statistic=estimate_from_draws(
+        statistic=matrix.how.estimate(
             point,
             _statistic(-matrix.draws[:, kept[:, None], kept]),
             n=size,
             missing=len(left_out),
-            confidence=matrix.confidence,
         ),
         p=_p_value(null >= point - margin),
         own_among_largest=own,
@@ -183,10 +182,9 @@ def diagonal_against_control(
                 "diagonal_against_control: a control is of other values or items; build both matrices from the same items "
                 "in the same order, with the same clusters"
             )
-        if control.seed != matrix.seed or control.draws.shape != matrix.draws.shape:
+        if control.how.seed != matrix.how.seed or control.draws.shape != matrix.draws.shape:
             raise MetricError(
-                "diagonal_against_control: a control was resampled otherwise; build both matrices with the same seed= and "
-                "resamples="
+                "diagonal_against_control: a control was resampled otherwise; build both matrices with the same how="
             )
     present: NDArray[np.bool_] = ~np.isnan(np.stack([one.means for one in (matrix, *controls)]))
     kept = _complete(np.all(present, axis=0))
@@ -206,12 +204,11 @@ def diagonal_against_control(
     control_mean = float(np.mean([_statistic(-one.means[cells]) for one in controls]))
     resampled = [_statistic(-one.draws[:, kept[:, None], kept]) for one in (matrix, *controls)]
     return DiagonalContrast(
-        difference=estimate_from_draws(
+        difference=matrix.how.estimate(
             method - control_mean,
             resampled[0] - np.mean(resampled[1:], axis=0),
             n=len(kept),
             missing=len(left_out),
-            confidence=matrix.confidence,
         ),
         method=method,
         control=control_mean,

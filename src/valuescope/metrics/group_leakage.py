@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from valuescope.metrics.bootstrap import Floats, MetricError, intervals
+from valuescope.metrics.bootstrap import Floats, MetricError
 from valuescope.metrics.delta import DeltaMatrix, nullable_rows
 from valuescope.metrics.leakage import positive_part
 
@@ -72,7 +72,7 @@ def group_leakage(
     member = np.array([[name in chosen[value] for value in delta.values] for name in names], dtype=np.float64)
     leak = positive_part(delta.mean)
     mass = _mass(leak, member)
-    low, high = intervals(_column_shares(_mass(positive_part(delta.draws), member)), delta.confidence)
+    low, high = delta.how.intervals(_column_shares(_mass(positive_part(delta.draws), member)))
     received = mass.sum(axis=0)
     off = ~np.eye(len(delta.values), dtype=bool)
     return GroupLeakage(

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
 from valuescope.metrics.bootstrap import (
-    CONFIDENCE,
-    RESAMPLES,
+    Bootstrap,
     Estimate,
     Floats,
     MetricError,
     as_outcomes,
-    bootstrap_mean,
     cluster_numbers,
     cluster_sums,
-    estimate_from_draws,
-    resample_weights,
+    clusters_present,
 )
 
 
@@ -41,9 +37,7 @@ def position_bias(
     other_order: Sequence[float | None],
     *,
     clusters: Sequence[Hashable] | None = None,
-    resamples: int = RESAMPLES,
-    confidence: float = CONFIDENCE,
-    seed: int = 0,
+    how: Bootstrap = Bootstrap(),
 ) -> JudgeBias:
     """How much more than half goes to the option that is shown first, -0.5..0.5.
 
@@ -69,20 +63,14 @@ def position_bias(
             "position_bias: an outcome lies outside of 0..1; give the first option's share, not percent"
         )
     scores = (first + second) / 2 - 0.5
-    bias = bootstrap_mean(
-        list(scores), clusters=clusters, resamples=resamples, confidence=confidence, seed=seed
-    )
+    bias = how.mean(scores, clusters)
     if bias.mean is None:
         return JudgeBias(bias, "no item was judged in both orders")
     present = scores[~np.isnan(scores)]
     if bias.ci is None or np.any(present != present[0]):
         return JudgeBias(bias)
-    names = range(len(scores)) if clusters is None else clusters
-    trials = len({name for name, score in zip(names, scores, strict=True) if not np.isnan(score)})
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    reach = (
-        0.5 * z * z / (trials + z * z)
-    )  # half an item's range, for the share of items that Wilson leaves open
+    # half an item's range, for the share of items that Wilson leaves open
+    reach = 0.5 * how.wilson_reach(clusters_present(scores, clusters))
     low, high = max(-0.5, bias.mean - reach), min(0.5, bias.mean + reach)
     return JudgeBias(replace(bias, low=low, high=high, interval="wilson"))
 
@@ -93,9 +81,7 @@ def length_bias(
     *,
     truth: Sequence[Hashable | None] | None = None,
     clusters: Sequence[Hashable] | None = None,
-    resamples: int = RESAMPLES,
-    confidence: float = CONFIDENCE,
-    seed: int = 0,
+    how: Bootstrap = Bootstrap(),
 ) -> JudgeBias:
     """How much a judge's verdict rises when an answer is twice as long: the slope on log2(length), by least squares.
 
@@ -137,12 +123,8 @@ def length_bias(
     names = cluster_numbers(clusters, len(outcomes))[used]
     occupied, numbers = np.unique(names, return_inverse=True)
     sums, _ = cluster_sums(columns, np.ones_like(columns, dtype=bool), numbers.astype(np.int64))
-    draws = np.full(1, np.nan)
-    if len(occupied) > 1:
-        blocks = resample_weights(len(occupied), resamples, np.random.default_rng(seed))
-        draws = np.concatenate([_slopes(np.einsum("rc,ck->rk", block, sums)) for block in blocks])
-    point = _slopes(sums.sum(axis=0)[None])[0]
-    return JudgeBias(estimate_from_draws(point, draws, n, missing, confidence=confidence))
+    draws = how.draws(len(occupied), lambda block: _slopes(np.einsum("rc,ck->rk", block, sums)))
+    return JudgeBias(how.estimate(_slopes(sums.sum(axis=0)[None])[0], draws, n, missing))
 
 
 def _cannot_tell(x: Floats, y: Floats, group: Any) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuescope.metrics.bootstrap import Estimate, Floats, MetricError, estimate_from_draws, intervals
+from valuescope.metrics.bootstrap import Bootstrap, Estimate, Floats, MetricError
 from valuescope.metrics.delta import DeltaMatrix, nullable, nullable_rows
 
 GAIN_FLOOR = 0.01
@@ -92,7 +92,7 @@ def value_leakage(delta: DeltaMatrix, *, gain_floor: float = GAIN_FLOOR) -> Valu
     defined = off & ~floored
     leak, leak_draws = positive_part(delta.mean), positive_part(delta.draws)
     nlr, nlr_draws = _nlr(delta.mean, gain_floor), _nlr(delta.draws, gain_floor)
-    low, high = intervals(nlr_draws, delta.confidence)
+    low, high = delta.how.intervals(nlr_draws)
 
     def over(
         cells: NDArray[np.bool_], statistic: Callable[[Floats], Floats], matrix: Floats, resampled: Floats
@@ -102,7 +102,7 @@ def value_leakage(delta: DeltaMatrix, *, gain_floor: float = GAIN_FLOOR) -> Valu
             matrix[cells],
             resampled[:, cells],
             pairs=int(off.sum()),
-            confidence=delta.confidence,
+            how=delta.how,
             basic=statistic is mean_present,  # a median hardly feels the bias that the module speaks of
         )
 
@@ -137,7 +137,7 @@ def over_entries(
     draws: Floats,
     *,
     pairs: int,
-    confidence: float,
+    how: Bootstrap,
     basic: bool,
 ) -> Estimate:
     """A statistic over matrix entries [n] with its interval from draws [resamples, n].
@@ -145,9 +145,7 @@ def over_entries(
     The estimate's `n` counts the entries that are not NaN, `missing` the rest of `pairs`.
     """
     n = int((~np.isnan(entries)).sum())
-    return estimate_from_draws(
-        statistic(entries), statistic(draws), n, pairs - n, confidence=confidence, basic=basic
-    )
+    return how.estimate(statistic(entries), statistic(draws), n, pairs - n, basic=basic)
 
 
 def mean_present(entries: Floats) -> Floats:

@@ -16,15 +16,12 @@ from typing import Any, Literal
 import numpy as np
 
 from valuescope.metrics.bootstrap import (
-    CONFIDENCE,
-    RESAMPLES,
+    Bootstrap,
     Estimate,
     Floats,
     MetricError,
     as_outcomes,
     cluster_sums,
-    estimate_from_draws,
-    resampled_means,
 )
 
 Verdict = Literal["more", "less", "no clear difference", "cannot be said"]
@@ -115,9 +112,7 @@ def pareto_curves(
     reference: str,
     *,
     single: Sequence[str] = (),
-    resamples: int = RESAMPLES,
-    confidence: float = CONFIDENCE,
-    seed: int = 0,
+    how: Bootstrap = Bootstrap(),
 ) -> dict[str, ParetoCurve]:
     """The curves of all methods. `floors` are shares of the base's fluency; `single` names methods without a strength.
 
@@ -129,10 +124,9 @@ def pareto_curves(
     every = [one for points in methods.values() for one in points]
     if not every or any(not points for points in methods.values()):
         raise MetricError("a method has no points; give at least one strength of each")
-    how = {"resamples": resamples, "seed": seed}
-    control = _table([one.control for one in every], "control", **how)
-    leakage = _table([one.leakage for one in every], "leakage", **how)
-    fluency = _table([base_fluent, *(one.fluent for one in every)], "fluent", **how)
+    control = _table([one.control for one in every], "control", how)
+    leakage = _table([one.leakage for one in every], "leakage", how)
+    fluency = _table([base_fluent, *(one.fluent for one in every)], "fluent", how)
     bars = fluency.all[:, 0]  # of every resample, the means themselves first
     found: dict[str, list[tuple[float | None, Floats, Floats]]] = {}
     curves, start = dict[str, tuple[ParetoPoint, ...]](), 0
@@ -151,16 +145,16 @@ def pareto_curves(
         curves[name] = tuple(
             ParetoPoint(
                 points[i].strength,
-                control.estimate(columns.start + i, confidence),
-                leakage.estimate(columns.start + i, confidence),
-                fluency.estimate(1 + columns.start + i, confidence),
+                control.estimate(columns.start + i, how),
+                leakage.estimate(columns.start + i, how),
+                fluency.estimate(1 + columns.start + i, how),
             )
             for i in order
         )
     items = len(every[0].control)
 
     def estimate(column: Floats) -> Estimate:
-        return estimate_from_draws(float(column[0]), column[1:], n=items, confidence=confidence)
+        return how.estimate(column[0], column[1:], n=items)
 
     result = {}
     for name in methods:
@@ -199,17 +193,16 @@ class _Table:
     n: list[int]
     missing: list[int]
 
-    def estimate(self, column: int, confidence: float) -> Estimate:
-        return estimate_from_draws(
+    def estimate(self, column: int, how: Bootstrap) -> Estimate:
+        return how.estimate(
             float(self.all[0, column]),
             self.all[1:, column],
             n=self.n[column],
             missing=self.missing[column],
-            confidence=confidence,
         )
 
 
-def _table(columns: Sequence[Sequence[float | None]], what: str, *, resamples: int, seed: int) -> _Table:
+def _table(columns: Sequence[Sequence[float | None]], what: str, how: Bootstrap) -> _Table:
     lengths = {len(column) for column in columns}
     if len(lengths) > 1 or 0 in lengths:
         raise MetricError(
@@ -221,7 +214,7 @@ def _table(columns: Sequence[Sequence[float | None]], what: str, *, resamples: i
     totals = counts.sum(axis=0)
     means = np.full(values.shape[1], np.nan)
     np.divide(sums.sum(axis=0), totals, out=means, where=totals > 0)
-    draws = resampled_means(sums, counts, resamples=resamples, seed=seed)
+    draws = how.means(sums, counts)
     return _Table(np.vstack([means, draws]), totals.astype(int).tolist(), (~present).sum(axis=0).tolist())
 
 

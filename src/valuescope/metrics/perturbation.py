@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuescope.metrics.bootstrap import CONFIDENCE, RESAMPLES, Estimate, Floats, MetricError
+from valuescope.metrics.bootstrap import Bootstrap, Estimate, Floats, MetricError
 from valuescope.metrics.delta import delta_matrix
 from valuescope.metrics.leakage import mean_present, over_entries
 from valuescope.metrics.support_rates import as_percentages, items_of
@@ -29,14 +29,13 @@ class PerturbationMatrix:
     `change[i][j]` is the mean change of value i's support with value j's neurons off, paired by item; below 0 is a drop.
     A value in `without_neurons` has a column of cells with n = 0: nothing was switched off, so nothing was measured.
     `draws` [resamples, V, V] is the matrix for every resample of the items (whole clusters, within each value);
-    `clusters` are each value's cluster keys by item and `seed` that of the resamples: matrices with equal ones are paired.
+    `clusters` are each value's cluster keys by item: matrices with equal ones and equal seeds in `how` are paired.
     """
 
     values: tuple[str, ...]
     change: tuple[tuple[Estimate, ...], ...]
     without_neurons: tuple[str, ...]
-    confidence: float
-    seed: int
+    how: Bootstrap
     clusters: tuple[tuple[Hashable, ...], ...] = field(repr=False)
     draws: Floats = field(repr=False)
 
@@ -99,8 +98,8 @@ class PerturbationMatrix:
             "diagonal_ranks": list(self.diagonal_ranks),
             "mean_diagonal": self.mean_diagonal.to_dict(),
             "mean_off_diagonal": self.mean_off_diagonal.to_dict(),
-            "confidence": self.confidence,
-            "seed": self.seed,
+            "confidence": self.how.confidence,
+            "seed": self.how.seed,
         }
 
     def _over(self, cells: NDArray[np.bool_]) -> Estimate:
@@ -109,7 +108,7 @@ class PerturbationMatrix:
             self.means[cells],
             self.draws[:, cells],
             pairs=int(cells.sum()),
-            confidence=self.confidence,
+            how=self.how,
             basic=False,
         )
 
@@ -121,9 +120,7 @@ def perturbation_matrix(
     *,
     order: Sequence[str] | None = None,
     clusters: Sequence[Hashable] | None = None,
-    resamples: int = RESAMPLES,
-    confidence: float = CONFIDENCE,
-    seed: int = 0,
+    how: Bootstrap = Bootstrap(),
 ) -> PerturbationMatrix:
     """The matrix of paired changes of support, with bootstrap intervals.
 
@@ -166,9 +163,7 @@ def perturbation_matrix(
         {value: list(before[chosen]) for value, chosen in members.items()},
         steered,
         clusters=grouped,
-        resamples=resamples,
-        confidence=confidence,
-        seed=seed,
+        how=how,
     )
     empty = tuple(value for value in names if perturbed[value] is None)
     unmeasured = Estimate(None, None, None, 0)
@@ -179,8 +174,7 @@ def perturbation_matrix(
             for evaluated in names
         ),
         without_neurons=empty,
-        confidence=confidence,
-        seed=seed,
+        how=how,
         clusters=tuple(tuple(grouped[value]) for value in names),
         draws=delta.draws.transpose(0, 2, 1),
     )

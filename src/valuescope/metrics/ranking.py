@@ -3,7 +3,7 @@
 A ranking is one score per neuron (higher = more related) in any shape, as an array or a tensor in main
 memory; the truth is a boolean of the same shape. Scores may be infinite (a locator that rules neurons out
 may give them minus infinity) but not NaN. Over several values, give their average precisions to
-`bootstrap_mean`.
+`Bootstrap.mean`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from valuescope.metrics.bootstrap import (
-    CONFIDENCE,
-    RESAMPLES,
+    Bootstrap,
     Estimate,
     Floats,
     MetricError,
-    bootstrap_mean,
-    estimate_from_draws,
-    resample_weights,
 )
 
 
@@ -93,9 +89,7 @@ def bootstrap_average_precision(
     scores: ArrayLike,
     truth: ArrayLike,
     *,
-    resamples: int = RESAMPLES,
-    confidence: float = CONFIDENCE,
-    seed: int = 0,
+    how: Bootstrap = Bootstrap(),
 ) -> Estimate:
     """Average precision with an interval over the positives; `n` is their number.
 
@@ -113,26 +107,24 @@ def bootstrap_average_precision(
     # Only thresholds at which a positive stands add to the sum.
     levels, level_of = np.unique(-ranked[positive], return_inverse=True)
     others_above = np.searchsorted(np.sort(-ranked[~positive]), levels, side="right")
-    draws = np.empty(resamples)
-    start = 0
-    for weights in resample_weights(n, resamples, np.random.default_rng(seed)):
+
+    def resampled(weights: Floats) -> Floats:
         gained = np.zeros((len(weights), len(levels)))
         np.add.at(gained.T, level_of, weights.T)
         hits = gained.cumsum(axis=1)
         total = hits + others_above
         precision = np.divide(hits, total, out=np.zeros_like(hits), where=total > 0)
-        draws[start : start + len(weights)] = (gained * precision).sum(axis=1) / n
-        start += len(weights)
-    return estimate_from_draws(_average_precision(ranked, positive), draws, n=n, confidence=confidence)
+        scores: Floats = (gained * precision).sum(axis=1) / n
+        return scores
+
+    return how.estimate(_average_precision(ranked, positive), how.draws(n, resampled), n=n)
 
 
 def selection_quality(
     selected: ArrayLike,
     truth: ArrayLike,
     *,
-    resamples: int = RESAMPLES,
-    confidence: float = CONFIDENCE,
-    seed: int = 0,
+    how: Bootstrap = Bootstrap(),
 ) -> SelectionQuality:
     """Precision and recall of a boolean selection; recall's interval is over the true neurons.
 
@@ -150,7 +142,7 @@ def selection_quality(
         selected=size,
         positives=int(positive.sum()),
         precision=hits / size if size else None,
-        recall=bootstrap_mean(list(picked[positive]), resamples=resamples, confidence=confidence, seed=seed),
+        recall=how.mean(picked[positive]),
     )
 
 

@@ -13,13 +13,11 @@ from typing import Any
 import numpy as np
 
 from valuescope.metrics.bootstrap import (
-    CONFIDENCE,
-    RESAMPLES,
+    Bootstrap,
     Estimate,
     Floats,
     MetricError,
     as_outcomes,
-    bootstrap_mean,
 )
 
 
@@ -53,9 +51,7 @@ def support_rates(
     gaps: Sequence[float | None] | None = None,
     order: Sequence[str] | None = None,
     clusters: Sequence[Hashable] | None = None,
-    resamples: int = RESAMPLES,
-    confidence: float = CONFIDENCE,
-    seed: int = 0,
+    how: Bootstrap = Bootstrap(),
 ) -> SupportRates:
     """The mean support of each value, with intervals over dilemmas.
 
@@ -85,13 +81,7 @@ def support_rates(
             raise MetricError("gaps: a difference of two percentages lies within -100..100; give points")
 
     def mean(outcomes: Floats, chosen: Sequence[int]) -> Estimate:
-        return bootstrap_mean(
-            [outcomes[item] for item in chosen],
-            clusters=[names[item] for item in chosen],
-            resamples=resamples,
-            confidence=confidence,
-            seed=seed,
-        )
+        return how.mean([outcomes[item] for item in chosen], [names[item] for item in chosen])
 
     everything = range(len(values))
     return SupportRates(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from valuescope.ability import AbilityError, mmlu, neutral_texts, perplexity, read_mmlu
 from valuescope.data import DataError
 from valuescope.edit import Edit
-from valuescope.metrics import bootstrap_mean, paired_difference
+from valuescope.metrics import Bootstrap
 from valuescope.models import NeuronModel
 from valuescope.run.spec import Setting, Spec
 from valuescope.run.spec_parts import SpecError
@@ -104,12 +104,12 @@ def _in_turn(
 
 def _estimates(spec: Spec, rows: Mapping[str, list[list[float | None]]]) -> dict[str, Any]:
     """Base, the mean over edits and the paired change; questions (or texts) are what is resampled."""
-    how = {"resamples": spec.bootstrap.resamples, "confidence": spec.bootstrap.confidence, "seed": spec.seed}
+    how = Bootstrap(spec.bootstrap.resamples, spec.bootstrap.confidence, spec.seed)
     (base,), edited = rows["base"], rows["edited"]
     after = [one for row in edited for one in row]
     clusters = list(range(len(base))) * len(edited)
     return {
-        "base": bootstrap_mean(base, **how).to_dict(),  # type: ignore[arg-type]
-        "edited": bootstrap_mean(after, clusters=clusters, **how).to_dict(),  # type: ignore[arg-type]
-        "change": paired_difference(base * len(edited), after, clusters=clusters, **how).to_dict(),  # type: ignore[arg-type]
+        "base": how.mean(base).to_dict(),
+        "edited": how.mean(after, clusters=clusters).to_dict(),
+        "change": how.difference(base * len(edited), after, clusters=clusters).to_dict(),
     }

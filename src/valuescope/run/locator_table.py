@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from valuescope.locate import Location
-from valuescope.metrics import bootstrap_mean, neuron_overlap
+from valuescope.metrics import Bootstrap, neuron_overlap
 from valuescope.organism import Truth
 from valuescope.run.spec import Setting, Spec
 from valuescope.run.stages import needs_residuals
@@ -27,7 +27,7 @@ def compare_block(
         if not method.intervention
     }
     values = laboratory.material.values
-    how = {"resamples": spec.bootstrap.resamples, "confidence": spec.bootstrap.confidence, "seed": spec.seed}
+    how = Bootstrap(spec.bootstrap.resamples, spec.bootstrap.confidence, spec.seed)
     rows = []
     for name, method in spec.methods.items():
         if method.intervention:
@@ -35,7 +35,7 @@ def compare_block(
         location, found = locations[name], None
         if truth is not None:
             by_value = precision_of_ranking(truth, location)
-            mean = bootstrap_mean(list(by_value.values()), **how)  # type: ignore[arg-type]
+            mean = how.mean(list(by_value.values()))
             found = {**mean.to_dict(), "by_value": by_value}
         facts = location.diagnostics
         rows.append(

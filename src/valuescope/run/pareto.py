@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from valuescope.metrics import Strength, bootstrap_mean, pareto_curves, value_leakage
+from valuescope.metrics import Bootstrap, Strength, pareto_curves, value_leakage
 from valuescope.run.matrices import Matrix, deltas, method_matrix, strength_of
 from valuescope.run.spec import DoseSpec, MethodSpec, Setting, Spec
 from valuescope.run.treatments import control_treatments, edit_kind
@@ -52,7 +52,7 @@ def pareto_block(laboratory: Laboratory, settings: dict[str, Setting]) -> dict[s
             points[name].append(strength_of(matrix, strength, 1 if method.direction == "up" else -1))
             beside[name].append({**_ratios(spec, matrix), **_random(laboratory, name, method, setting)})
     assert matrix is not None
-    how = {"resamples": spec.bootstrap.resamples, "confidence": spec.bootstrap.confidence, "seed": spec.seed}
+    how = Bootstrap(spec.bootstrap.resamples, spec.bootstrap.confidence, spec.seed)
     base_fluent = [None if one.fluent is None else float(one.fluent) for one in matrix.base_answers]
     curves = pareto_curves(
         points,
@@ -60,7 +60,7 @@ def pareto_block(laboratory: Laboratory, settings: dict[str, Setting]) -> dict[s
         spec.pareto.floors,
         spec.pareto.reference,
         single=single,
-        **how,  # type: ignore[arg-type]
+        how=how,
     )
     methods = {}
     for name, curve in curves.items():
@@ -74,7 +74,7 @@ def pareto_block(laboratory: Laboratory, settings: dict[str, Setting]) -> dict[s
         "reference": spec.pareto.reference,
         "questions": spec.pareto.questions,
         "floors": list(spec.pareto.floors),
-        "base_fluency": bootstrap_mean(base_fluent, **how).to_dict(),  # type: ignore[arg-type]
+        "base_fluency": how.mean(base_fluent).to_dict(),
         "order": list(methods),
         "methods": methods,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from valuescope.edit import Edit, profile
-from valuescope.metrics import paired_difference
+from valuescope.metrics import Bootstrap
 from valuescope.run.spec import Setting
 from valuescope.run.stages import neuron_sets
 from valuescope.run.trial import Laboratory, Outcomes
@@ -76,15 +76,12 @@ def _towards(laboratory: Laboratory, before: Outcomes, after: Outcomes, targets:
     pairs = [(one, other) for one, other in zip(before, after, strict=True) if one.value in targets]
     factor = [targets[one.value] / total for one, _ in pairs]
     how = laboratory.spec.bootstrap
-    return paired_difference(
+    return Bootstrap(how.resamples, how.confidence, laboratory.spec.seed).difference(
         [None if one.success is None else w * one.success for (one, _), w in zip(pairs, factor, strict=True)],
         [
             None if other.success is None else w * other.success
             for (_, other), w in zip(pairs, factor, strict=True)
         ],
-        resamples=how.resamples,
-        confidence=how.confidence,
-        seed=laboratory.spec.seed,
     )
 
 

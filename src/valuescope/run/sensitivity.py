@@ -7,7 +7,7 @@ from typing import Any
 
 from valuescope.files import sha256_of
 from valuescope.locate import Location
-from valuescope.metrics import Estimate, paired_difference
+from valuescope.metrics import Bootstrap, Estimate
 from valuescope.organism import Truth
 from valuescope.run.counting import count_texts
 from valuescope.run.spec import MethodSpec, Setting, Spec
@@ -79,10 +79,10 @@ def _row(
             "neurons": sum(location.sizes().values()) / len(location.values),
         }
     first, second = found["default"]["precision"], found["alternative"]["precision"]
-    how = {"resamples": spec.bootstrap.resamples, "confidence": spec.bootstrap.confidence, "seed": spec.seed}
+    how = Bootstrap(spec.bootstrap.resamples, spec.bootstrap.confidence, spec.seed)
     gain = None
     if first is not None:
-        gain = paired_difference(list(first.values()), list(second.values()), **how).to_dict()  # type: ignore[arg-type]
+        gain = how.difference(list(first.values()), list(second.values())).to_dict()
     return {
         "choice": name,
         "method": choice.method,

@@ -11,7 +11,7 @@ from valuescope.data import Question
 from valuescope.edit import Edit
 from valuescope.generate import Answer, Sampling, generate
 from valuescope.generate.request import context_limit
-from valuescope.metrics import paired_difference
+from valuescope.metrics import Bootstrap
 from valuescope.models import NeuronModel, encode, render_chat
 from valuescope.run.arms import Outcome
 from valuescope.run.spec import GenerateSpec, Setting
@@ -75,13 +75,9 @@ def _block(laboratory: Laboratory, base: list[Outcomes], edited: list[Outcomes])
         "fluency": [laboratory.fluency(one).to_dict() for one in edited],
         "last_against_first": None
         if len(changes) < 2
-        else paired_difference(
-            changes[0],
-            changes[-1],
-            resamples=how.resamples,
-            confidence=how.confidence,
-            seed=laboratory.spec.seed,
-        ).to_dict(),
+        else Bootstrap(how.resamples, how.confidence, laboratory.spec.seed)
+        .difference(changes[0], changes[-1])
+        .to_dict(),
     }
 
 

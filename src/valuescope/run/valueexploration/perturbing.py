@@ -11,6 +11,7 @@ from valuescope.data.dilemma_set import DilemmaSet, story_key
 from valuescope.judge import MISSING_LIMIT, MissingCount
 from valuescope.locate import Location
 from valuescope.metrics import (
+    Bootstrap,
     DiagonalTest,
     PerturbationMatrix,
     SupportRates,
@@ -78,7 +79,7 @@ class Perturbation:
             gaps=[one.gap for one in asked.support],
             order=self.values,
             clusters=self.stories,
-            **self._bootstrap(),
+            how=self._bootstrap,
         )
 
     def of(self, name: str, location: Location, measure: Measure) -> Perturbed:
@@ -95,7 +96,7 @@ class Perturbation:
             [dilemma.value for dilemma in self.dilemmas],
             order=self.values,
             clusters=self.stories,
-            **self._bootstrap(),
+            how=self._bootstrap,
         )
         test = diagonal_test(
             matrix,
@@ -117,7 +118,7 @@ class Perturbation:
             [one.support for one in self.base(measure).support]
             for measure in ("percentages", "log-probabilities")
         )
-        found = correlation(first, second, clusters=self.stories, **self._bootstrap())
+        found = correlation(first, second, clusters=self.stories, how=self._bootstrap)
         points = [[one, other] for one, other in zip(first, second, strict=True)]
         return {**found.to_dict(), "points": points, "values": [one.value for one in self.dilemmas]}
 
@@ -126,9 +127,10 @@ class Perturbation:
         """The story of every dilemma: what intervals are drawn over."""
         return [story_key(dilemma) for dilemma in self.dilemmas]
 
-    def _bootstrap(self) -> dict[str, Any]:
+    @property
+    def _bootstrap(self) -> Bootstrap:
         how = self.spec.bootstrap
-        return {"resamples": how.resamples, "confidence": how.confidence, "seed": self.spec.seed}
+        return Bootstrap(how.resamples, how.confidence, self.spec.seed)
 
 
 def missing_of(arms: Sequence[Asked]) -> MissingCount:
