@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from valuescope.edit import EditBank, EditSession
-from valuescope.generate.answer import TokenLogprob
+from valuescope.generate.answer import TokenLogprob, token_logprobs
 from valuescope.generate.cache import is_joinable, join_caches, join_left_padded, keep_rows
-from valuescope.generate.logprobs import token_logprobs
 from valuescope.generate.request import GenerationError
 from valuescope.generate.row import Row
 from valuescope.generate.sampling import RowSampling, choose, working_type

@@ -14,10 +14,8 @@ from typing import Self, overload
 
 from valuescope.generate.answer import Answer, Scores
 from valuescope.generate.decoding import default_stop_ids
-from valuescope.generate.engine_error import EngineClosed, EngineError
-from valuescope.generate.jobs import AnswerJob, Job, ScoreJob
-from valuescope.generate.promise import Promise, hinders_waiting
-from valuescope.generate.queue import Queue
+from valuescope.generate.jobs import AnswerJob, Job, Queue, ScoreJob
+from valuescope.generate.promise import EngineClosed, EngineError, Promise, hinders_waiting
 from valuescope.generate.request import Request, ScoreRequest, encode_continuations, encode_prompt
 from valuescope.generate.row import OnText, Row
 from valuescope.generate.worker import Worker

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 
 from valuescope.edit import Edit
 from valuescope.generate.answer import Answer, TokenLogprob
-from valuescope.generate.noise import RowNoise
 from valuescope.generate.request import GenerationError, Request
+from valuescope.generate.sampling import RowNoise
 from valuescope.generate.transcript import Transcript
 from valuescope.models import NeuronModel
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from valuescope.edit import EditBank
-from valuescope.generate.jobs import ScoreJob
-from valuescope.generate.queue import alike
+from valuescope.generate.jobs import ScoreJob, alike
 from valuescope.generate.scoring import Reading, score_readings
 from valuescope.models import NeuronModel
 

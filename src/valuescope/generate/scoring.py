@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from valuescope.edit import Edit, EditBank, Scope
-from valuescope.generate.answer import TokenLogprob
-from valuescope.generate.logprobs import token_logprobs
+from valuescope.generate.answer import TokenLogprob, token_logprobs
 from valuescope.generate.memory import is_out_of_memory, release_memory
 from valuescope.models import Encoded, NeuronModel, forward_inputs, left_pad
 

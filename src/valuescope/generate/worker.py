@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from valuescope.edit import EditBank
 from valuescope.generate.answer import Answer, Scores
 from valuescope.generate.batch import RunningBatch
-from valuescope.generate.engine_error import EngineClosed, EngineError
-from valuescope.generate.jobs import AnswerJob, Job, future_of
+from valuescope.generate.jobs import AnswerJob, Job, Queue, future_of
 from valuescope.generate.memory import is_out_of_memory, release_memory, tokens_that_fit
-from valuescope.generate.queue import Queue
+from valuescope.generate.promise import EngineClosed, EngineError
 from valuescope.generate.row import Row
 from valuescope.generate.scorer import Piece, Scorer
 from valuescope.models import NeuronModel
