@@ -11,7 +11,7 @@ from edit_samples import hooks_on, some_neurons
 from tiny_models import BOS, FAMILIES, VOCABULARY, tiny_model
 
 from valuescope.edit import Deactivate, Edit, Modulate, edited
-from valuescope.generate import GenerationError, score_continuations
+from valuescope.generate import GenerationError, likelihood, score_continuations
 from valuescope.models import Encoded, NeuronModel
 
 
