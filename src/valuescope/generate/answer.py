@@ -60,20 +60,20 @@ def token_logprobs(
 ) -> list[TokenLogprob]:
     """One entry per token: `tokens[i]` under row `places[i]` of logits [places, vocabulary], beside the row's `top`
     most likely tokens. `places` ascend."""
-    found: list[TokenLogprob] = []
+    entries: list[TokenLogprob] = []
     at_once = max(1, _NUMBERS // logits.shape[-1])
     for start in range(0, logits.shape[0], at_once):
         here = [place for place in range(len(places)) if start <= places[place] < start + at_once]
         likely = logits[start : start + at_once].float().log_softmax(dim=-1)
         rows = [places[place] - start for place in here]
         wanted = [tokens[place] for place in here]
-        own = likely[torch.tensor(rows), torch.tensor(wanted)].tolist()
+        logprobs = likely[torch.tensor(rows), torch.tensor(wanted)].tolist()
         best = _best(model, likely, top)
-        found += [
+        entries += [
             TokenLogprob(token, model.token_text(token), logprob, best[row] if top else ())
-            for row, token, logprob in zip(rows, wanted, own, strict=True)
+            for row, token, logprob in zip(rows, wanted, logprobs, strict=True)
         ]
-    return found
+    return entries
 
 
 def _best(model: NeuronModel, likely: Tensor, top: int) -> list[tuple[tuple[int, str, float], ...]]:
@@ -84,16 +84,16 @@ def _best(model: NeuronModel, likely: Tensor, top: int) -> list[tuple[tuple[int,
     """
     if not top:
         return []
-    found = likely.topk(min(top, likely.shape[-1]), dim=-1)
-    values, ids = found.values.tolist(), found.indices.tolist()
+    best = likely.topk(min(top, likely.shape[-1]), dim=-1)
+    values, ids = best.values.tolist(), best.indices.tolist()
     # Where the last place is shared, which of them topk took is left to chance.
-    shared = (likely >= found.values[:, -1:]).sum(dim=-1) > found.values.shape[-1]
+    shared = (likely >= best.values[:, -1:]).sum(dim=-1) > best.values.shape[-1]
     for row in shared.nonzero().flatten().tolist():
         ids[row] = likely[row].sort(descending=True, stable=True).indices[: len(ids[row])].tolist()
     return [
         tuple(
             (token, model.token_text(token), value)
-            for value, token in sorted(zip(own, tokens, strict=True), key=lambda pair: (-pair[0], pair[1]))
+            for value, token in sorted(zip(row, tokens, strict=True), key=lambda pair: (-pair[0], pair[1]))
         )
-        for own, tokens in zip(values, ids, strict=True)
+        for row, tokens in zip(values, ids, strict=True)
     ]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from valuescope.generate.answer import Answer, Scores, TokenLogprob
 from valuescope.generate.promise import EngineBusy, EngineClosed, Promise
 from valuescope.generate.request import Request, ScoreRequest
-from valuescope.generate.row import OnText, Row
+from valuescope.generate.row import AnswerRow, OnText
 from valuescope.generate.scoring import Reading, readings_of
 from valuescope.models import Encoded
 
@@ -24,7 +23,7 @@ class AnswerJob:
         self,
         request: Request,
         future: Promise[Answer],
-        row: Callable[[OnText | None], Row],
+        row: Callable[[OnText | None], AnswerRow],
         on_text: OnText | None,
     ) -> None:
         self.request = request
@@ -63,26 +62,21 @@ class ScoreJob:
     def __init__(self, request: ScoreRequest, future: Promise[Scores], rows: Sequence[Encoded]) -> None:
         self.request = request
         self.future = future
-        self.waiting: list[Reading] = sorted(readings_of(rows), key=lambda one: -len(one.ids))
+        self.waiting: list[Reading] = sorted(readings_of(rows), key=lambda reading: -len(reading.ids))
         self._prompt_tokens = rows[0].prompt_length
-        self._found: list[tuple[TokenLogprob, ...]] = [()] * len(rows)
+        self._logprobs: list[tuple[TokenLogprob, ...]] = [()] * len(rows)
 
-    def take(self, reading: Reading, found: Sequence[tuple[TokenLogprob, ...]]) -> None:
+    def take(self, reading: Reading, logprobs: Sequence[tuple[TokenLogprob, ...]]) -> None:
         """The log-probabilities of the continuations that a reading is for."""
-        for place, tokens in zip(reading.places, found, strict=True):
-            self._found[place] = tokens
+        for place, tokens in zip(reading.places, logprobs, strict=True):
+            self._logprobs[place] = tokens
 
     def scores(self) -> Scores:
         """All of them, in the order of the request."""
-        return Scores(self._prompt_tokens, tuple(self._found))
+        return Scores(self._prompt_tokens, tuple(self._logprobs))
 
 
 Job = AnswerJob | ScoreJob
-
-
-def future_of(job: Job) -> Promise[Any]:
-    """The job's future, whatever it yields."""
-    return job.future
 
 
 class Queue:
@@ -221,6 +215,6 @@ class Queue:
         return jobs
 
 
-def alike(length: int, other: int) -> bool:
+def alike(length: int, target: int) -> bool:
     """Whether padding one to the other wastes less than about half."""
-    return max(length, other) <= 2 * min(length, other) + 16
+    return max(length, target) <= 2 * min(length, target) + 16

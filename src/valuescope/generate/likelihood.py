@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from valuescope.edit import Edit, EditBank
-from valuescope.generate.cache import is_joinable
+from valuescope.generate.batch import is_joinable
 from valuescope.generate.memory import is_out_of_memory, release_memory
 from valuescope.generate.request import GenerationError, context_limit, require_known
 from valuescope.generate.scoring import Reading, answer_logits, readings_of
@@ -82,12 +82,12 @@ def log_likelihood_encoded(
     for start in range(0, len(rows), batch_size):
         part = slice(start, start + batch_size)
         here = row_edits[part]
-        found = []
+        losses = []
         # Row by row: in float32, the probabilities of a whole batch over a large vocabulary can fill a GPU.
-        for own, row in zip(answer_logits(model, rows[part], bank, edits=here), rows[part], strict=True):
-            wanted = torch.tensor(row.input_ids[row.prompt_length :], device=own.device)
-            found.append(-cross_entropy(own.float(), wanted))
-        scores += torch.stack(found).tolist()
+        for logits, row in zip(answer_logits(model, rows[part], bank, edits=here), rows[part], strict=True):
+            wanted = torch.tensor(row.input_ids[row.prompt_length :], device=logits.device)
+            losses.append(-cross_entropy(logits.float(), wanted))
+        scores += torch.stack(losses).tolist()
         if progress is not None:
             progress(len(scores), len(rows))
     return scores
@@ -123,7 +123,7 @@ def score_continuations(
         raise GenerationError(f"{len(rows)} rows but {len(groups)} groups: give one per row")
     _require_rows(model, rows)
     bank = EditBank(model, edits, force=force)
-    found: list[list[tuple[float, ...]]] = [[()] * len(rows) for _ in edits]
+    logprobs: list[list[tuple[float, ...]]] = [[()] * len(rows) for _ in edits]
     done, total = 0, len(rows) * len(edits)
     for members in _by_group(readings_of(rows), groups):
         for first in range(0, len(edits), batch_size):
@@ -135,11 +135,11 @@ def score_continuations(
                 scores = reader.read(part)
                 for number, (edit, reading) in enumerate((e, r) for e in range(len(here)) for r in part):
                     for place, score in zip(reading.places, scores[number], strict=True):
-                        found[first + edit][place] = score
+                        logprobs[first + edit][place] = score
                 done += len(here) * sum(len(reading.places) for reading in part)
                 if progress is not None:
                     progress(done, total)
-    return found
+    return logprobs
 
 
 class _Reader:
@@ -165,9 +165,9 @@ class _Reader:
                 if not is_out_of_memory(error):
                     raise
                 release_memory(error)  # and read the part plainly, which halves itself until it fits
-        rows = [Encoded((*one.ids, one.last[0]), one.begin) for one in readings]
-        logits = answer_logits(self._model, rows, self._bank, edits=edits)
-        return [_scores(own, reading) for own, reading in zip(logits, readings, strict=True)]
+        rows = [Encoded((*reading.ids, reading.last[0]), reading.begin) for reading in readings]
+        of_rows = answer_logits(self._model, rows, self._bank, edits=edits)
+        return [_scores(logits, reading) for logits, reading in zip(of_rows, readings, strict=True)]
 
     def _read_prefix(self) -> Any:
         """The cache of the shared beginning, one row per edit; None where it cannot be copied or does not fit."""
@@ -192,7 +192,7 @@ class _Reader:
         behind = [reading.ids[len(self._prefix) :] for reading in readings]
         longest, shortest = max(map(len, behind)), min(map(len, behind))
         pad = self._model.tokenizer.pad_token_id
-        ids = torch.tensor([[*own, *[pad] * (longest - len(own))] for own in behind])
+        ids = torch.tensor([[*rest, *[pad] * (longest - len(rest))] for rest in behind])
         with torch.inference_mode():
             cache = copy.deepcopy(self._cache)
             cache.batch_repeat_interleave(copies)
@@ -200,8 +200,8 @@ class _Reader:
         logits = self._forward(ids.to(self._model.device), len(self._prefix), cache, edits, keep=keep).logits
         cut = longest - logits.shape[1]  # places without logits
         return [
-            _scores(own[len(rest) - reading.scored - cut : len(rest) - cut], reading)
-            for own, rest, reading in zip(logits, behind, readings, strict=True)
+            _scores(of_row[len(rest) - reading.scored - cut : len(rest) - cut], reading)
+            for of_row, rest, reading in zip(logits, behind, readings, strict=True)
         ]
 
     def _forward(
@@ -229,8 +229,8 @@ def _by_group(
     members: dict[Hashable, list[Reading]] = {}
     for reading in readings:
         members.setdefault(None if groups is None else groups[reading.places[0]], []).append(reading)
-    for own in members.values():
-        yield tuple(sorted(own, key=lambda reading: -len(reading.ids)))
+    for group in members.values():
+        yield tuple(sorted(group, key=lambda reading: -len(reading.ids)))
 
 
 def _shared(group: Sequence[Reading]) -> tuple[int, ...]:
