@@ -14,12 +14,10 @@ from typing import Self, overload
 
 from valuescope.generate.answer import Answer, Scores
 from valuescope.generate.decoding import default_stop_ids
-from valuescope.generate.engine_error import EngineClosed, EngineError
-from valuescope.generate.jobs import AnswerJob, Job, ScoreJob
-from valuescope.generate.promise import Promise, hinders_waiting
-from valuescope.generate.queue import Queue
+from valuescope.generate.jobs import AnswerJob, Job, Queue, ScoreJob
+from valuescope.generate.promise import EngineClosed, EngineError, Promise, hinders_waiting
 from valuescope.generate.request import Request, ScoreRequest, encode_continuations, encode_prompt
-from valuescope.generate.row import OnText, Row
+from valuescope.generate.row import AnswerRow, OnText
 from valuescope.generate.worker import Worker
 from valuescope.models import NeuronModel
 from valuescope.progress import StepProgress
@@ -129,18 +127,18 @@ class Engine:
         Where the queue is full it waits for room.
         """
         futures = list[Future[Answer] | Future[Scores]]()
-        found = list[Answer | Scores]()
+        results = list[Answer | Scores]()
         try:
             for request in requests:
                 futures.append(self._submit(request, None, wait=True).future)
             for future in futures:
-                found.append(future.result())
+                results.append(future.result())
                 if progress is not None:
-                    progress(len(found), len(futures))
+                    progress(len(results), len(futures))
         finally:
             for future in futures:
                 future.cancel()
-        return found
+        return results
 
     def close(self, *, drain: bool = True, timeout: float | None = None) -> None:
         """Take nothing more; finish what is queued and running (`drain`), or fail it with EngineClosed.
@@ -184,7 +182,7 @@ class Engine:
             raise EngineError("an engine always caches; for answers without the cache see generate(...)")
         answer = Promise[Answer](self._queue.note_cancelled, self._hinders)
         prompt = encode_prompt(self.model, request).input_ids
-        row = partial(Row, self.model, request, prompt, self._stop_ids)
+        row = partial(AnswerRow, self.model, request, prompt, self._stop_ids)
         return AnswerJob(request, answer, row, on_text)
 
 

@@ -212,16 +212,16 @@ def ask(
     max_tokens: int = 64,
     prompt: str = "",
     progress: StepProgress | None = None,
-    **how: Any,
+    **service: Any,
 ) -> list[list[ModelReply]]:
     """The `n` replies to each of many rendered prompts; `prompt` names what they were rendered from (`JudgePrompt.id`).
 
-    `how` takes the arguments of `Asker`: base_url, model_args, store, max_connections, retries, timeout, give_up_after.
+    `service` takes the arguments of `Asker`: base_url, model_args, store, max_connections, retries, timeout, give_up_after.
 
     Raises:
         AskError: where the model cannot be asked (see `Asker`).
     """
-    asker = Asker(model, **how)
+    asker = Asker(model, **service)
     calls = [
         [
             Call(text.user, text.system, prompt, draw, temperature, top_logprobs, max_tokens)

@@ -100,15 +100,15 @@ def _grader() -> Model:
         ) from error
 
 
-OWN_REASONS = {"refusal": "refusal", "empty": "no_response", "error": "scoring_failed"}
+MODEL_REASONS = {"refusal": "refusal", "empty": "no_response", "error": "scoring_failed"}
 """Inspect's reasons where the model under test itself is what failed; any other kind: its reply had another form."""
 
 
 def score_of(
-    value: float | None, missing: str, metadata: dict[str, Any], explanation: str, *, own: bool = False
+    value: float | None, missing: str, metadata: dict[str, Any], explanation: str, *, of_model: bool = False
 ) -> Score:
-    """A score of this module's form; `own`: what is missing is missing in the reply of the model under test."""
-    reason = OWN_REASONS.get(missing, "invalid_response_format") if own else "grader_failed"
+    """A score of this module's form; `of_model`: what is missing is missing in the reply of the model under test."""
+    reason = MODEL_REASONS.get(missing, "invalid_response_format") if of_model else "grader_failed"
     return Score(
         value={"score": value},
         answer=None if value is None else f"{value:g}",
@@ -212,7 +212,7 @@ def support_rate(missing_limit: float = MISSING_LIMIT) -> Scorer:
         if facts is None:
             raise JudgeError("support_rate scores what the solver state_support asked; put it into the task")
         replies, metadata = "\n---\n".join(facts["replies"]), {**facts, "missing_limit": missing_limit}
-        return score_of(facts["support"], facts["missing"], metadata, replies, own=True)
+        return score_of(facts["support"], facts["missing"], metadata, replies, of_model=True)
 
     return score
 

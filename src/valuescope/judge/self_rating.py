@@ -56,9 +56,9 @@ class QuestionnaireAsked:
 
     def calls(self, draw: int = 0) -> list[Call]:
         """One call for each item, in order."""
-        how = {"draw": draw, "temperature": self.temperature, "max_tokens": self.max_tokens}
+        settings = {"draw": draw, "temperature": self.temperature, "max_tokens": self.max_tokens}
         prompt, fields = judge_prompt(self.prompt, self.language), self.questionnaire.fields
-        return [Call.of(prompt, fields(item), self.system, **how) for item in self.questionnaire.items]
+        return [Call.of(prompt, fields(item), self.system, **settings) for item in self.questionnaire.items]
 
     def read(self, replies: Sequence[ModelReply]) -> QuestionnaireScores:
         """The scores of one respondent, from the replies to `calls`."""

@@ -68,14 +68,14 @@ def parse_rating(text: str, low: int, high: int) -> Reply[int]:
     if missing:
         return Reply(None, missing)
     text = _scale(low, high).sub(" ", text).strip()
-    found = [_SCORE_FIRST.match(text), *_SCORE_LINE.finditer(text)]
-    found += [
+    statements = [_SCORE_FIRST.match(text), *_SCORE_LINE.finditer(text)]
+    statements += [
         labelled
         for labelled in _SCORE_LABELLED.finditer(text)
         if not is_unsaid(text, labelled.start())
         and not _EXTREME.search(text, max(0, labelled.start() - 12), labelled.start())
     ]
-    ratings = {_on_scale(statement, low, high) for statement in found if statement is not None}
+    ratings = {_on_scale(statement, low, high) for statement in statements if statement is not None}
     if len(ratings) > 1:
         return Reply(None, "contradictory")
     if not ratings:
@@ -95,15 +95,15 @@ def _scale(low: int, high: int) -> re.Pattern[str]:
     return re.compile(rf"(?<![0-9.,/-])(?:{spelled})(?![0-9%]|[.,/-][0-9])", re.IGNORECASE)
 
 
-def _on_scale(found: re.Match[str], low: int, high: int) -> int | None:
+def _on_scale(statement: re.Match[str], low: int, high: int) -> int | None:
     """The step of the scale that a stated number is, or None."""
-    whole, _, rest = found["number"].partition(".")
+    whole, _, rest = statement["number"].partition(".")
     digits = whole.lstrip("0") or "0"
     if not digits.isdecimal() or rest.strip("0") or len(digits) > 9:
         return None
-    if found["whole"] is not None and found["whole"].lstrip("0") != str(high):
+    if statement["whole"] is not None and statement["whole"].lstrip("0") != str(high):
         return None
-    value = -int(digits) if found["sign"] == "-" else int(digits)
+    value = -int(digits) if statement["sign"] == "-" else int(digits)
     return value if low <= value <= high else None
 
 
@@ -173,9 +173,9 @@ def _stated(text: str) -> tuple[set[float | None], set[float | None]] | None:
         return {_percentage(pair["a"])}, {_percentage(pair["b"])}
     for pattern in (_LABEL_FIRST, _LABEL_LAST, _LINE):
         stated: dict[str, set[float | None]] = {"A": set(), "B": set()}
-        for found in pattern.finditer(text):
-            letter = found["option"] or found.groupdict().get("bare")
-            stated[str(letter).upper()].add(_percentage(found["number"]))
+        for match in pattern.finditer(text):
+            letter = match["option"] or match.groupdict().get("bare")
+            stated[str(letter).upper()].add(_percentage(match["number"]))
         if stated["A"] and stated["B"]:
             return stated["A"], stated["B"]
     return None

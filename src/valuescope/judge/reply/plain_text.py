@@ -111,7 +111,7 @@ _SENTENCE_WINDOW = 300
 
 def sentences(text: str) -> list[str]:
     """The sentences and lines of a text in the form of `reply_text`, each with the sign that ends it."""
-    ends = [found.end() for found in _SENTENCE_END.finditer(text)]
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
     parts = (text[start:end].strip() for start, end in zip([0, *ends], [*ends, len(text)], strict=True))
     return [sentence for sentence in parts if sentence]
 

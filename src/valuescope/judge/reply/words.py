@@ -87,24 +87,24 @@ def _parse(text: str, verdict: _Verdict) -> Reply[bool]:
         return Reply(None, missing)
     stated = verdict.both.sub(" ", text)  # "Yes or No" repeats the question
     labelled = {
-        _is_yes(found) for found in verdict.labelled.finditer(stated) if not is_unsaid(stated, found.start())
+        _is_yes(match) for match in verdict.labelled.finditer(stated) if not is_unsaid(stated, match.start())
     }
-    first = {_is_yes(found) for found in map(verdict.first.match, sentences(stated)) if found}
+    first = {_is_yes(match) for match in map(verdict.first.match, sentences(stated)) if match}
     if len(labelled | first) == 1:
         (value,) = labelled | first
-        if any(_is_yes(found) != value for found in verdict.at_end.finditer(stated)):
+        if any(_is_yes(match) != value for match in verdict.at_end.finditer(stated)):
             return Reply(None, "contradictory")
         return Reply(None, "refusal") if is_refusal(text) and not labelled else Reply(value)
     if labelled | first:
         return Reply(None, "contradictory")
     if is_refusal(text):
         return Reply(None, "refusal")
-    said = {_is_yes(found) for found in verdict.word.finditer(text)}
-    return Reply(None, "contradictory" if len(said) == 2 else "unparseable")
+    both = len({_is_yes(match) for match in verdict.word.finditer(text)}) == 2
+    return Reply(None, "contradictory" if both else "unparseable")
 
 
-def _is_yes(found: re.Match[str]) -> bool:
-    return bool(found["yes"] or found["yes_zh"])
+def _is_yes(match: re.Match[str]) -> bool:
+    return bool(match["yes"] or match["yes_zh"])
 
 
 _OPTION = r"(?:(?:option|choice|action)s?[ _\"'(\[]{1,2}|(?:选项|方案|选择) ?[\"'(\[]?)"
@@ -130,19 +130,16 @@ def parse_choice(text: str, letters: Sequence[str]) -> Reply[str]:
     Raises:
         JudgeError: fewer than two letters, one twice, or one that is not a capital letter.
     """
-    if (
-        len(letters) < 2
-        or len(set(letters)) < len(letters)
-        or not all(re.fullmatch("[A-Z]", one) for one in letters)
-    ):
+    distinct = len(letters) >= 2 and len(set(letters)) == len(letters)
+    if not distinct or not all(re.fullmatch("[A-Z]", letter) for letter in letters):
         raise JudgeError(f"letters is {letters!r}; give two or more different capital letters, such as 'AB'")
     text, missing = reply_text(text)
     if missing:
         return Reply(None, missing)
     stated = _repeated(tuple(letters)).sub(" ", text)
-    found = [_CHOICE_NAMED.match(line) for line in stated.split("\n")]
-    found += [one for one in _CHOICE_LABELLED.finditer(stated) if not is_unsaid(stated, one.start())]
-    chosen = {str(one[one.lastgroup or 0]).upper() for one in found if one is not None}
+    matches = [match for line in stated.split("\n") if (match := _CHOICE_NAMED.match(line))]
+    matches += [match for match in _CHOICE_LABELLED.finditer(stated) if not is_unsaid(stated, match.start())]
+    chosen = {str(match[match.lastgroup or 0]).upper() for match in matches}
     if len(chosen) > 1:
         return Reply(None, "contradictory")
     if not chosen:
