@@ -43,5 +43,5 @@ Measured = Annotated[
     PlainSerializer(lambda estimate: estimate.to_dict(), return_type=dict),
 ]
 """An estimate as a field of what was found; in JSON `{"mean", "ci", "n", "missing", "interval"}`."""
-Matrix = tuple[tuple[float | None, ...], ...]
-"""Rows of numbers; None is missing."""
+Rows = tuple[tuple[float | None, ...] | None, ...]
+"""A matrix of numbers; None is missing, for a whole row too."""

@@ -1,0 +1,377 @@
+"""How leakage is shown: matrices as heat maps, ratios between values and groups, change by distance on the circle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from valuescope.lab.result import Head, Result
+from valuescope.lab.strict import Rows
+from valuescope.parts.leakage_found import GroupsFound, LeakageFound, MethodLeakage
+from valuescope.parts.method import effect_numbers
+from valuescope.report.blocks import Facts, Section, Words
+from valuescope.report.figure import Figure
+from valuescope.report.names import method_name, setting_name
+from valuescope.report.numbers import MISSING, SHARES, Numbers, listing
+from valuescope.report.plots import DotFacet, Dots, HeatCell, HeatFacet, dots, heat_maps
+from valuescope.report.table import Column, Table
+
+MARKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+NO_GAIN = "not defined, no gain of its own to divide by"
+
+
+def at(rows: Rows, row: int, column: int) -> float | None:
+    """An entry of a matrix; None where it, its row or the matrix is missing."""
+    entries = rows[row] if row < len(rows) else None
+    return entries[column] if entries and column < len(entries) else None
+
+
+# One method in short --------------------------------------------------------------------------------------
+
+
+def leakage_section(found: LeakageFound, result: Result) -> Section:
+    """The matrix, its ratios, groups and distances."""
+    head = result.head
+    marks = [f"{mark} {head.group_name(group)}" for mark, group in zip(MARKS, head.groups, strict=False)]
+    key = Words(f"Groups: {', '.join(marks)}.", style="small") if marks else None
+    return Section(
+        "leakage",
+        "Leakage to other values",
+        (
+            _changes_figure(found, result),
+            key,
+            Facts(_ratios(found, head)),
+            _ratios_figure(found, result),
+            _distance_figure(found, result),
+            _cells_table(found),
+        ),
+        link="Leakage",
+    )
+
+
+def _changes_figure(found: LeakageFound, result: Result) -> Figure | None:
+    numbers, head = effect_numbers(result), result.head
+
+    def facet(title: str, delta: Rows, low: Rows, high: Rows) -> HeatFacet:
+        size = "" if found.n is None else f", n = {found.n}"
+        cells = _cells(
+            found.values,
+            head,
+            lambda i, j: change_cell(at(delta, i, j), at(low, i, j), at(high, i, j), numbers, size),
+        )
+        names = tuple(map(head.value_name, found.values))
+        groups = [
+            (mark, tuple(place for place, value in enumerate(found.values) if value in members))
+            for mark, members in zip(MARKS, head.groups.values(), strict=False)
+        ]
+        return HeatFacet(
+            title,
+            names,
+            names,
+            cells,
+            row_title="steered",
+            column_title="evaluated",
+            diagonal=True,
+            groups=tuple((mark, places) for mark, places in groups if places),
+        )
+
+    facets = [facet("Change under each value's neurons", found.delta, found.delta_low, found.delta_high)]
+    if found.random.delta:
+        facets.append(facet("Change under random neurons", found.random.delta, (), ()))
+    return heat_maps(
+        "leakage",
+        f"Leakage: change of {head.measure.name or 'the measure'} of every value (columns) under the edit of every value "
+        "(rows)",
+        f"{method_name(found.method)}, {setting_name(found.setting)}. Values stand in their theory's order. Bold: the "
+        "interval leaves 0 out. Framed: a value under its own edit.",
+        facets,
+    )
+
+
+def change_cell(
+    change: float | None, low: float | None, high: float | None, numbers: Numbers, size: str = ""
+) -> HeatCell:
+    """A cell of a matrix of changes; bold where its interval leaves 0 out."""
+    known = low is not None and high is not None
+    interval = f" [{numbers.signed(low)}, {numbers.signed(high)}]" if known else ""
+    clear = low is not None and high is not None and (low > 0 or high < 0)
+    return HeatCell(change, numbers.short(change), f"{numbers.signed(change)}{interval}{size}", clear)
+
+
+def _cells(
+    values: Sequence[str], head: Head, cell: Callable[[int, int], HeatCell]
+) -> tuple[tuple[HeatCell, ...], ...]:
+    """The cells of values steered (rows) against values evaluated, each hint with the two names before it."""
+    names = [head.value_name(value) for value in values]
+
+    def named(i: int, j: int) -> HeatCell:
+        made = cell(i, j)
+        hint = f"{names[i]} steered, {names[j]} evaluated: {made.hint}"
+        return HeatCell(made.value, made.words, hint, made.strong, made.marked, made.hatched)
+
+    return tuple(tuple(named(i, j) for j in range(len(names))) for i in range(len(names)))
+
+
+def _ratios_figure(found: LeakageFound, result: Result) -> Figure | None:
+    facets = [_ratio_facet("Normalised leakage (NLR)", found.values, found.nlr, found.undefined, result.head)]
+    groups = _group_facet("Between groups (share of each row)", found.group_leakage, result.head)
+    return heat_maps(
+        "nlr",
+        "Normalised leakage ratios",
+        "Leak (increases only) divided by the evaluated value's own gain; 0 is none, 1 is as much as its own edit gives. A "
+        "question mark: missing, or not defined (a value without a gain of its own, a group that nothing leaked into).",
+        [*facets, groups] if groups else facets,
+    )
+
+
+def _ratio_facet(
+    title: str, values: Sequence[str], nlr: Rows, at_floor: Sequence[str], head: Head
+) -> HeatFacet:
+    def cell(i: int, j: int) -> HeatCell:
+        if i == j:
+            return HeatCell(None, "–", "no leakage into itself")
+        ratio = None if values[j] in at_floor else at(nlr, i, j)
+        hint = NO_GAIN if values[j] in at_floor else f"NLR {SHARES.plain(ratio)}"
+        return HeatCell(ratio, SHARES.short(ratio, signed=False), hint)
+
+    names = tuple(map(head.value_name, values))
+    return HeatFacet(
+        title,
+        names,
+        names,
+        _cells(values, head, cell),
+        row_title="steered",
+        column_title="evaluated",
+        colour="amount",
+    )
+
+
+def _group_facet(title: str, groups: GroupsFound, head: Head) -> HeatFacet | None:
+    """Receiving groups in rows; `rows` = "steered" says that the matrix stands the other way."""
+    if not groups.matrix:
+        return None
+    names, turned = tuple(map(head.group_name, groups.groups)), groups.rows == "steered"
+
+    def cell(i: int, j: int) -> HeatCell:
+        share = at(groups.matrix, j, i) if turned else at(groups.matrix, i, j)
+        hint = f"leakage into {names[i]} that came from steering {names[j]}: {SHARES.plain(share)}"
+        return HeatCell(share, SHARES.short(share, signed=False), hint)
+
+    size = range(len(names))
+    return HeatFacet(
+        title,
+        names,
+        names,
+        tuple(tuple(cell(i, j) for j in size) for i in size),
+        row_title="into group",
+        column_title="from steering group",
+        colour="amount",
+    )
+
+
+def _distance_figure(found: LeakageFound, result: Result) -> Figure | None:
+    measure = result.head.measure.name or "the measure"
+    labels = tuple(f"{step.distance} step{'' if step.distance == 1 else 's'}" for step in found.by_distance)
+    points = tuple(step.mean for step in found.by_distance)
+    return dots(
+        "leakage_by_distance",
+        "Change by distance on the circle",
+        "Mean change over all pairs of values at one distance, with intervals.",
+        [DotFacet("By distance on the circle", labels, (Dots("mean change", "ink", points),))]
+        if labels
+        else [],
+        axis=f"mean change of {measure}",
+        numbers=effect_numbers(result),
+    )
+
+
+def _ratios(found: LeakageFound, head: Head) -> list[tuple[str, str]]:
+    mean = SHARES.plain(found.nlr_mean)
+    if found.nlr_mean is not None:
+        ends = found.nlr_mean_ci
+        mean += f" [{SHARES.plain(ends[0])}, {SHARES.plain(ends[1])}]" if ends else " [no interval]"
+    floored = [head.value_name(value) for value in found.undefined]
+    floor = "" if found.gain_floor is None else f" (gain at or below {found.gain_floor:g})"
+    return [
+        ("Mean NLR", mean),
+        ("Median NLR", SHARES.plain(found.nlr_median)),
+        ("Questions per cell", MISSING if found.n is None else str(found.n)),
+        ("Method and setting", f"{method_name(found.method)}, {setting_name(found.setting)}"),
+        ("Values without a gain of their own", (listing(floored) if floored else "none") + floor),
+    ]
+
+
+class _Cell(NamedTuple):
+    method: str
+    setting: str
+    steered: str
+    evaluated: str
+    base: float | None
+    delta: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    nlr: float | None
+    random_delta: float | None
+
+
+def _cells_table(found: LeakageFound) -> Table[_Cell]:
+    matrices = (found.delta, found.delta_low, found.delta_high)
+    rows = [
+        _Cell(
+            found.method,
+            found.setting,
+            steered,
+            evaluated,
+            found.base[j] if j < len(found.base) else None,
+            *(at(matrix, i, j) for matrix in matrices),
+            found.n,
+            at(found.nlr, i, j),
+            at(found.random.delta, i, j),
+        )
+        for i, steered in enumerate(found.values)
+        for j, evaluated in enumerate(found.values)
+    ]
+    columns = tuple(Column[_Cell](key, "", lambda row, key=key: getattr(row, key)) for key in _Cell._fields)
+    return Table("leakage_delta", "Leakage", columns, rows, page=False)
+
+
+# All methods ----------------------------------------------------------------------------------------------
+
+
+class _Method(NamedTuple):
+    name: str
+    found: MethodLeakage
+
+
+def leakages_section(found: Mapping[str, MethodLeakage], result: Result) -> Section:
+    """Every method's matrix, ratios and test."""
+    numbers = effect_numbers(result)
+
+    def p(row: _Method) -> str:
+        test = row.found.test
+        if test is None or test.p is None:
+            return (test and test.reason) or MISSING
+        return f"{test.p:.3g}"
+
+    columns: tuple[Column[_Method], ...] = (
+        Column("", "Method", lambda row: method_name(row.name)),
+        Column("", "NLR, mean", lambda row: row.found.leakage.nlr_mean, SHARES, signed=False),
+        Column("", "NLR, median", lambda row: row.found.leakage.nlr_median, SHARES, signed=False),
+        Column(
+            "",
+            "NLR, mean of defined",
+            lambda row: row.found.leakage.nlr_mean_defined,
+            SHARES,
+            signed=False,
+            small=lambda row: f"{row.found.leakage.undefined} undefined",
+        ),
+        Column("", "Leak, mean", lambda row: row.found.leakage.leak_mean, numbers),
+        Column("", "Leak of random control", lambda row: row.found.random.leakage.leak_mean, numbers),
+        Column("", "Neighbours less others", lambda row: row.found.test and row.found.test.contrast, numbers),
+        Column("", "p", p),
+    )
+    note = Words(
+        "NLR divides each increase by the evaluated value's own gain. Where a value gains nothing the gain is a floor and its "
+        "ratios are arbitrary and large: they are counted as undefined, and the mean over all is then no fair summary. p: how "
+        "often values exchanged at random on the circle give neighbours as large a share of the change (permutation test).",
+        style="small",
+    )
+    rows = [_Method(name, method) for name, method in found.items()]
+    blocks = (
+        _matrices_figure(rows, result),
+        Table("", "Leakage ratios", columns, rows),
+        note,
+        _all_ratios_figure(rows, result),
+        _all_cells_table(rows),
+    )
+    return Section("leakages", "Leakage of every method", blocks, link="Leakage of all")
+
+
+def _matrices_figure(rows: Sequence[_Method], result: Result) -> Figure | None:
+    points, facets = Numbers(0), []
+    for name, found in rows:
+        names, delta = tuple(map(result.head.value_name, found.values)), found.delta
+
+        def cell(i: int, j: int, delta: object = delta, found: MethodLeakage = found) -> HeatCell:
+            change, low, high = (
+                at(matrix, i, j) for matrix in (found.delta.mean, found.delta.low, found.delta.high)
+            )
+            made = change_cell(change, low, high, SHARES)
+            words = points.signed(None if change is None else 100 * change)
+            return HeatCell(change, words, made.hint, made.strong)
+
+        cells = _cells(found.values, result.head, cell)
+        facets.append(
+            HeatFacet(
+                method_name(name),
+                names,
+                names,
+                cells,
+                row_title="steered",
+                column_title="evaluated; change in points",
+                diagonal=True,
+            )
+        )
+    return heat_maps(
+        "leakages",
+        "Leakage of every method: change of every value (columns) under the edit of every value (rows)",
+        "Every method at its headline setting. Bold: the interval leaves 0 out. Framed: a value under its own edit.",
+        facets,
+        peak=1.0,
+    )
+
+
+def _all_ratios_figure(rows: Sequence[_Method], result: Result) -> Figure | None:
+    facets = []
+    for name, found in rows:
+        ratios, title = found.leakage, method_name(name)
+        facets.append(_ratio_facet(f"{title}: NLR", found.values, ratios.nlr, ratios.at_floor, result.head))
+        groups = _group_facet(f"{title}: NGLR", found.group_leakage, result.head)
+        facets += [groups] if groups else []
+    return heat_maps(
+        "leakage_ratios",
+        "Normalised leakage of every method",
+        "NLR: an increase of another value divided by that value's own gain; 0 is none, 1 as much as its own edit gives. NGLR: of "
+        "all that leaks into a group of values, the share that each group's edits put there. A question mark: not defined (no "
+        "gain of its own to divide by, or a group that nothing leaked into).",
+        facets,
+    )
+
+
+class _MethodCell(NamedTuple):
+    method: str
+    steered: str
+    evaluated: str
+    delta: float | None
+    low: float | None
+    high: float | None
+    nlr: float | None
+    random_delta: float | None
+
+
+def _all_cells_table(rows: Sequence[_Method]) -> Table[_MethodCell]:
+    cells = [
+        _MethodCell(
+            name,
+            steered,
+            evaluated,
+            *(
+                at(matrix, i, j)
+                for matrix in (
+                    found.delta.mean,
+                    found.delta.low,
+                    found.delta.high,
+                    found.leakage.nlr,
+                    found.random.delta.mean,
+                )
+            ),
+        )
+        for name, found in rows
+        for i, steered in enumerate(found.values)
+        for j, evaluated in enumerate(found.values)
+    ]
+    columns = tuple(
+        Column[_MethodCell](key, "", lambda row, key=key: getattr(row, key)) for key in _MethodCell._fields
+    )
+    return Table("leakages", "Leakage of every method", columns, cells, page=False)
