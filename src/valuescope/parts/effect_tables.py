@@ -63,7 +63,7 @@ def methods_table(found: Mapping[str, MethodFound], result: Result) -> Table[_Ro
         Column("setting", "", lambda row: row.setting.name),
         Column("", "", lambda row: row.setting.name + ("*" if marked(row) else ""), terminal="setting"),
         Column("headline", "", lambda row: row.headline),
-        Column("locator", "", lambda row: row.method.locator),
+        Column("locator", "", lambda row: row.method.locator or row.name),
         Column(
             "edit",
             "Edit",
