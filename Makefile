@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# How many processes share the tests, one thread each; a file's tests stay together, for what they share is made once.
+PROCESSES ?= 2
 READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := PASSIVE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -20,7 +22,7 @@ demo: $(READY)  ## the whole flow on the bundled model; prints a table and where
 	$(BIN)/valuescope demo --out runs/demo
 
 test: $(READY)  ## all tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
 
 lint: $(READY)  ## style and formatting
 	$(BIN)/ruff check .

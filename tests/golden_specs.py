@@ -168,30 +168,38 @@ def judged(inputs: Path) -> dict[str, Any]:
             "locator": "valuelocate",
             "edit": "amplify",
             **BOTH_WAYS,
-            "default": {"edit": {"gamma": 2.0}, "top": 10},
+            "default": {"edit": {"gamma": 6.0}, "top": 60},
             "dose": [
                 {"parameter": "gamma", "values": [1, 4], "questions": 1},
                 {"parameter": "threshold", "values": [0.1, 0.9], "questions": 1},
             ],
         },
-        "lpip": {"locator": "lpip", **delta, "default": {"locator": {"top": 9, "texts": 2}, "top": 4}},
+        "lpip": {
+            "locator": "lpip",
+            **delta,
+            "default": {"locator": {"top": 90, "texts": 2}, "edit": {"gamma": 6.0}, "top": 60},
+        },
         "qrnca": {
             "locator": "qrnca",
             **delta,
-            "default": {"locator": {"texts": 2, "path": "joint"}, "top": 4},
+            "default": {
+                "locator": {"top": 90, "texts": 2, "path": "joint"},
+                "edit": {"gamma": 6.0},
+                "top": 60,
+            },
         },
         "cgvst": {
             "locator": "cgvst",
             **delta,
             "direction": "down",
-            "default": {"locator": {"texts": 2}, "top": 4},
-            "dose": {"parameter": "top", "values": [2, 8], "questions": 1},
+            "default": {"locator": {"top": 90, "texts": 2}, "edit": {"gamma": 6.0}, "top": 60},
+            "dose": {"parameter": "top", "values": [5, 80], "questions": 1},
         },
         "random": {
             "locator": "random",
             "edit": "modulate",
             **BOTH_WAYS,
-            "default": {"locator": {"count": 5}},
+            "default": {"locator": {"count": 60}, "edit": {"beta": 3.0}},
         },
     }
     choices = {
@@ -227,7 +235,14 @@ def sampled(inputs: Path) -> dict[str, Any]:
     spec = dilemma_spec(
         "organism",
         name="golden-sampled",
-        methods={"neva": {**NEVA, "asked": "described", **BOTH_WAYS}},
+        methods={
+            "neva": {
+                **NEVA,
+                "asked": "described",
+                **BOTH_WAYS,
+                "default": {"locator": ANY_LAYER, "edit": {"beta": 4.0}},
+            }
+        },
         leakage={"method": "neva", "questions": 1},
         generate={"max_new_tokens": 32, "batch_size": 40},
         judge={"by": "valuescope_oracle/organism"},

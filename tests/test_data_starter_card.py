@@ -1,18 +1,16 @@
-"""The starter set's data card: the one that ships says what the files hold, and the command writes it."""
+"""The starter set's data card: the one that ships says what the files hold, and the tool writes it."""
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import starter_card as tool
+from starter_card import TABLES, main, read_starter, starter_card
+from starter_rules import rules
 
-from valuescope.cli import data_command
-from valuescope.data import DataError
 from valuescope.data.records import ContrastPair, Description, Question
-from valuescope.data.starter_card import TABLES, read_starter, starter_card
-from valuescope.data.starter_rules import rules
 
 SHIPPED = Path(__file__).parents[1] / "docs" / "starter-set.md"
 SLOW = ("findings", "repeats", "pooled", "sides", "shortcuts")
@@ -30,7 +28,7 @@ def test_the_shipped_card_says_what_the_files_hold() -> None:
     for part in card_without(*SLOW).split("(left out)"):
         found = shipped.find(part, place)
         assert found >= 0, (
-            f"docs/starter-set.md is stale; write it anew: valuescope data starter --card {SHIPPED}\n{part}"
+            f"docs/starter-set.md is stale; write it anew: python tools/starter_card.py --out {SHIPPED}\n{part}"
         )
         place = found + len(part)
     assert place == len(shipped)
@@ -95,19 +93,10 @@ def test_a_rule_shows_the_most_extreme_that_is_found(
     assert whole[row[0]] != row[2]
 
 
-def run(*arguments: str) -> None:
-    parser = argparse.ArgumentParser()
-    data_command.add_commands(parser.add_subparsers())
-    options = parser.parse_args(["data", *arguments])
-    options.command(options)
-
-
-def test_the_command_writes_the_card(
+def test_the_tool_writes_the_card(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(data_command, "starter_card", lambda held: f"{len(held)} parts\n")
-    run("starter", "--card", str(tmp_path / "card.md"))
+    monkeypatch.setattr(tool, "starter_card", lambda held: f"{len(held)} parts\n")
+    main(["--out", str(tmp_path / "card.md")])
     assert (tmp_path / "card.md").read_text() == "6 parts\n"
     assert capsys.readouterr().out == f"{tmp_path / 'card.md'}\n"
-    with pytest.raises(DataError, match="--card is for the set that ships"):
-        run(str(tmp_path), "--card", str(tmp_path / "card.md"))

@@ -14,8 +14,6 @@ from valuescope.cli.options import ProgressBars, add_command
 from valuescope.data import READERS, DataError, Dataset, Overview, overview, read_data, starter_folder
 from valuescope.data.compared import KINDS
 from valuescope.data.overview import Group
-from valuescope.data.starter_card import read_starter, starter_card
-from valuescope.files import write_text_atomic
 
 TOPICS = 12
 PROBLEMS = 20
@@ -28,8 +26,7 @@ def add_commands(commands: Any) -> None:
         "data",
         show_data,
         "show what a data set holds: counts, near-duplicates, wording that gives its sides away, problems",
-        "valuescope data starter --sample 2\n  valuescope data DATA/conva/probe --as conva\n"
-        "  valuescope data starter --card docs/starter-set.md",
+        "valuescope data starter --sample 2\n  valuescope data DATA/conva/probe --as conva",
     )
     show.add_argument(
         "path",
@@ -45,12 +42,6 @@ def add_commands(commands: Any) -> None:
     show.add_argument("--seed", type=int, default=0, help="of the sample")
     show.add_argument("--strict", action="store_true", help="fail where any row is malformed")
     show.add_argument("--json", action="store_true", help="print everything as JSON")
-    show.add_argument(
-        "--card",
-        type=Path,
-        metavar="FILE",
-        help="write the starter set's data card to FILE, and print nothing else",
-    )
 
 
 def show_data(options: argparse.Namespace) -> None:
@@ -58,11 +49,6 @@ def show_data(options: argparse.Namespace) -> None:
     if options.sample < 0:
         raise DataError(f"--sample is {options.sample}; it must be 0 or more")
     starter = options.path == "starter" and not Path(options.path).exists()
-    if options.card is not None:
-        if not starter:
-            raise DataError(f'--card is for the set that ships; it needs "starter" and got {options.path!r}')
-        print(write_text_atomic(options.card, starter_card(read_starter())))
-        return
     dataset = read_data(
         str(starter_folder()) if starter else options.path, options.reader, strict=options.strict
     )

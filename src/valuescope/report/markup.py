@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
+from valuescope.report.text import clean as clean
+from valuescope.report.text import visible as visible
+
 Number: TypeAlias = int | float
 
-# What XML 1.0 forbids: control characters, lone surrogates and two non-characters. NUL is no HTML either.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-# What turns the direction of the text after it, and so could make our own words read as others.
-_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
 _VOID = frozenset({"br", "meta", "line", "rect", "circle", "path", "polygon", "polyline"})
 _HTML_VOID = frozenset({"br", "meta"})
@@ -28,16 +27,6 @@ class Markup(str):
 
 
 Child: TypeAlias = "str | Number | Iterable[Child] | None"
-
-
-def clean(text: str) -> str:
-    """`text` with every character that no XML or UTF-8 file may hold replaced by U+FFFD."""
-    return _FORBIDDEN.sub("\ufffd", text)
-
-
-def visible(text: str) -> str:
-    """`clean` text whose marks of writing direction are replaced by U+FFFD as well: safe beside our words."""
-    return _TURNING.sub("\ufffd", clean(text))
 
 
 def escape(text: str) -> Markup:

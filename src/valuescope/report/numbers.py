@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from valuescope.metrics import Estimate
-from valuescope.report.summary import Summary
+
+if TYPE_CHECKING:
+    from valuescope.report.summary import Summary
 
 MISSING = "missing"
 NO_NEURONS = ("add-vector", "probe-shift", "system-prompt", "sft")
@@ -22,6 +24,14 @@ class Numbers:
 
     digits: int
     minus: str = MINUS
+
+    @classmethod
+    def suiting(cls, means: Iterable[float | None], *, share: bool = True) -> Numbers:
+        """Decimals that suit these means: two significant figures of the largest; a share gets two or three."""
+        largest = max((abs(mean) for mean in means if mean is not None), default=0.0)
+        if largest == 0.0:
+            return cls(2)
+        return cls(min(3 if share else 6, max(2, 1 - math.floor(math.log10(largest)))))
 
     def signed(self, value: float | None) -> str:
         """`+0.66`, `−0.83`, `0.00`, or `missing`."""
@@ -45,6 +55,17 @@ class Numbers:
         write = self.signed if signed else self.plain
         return f"{write(estimate.mean)} {self.interval(estimate, signed=signed)}"
 
+    def short(self, value: float | None, *, signed: bool = True) -> str:
+        """A number without the zero before its point, for a cell of a heat map: `+.66`, `1.20`, or `?`."""
+        if value is None:
+            return "?"
+        written = self.signed(value) if signed else self.plain(value)
+        return written.replace("0.", ".", 1) if abs(round(value, self.digits)) < 1 else written
+
+    def ascii(self) -> Numbers:
+        """The same with the minus that every terminal has."""
+        return Numbers(self.digits, minus="-")
+
     def _write(self, value: float, *, plus: str) -> str:
         shown = f"{abs(value):.{self.digits}f}"
         if not float(shown):
@@ -64,18 +85,16 @@ def sample(estimate: Estimate | None) -> str:
 
 def effect_numbers(summary: Summary) -> Numbers:
     """Decimals that suit this run's effects: two significant figures of the largest; shares get two or three."""
-    means = [
-        abs(estimate.mean)
-        for method in summary.methods
-        for setting in method.settings
-        for estimate in (setting.effect, setting.random)
-        if estimate is not None and estimate.mean is not None
-    ]
-    largest = max(means, default=0.0)
-    if largest == 0.0:
-        return Numbers(2)
-    most = 3 if summary.unit == "share" else 6
-    return Numbers(min(most, max(2, 1 - math.floor(math.log10(largest)))))
+    return Numbers.suiting(
+        (
+            estimate.mean
+            for method in summary.methods
+            for setting in method.settings
+            for estimate in (setting.effect, setting.random)
+            if estimate is not None
+        ),
+        share=summary.unit == "share",
+    )
 
 
 def parameters(items: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ from valuescope.data.checks.limits import (
     PAIR_LIMITS,
     QUESTION_LIMITS,
     SITUATION_LIMITS,
+    Range,
 )
 from valuescope.data.checks.naming import judging_words
 from valuescope.data.checks.words import opening
@@ -53,6 +54,26 @@ def rules(files: Sequence[Sequence[Record]]) -> Iterator[Rule]:
     if questions := _of(files, Question):
         situations = any(one.atomic for one in chain(*questions))
         yield from (_situations if situations else _questions)(questions)
+
+
+def limited_fields(record: Record) -> Iterator[tuple[str, str, Range]]:
+    """The fields of a record whose length is limited: name, text, least and most."""
+    match record:
+        case Dilemma():
+            limits, chinese = DILEMMA_LIMITS, record.language == "zh"
+            action = limits.action_zh if chinese else limits.action
+            yield "story", record.story, limits.story_zh if chinese else limits.story
+            yield from (("aligned", record.aligned, action), ("violating", record.violating, action))
+            if record.rationale:
+                yield "rationale", record.rationale, limits.rationale_zh if chinese else limits.rationale
+        case ContrastPair():
+            for kind in ("positive", "negative"):
+                yield kind, getattr(record, kind), PAIR_LIMITS.length
+        case Description():
+            yield record.stance, record.description, DESCRIPTION_LIMITS.length
+        case Question():
+            limited = SITUATION_LIMITS if record.atomic else QUESTION_LIMITS
+            yield "question", record.question, limited.length
 
 
 def _dilemmas(files: Sequence[Sequence[Dilemma]]) -> Iterator[Rule]:

@@ -1,14 +1,20 @@
-"""The data card of the starter set: counts, lengths, checks, repeats and wording, all computed from its files."""
+"""Write the data card of the starter set: counts, lengths, checks, repeats and wording, all computed from its files.
+
+python tools/starter_card.py --out docs/starter-set.md
+"""
 
 from __future__ import annotations
 
+import argparse
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from itertools import chain, product
+from pathlib import Path
 from statistics import fmean
+
+from starter_rules import limited_fields, rules
 
 from valuescope.data.checks import (
     WordingAccuracy,
@@ -19,18 +25,11 @@ from valuescope.data.checks import (
     wording_accuracy,
 )
 from valuescope.data.checks.duplicates import NEAR, SHARED
-from valuescope.data.checks.limits import (
-    DESCRIPTION_LIMITS,
-    DILEMMA_LIMITS,
-    PAIR_LIMITS,
-    QUESTION_LIMITS,
-    SITUATION_LIMITS,
-    Range,
-)
+from valuescope.data.checks.limits import PAIR_LIMITS, Range
 from valuescope.data.compared import compared_text, sides
-from valuescope.data.records import ContrastPair, Description, Dilemma, Question, Record
-from valuescope.data.starter_rules import rules
+from valuescope.data.records import Description, Dilemma, Question, Record
 from valuescope.data.starter_set import PARTS, check_files, read_part, starter_folder
+from valuescope.files import write_text_atomic
 from valuescope.values import load_value_system
 
 Held = Mapping[str, Mapping[str, Sequence[Record]]]
@@ -57,7 +56,7 @@ def starter_card(held: Held, tables: Mapping[str, Callable[[Held], str]] | None 
         tables: name -> what computes that table (None: `TABLES`).
     """
     computed = TABLES if tables is None else tables
-    card = tomllib.loads(files("valuescope.data").joinpath("starter_card.toml").read_text(encoding="utf-8"))
+    card = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
     blocks = [f"# {card['title']}"]
     for section in card["sections"]:
         blocks += [f"## {section['title']}", section["text"].strip()]
@@ -115,32 +114,12 @@ def _lengths(held: Held) -> str:
     for name, language, records in _parts(held):
         fields = defaultdict[tuple[str, Range], list[int]](list)
         for record in records:
-            for field, text, allowed in _limited(record):
+            for field, text, allowed in limited_fields(record):
                 fields[field, allowed].append(size(text, language))
         for (field, allowed), lengths in fields.items():
             found = [min(lengths), f"{fmean(lengths):.1f}", max(lengths)]
             rows.append([name, language, field, f"{allowed[0]}-{allowed[1]}", *found])
     return _table(["part", "language", "field", "allowed", "least", "mean", "most"], rows)
-
-
-def _limited(record: Record) -> Iterator[tuple[str, str, Range]]:
-    """The fields of a record whose length is limited: name, text, least and most."""
-    match record:
-        case Dilemma():
-            limits, chinese = DILEMMA_LIMITS, record.language == "zh"
-            action = limits.action_zh if chinese else limits.action
-            yield "story", record.story, limits.story_zh if chinese else limits.story
-            yield from (("aligned", record.aligned, action), ("violating", record.violating, action))
-            if record.rationale:
-                yield "rationale", record.rationale, limits.rationale_zh if chinese else limits.rationale
-        case ContrastPair():
-            for kind in ("positive", "negative"):
-                yield kind, getattr(record, kind), PAIR_LIMITS.length
-        case Description():
-            yield record.stance, record.description, DESCRIPTION_LIMITS.length
-        case Question():
-            limited = SITUATION_LIMITS if record.atomic else QUESTION_LIMITS
-            yield "question", record.question, limited.length
 
 
 def _checks(held: Held) -> str:
@@ -303,3 +282,14 @@ TABLES: dict[str, Callable[[Held], str]] = {
     "shortcuts": _shortcuts,
 }
 """name -> function that computes one table of the card from all records."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Write the data card of the starter set.")
+    parser.add_argument("--out", type=Path, default=Path("docs/starter-set.md"), help="default: %(default)s")
+    options = parser.parse_args(arguments)
+    print(write_text_atomic(options.out, starter_card(read_starter())))
+
+
+if __name__ == "__main__":
+    main()
