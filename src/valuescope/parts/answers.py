@@ -18,7 +18,7 @@ from valuescope.parts.base import kinds, spoken_ask
 from valuescope.report.blocks import Answer, Answers, Section, Words
 from valuescope.report.blocks import Question as ShownQuestion
 from valuescope.report.names import method_name
-from valuescope.report.table import Column, Table, Verdict
+from valuescope.report.table import Verdict, records
 
 
 class ArmAnswer(Found):
@@ -99,13 +99,12 @@ class Examples(Part[int]):
             )
             for example in found.root
         ]
-        columns = tuple(Column[_Row](key, "", lambda row, key=key: getattr(row, key)) for key in _Row._fields)
         rows = [
             _Row(number, example.value, example.system, example.question, *answer.model_dump().values())
             for number, example in enumerate(found.root, start=1)
             for answer in example.answers
         ]
-        table = Table("answers", "Answers", columns, rows, page=False)
+        table = records("answers", _Row, rows)
         return Section(
             "answers",
             "Answers side by side",

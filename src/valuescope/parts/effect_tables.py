@@ -11,7 +11,6 @@ from valuescope.metrics import Estimate
 from valuescope.parts.method import (
     MethodFound,
     SettingFound,
-    ValueEffect,
     effect_numbers,
     fluency_verdict,
     verdict,
@@ -20,7 +19,7 @@ from valuescope.report.figure import Figure
 from valuescope.report.names import asked_name, method_name, setting_name
 from valuescope.report.numbers import SHARES, Numbers, neurons_of, spread
 from valuescope.report.plots import DotFacet, Dots, dots
-from valuescope.report.table import Column, Table
+from valuescope.report.table import Column, Table, records
 
 PRECISION = Numbers(3)
 
@@ -145,36 +144,34 @@ def _fluency_words(row: _Row) -> str:
 
 
 class _ValueRow(NamedTuple):
-    name: str
-    method: MethodFound
+    method: str
+    setting: str
     value: str
-    effect: ValueEffect
+    neurons: int | None
+    average_precision: float | None
+    recall: float | None
+    precision: float | None
+    base: Estimate | None
+    edited: Estimate | None
+    effect: Estimate | None
+    random: Estimate | None
 
-    def of_setting(self, field: str) -> Any:
-        return (getattr(self.method.chosen, field, None) or {}).get(self.value)
 
-
-def values_table(found: Mapping[str, MethodFound]) -> Table[_ValueRow]:
+def values_table(found: Mapping[str, MethodFound]) -> Table[Any]:
     """The effect on each value, as a file."""
-    columns: tuple[Column[_ValueRow], ...] = (
-        Column("method", "", lambda row: row.name),
-        Column("setting", "", lambda row: row.method.setting),
-        Column("value", "", lambda row: row.value),
-        *(
-            Column[_ValueRow](field, "", lambda row, field=field: row.of_setting(field))
-            for field in ("neurons", "average_precision", "recall", "precision")
-        ),
-        *(
-            Column[_ValueRow](field, "", lambda row, field=field: getattr(row.effect, field), estimate=True)
-            for field in ("base", "edited", "effect", "random")
-        ),
-    )
+    fields = ("neurons", "average_precision", "recall", "precision")
     rows = [
-        _ValueRow(name, method, value, effect)
+        _ValueRow(
+            name,
+            method.setting,
+            value,
+            *((getattr(method.chosen, field, None) or {}).get(value) for field in fields),
+            *(getattr(effect, field) for field in ("base", "edited", "effect", "random")),
+        )
         for name, method in found.items()
         for value, effect in method.by_value.items()
     ]
-    return Table("by_value", "Effect on each value", columns, rows, page=False)
+    return records("by_value", _ValueRow, rows)
 
 
 def effects_figure(found: Mapping[str, MethodFound], result: Result) -> Figure | None:

@@ -15,7 +15,7 @@ from valuescope.parts.method import METHODS, MethodFound
 from valuescope.report.blocks import Section
 from valuescope.report.names import method_name, setting_name
 from valuescope.report.plots import counts_facet, heat_maps
-from valuescope.report.table import Column, Table
+from valuescope.report.table import records
 
 
 class LayersFound(RootModel[dict[str, tuple[int, ...]]], frozen=True):
@@ -67,13 +67,7 @@ class Layers(Part[None]):
             for value, counts in layers.root.items()
             for layer, count in enumerate(counts, start=1)
         ]
-        columns = tuple(
-            Column[_Row](key, "", lambda row, field=field: getattr(row, field))
-            for key, field in zip(
-                ("method", "setting", "value", "layer_from_1", "neurons"), _Row._fields, strict=True
-            )
-        )
-        table = Table("neurons_per_layer", "Neurons in each layer", columns, rows, page=False)
+        table = records("neurons_per_layer", _Row, rows)
         return Section("layers", "Neurons per layer", (figure, table), link="Layers")
 
 
@@ -81,5 +75,5 @@ class _Row(NamedTuple):
     method: str
     setting: str
     value: str
-    layer: int
+    layer_from_1: int
     neurons: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from valuescope.lab.result import Head, Result
 from valuescope.lab.strict import Rows
@@ -14,7 +14,7 @@ from valuescope.report.figure import Figure
 from valuescope.report.names import method_name, setting_name
 from valuescope.report.numbers import MISSING, SHARES, Numbers, listing
 from valuescope.report.plots import DotFacet, Dots, HeatCell, HeatFacet, dots, heat_maps
-from valuescope.report.table import Column, Table
+from valuescope.report.table import Column, Table, records
 
 MARKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 NO_GAIN = "not defined, no gain of its own to divide by"
@@ -215,7 +215,7 @@ class _Cell(NamedTuple):
     random_delta: float | None
 
 
-def _cells_table(found: LeakageFound) -> Table[_Cell]:
+def _cells_table(found: LeakageFound) -> Table[Any]:
     matrices = (found.delta, found.delta_low, found.delta_high)
     rows = [
         _Cell(
@@ -232,8 +232,7 @@ def _cells_table(found: LeakageFound) -> Table[_Cell]:
         for i, steered in enumerate(found.values)
         for j, evaluated in enumerate(found.values)
     ]
-    columns = tuple(Column[_Cell](key, "", lambda row, key=key: getattr(row, key)) for key in _Cell._fields)
-    return Table("leakage_delta", "Leakage", columns, rows, page=False)
+    return records("leakage_delta", _Cell, rows)
 
 
 # All methods ----------------------------------------------------------------------------------------------
@@ -350,7 +349,7 @@ class _MethodCell(NamedTuple):
     random_delta: float | None
 
 
-def _all_cells_table(rows: Sequence[_Method]) -> Table[_MethodCell]:
+def _all_cells_table(rows: Sequence[_Method]) -> Table[Any]:
     cells = [
         _MethodCell(
             name,
@@ -371,7 +370,4 @@ def _all_cells_table(rows: Sequence[_Method]) -> Table[_MethodCell]:
         for i, steered in enumerate(found.values)
         for j, evaluated in enumerate(found.values)
     ]
-    columns = tuple(
-        Column[_MethodCell](key, "", lambda row, key=key: getattr(row, key)) for key in _MethodCell._fields
-    )
-    return Table("leakages", "Leakage of every method", columns, cells, page=False)
+    return records("leakages", _MethodCell, cells)

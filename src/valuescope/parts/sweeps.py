@@ -19,6 +19,7 @@ from valuescope.lab.treatments import sizes
 from valuescope.metrics import Estimate
 from valuescope.parts.sweep_figures import dose_section, sweeps_section
 from valuescope.parts.ways import measures_of, turned_settings
+from valuescope.report.blocks import Section
 
 
 class StrengthArms(Found):
@@ -82,7 +83,7 @@ class Sweeps(Part[None]):
         }
 
     @classmethod
-    def view(cls, found: Mapping[str, SweepsFound], result: Result) -> object:
+    def view(cls, found: Mapping[str, SweepsFound], result: Result) -> Section:
         """One figure for each sweep that was measured both ways or rated."""
         return sweeps_section(found, result)
 
@@ -186,6 +187,6 @@ class Dose(Sweeps):
         return found
 
     @classmethod
-    def view(cls, found: Mapping[str, DoseFound], result: Result) -> object:  # type: ignore[override]
+    def view(cls, found: Mapping[str, DoseFound], result: Result) -> Section:
         """One panel for each method that has a sweep."""
         return dose_section(found, result)

@@ -18,6 +18,7 @@ from valuescope.lab.spec import ComparisonSpec
 from valuescope.lab.strict import Found, Measured
 from valuescope.metrics import Estimate
 from valuescope.parts.score_tables import scores_section
+from valuescope.report.blocks import Section
 
 SCALES: Mapping[Measure, str] = {
     "success": "share",
@@ -90,7 +91,7 @@ class Ways(Part[None]):
         return found
 
     @classmethod
-    def view(cls, found: Mapping[str, WaysFound], result: Result) -> object:
+    def view(cls, found: Mapping[str, WaysFound], result: Result) -> Section:
         """A table for each set of questions and direction."""
         return scores_section(found, result)
 
@@ -102,9 +103,7 @@ def _measured(spec: ComparisonSpec) -> dict[str, MethodSpec]:
 
 def turned_settings(method: MethodSpec, setting: Setting) -> dict[Way, Setting]:
     """For each direction the setting that leads there; the intended one as it is."""
-    return {
-        way: setting if way == method.direction else method.turned(setting, way) for way in method.ways
-    }
+    return {way: setting if way == method.direction else method.turned(setting, way) for way in method.ways}
 
 
 def measures_of(spec: ComparisonSpec) -> tuple[Measure, ...]:

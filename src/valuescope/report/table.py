@@ -6,7 +6,8 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from operator import attrgetter
+from typing import Any, Generic, TypeAlias, TypeVar, get_args, get_type_hints
 
 from rich.cells import cell_len
 
@@ -148,6 +149,22 @@ class Table(Generic[Row]):
         """The cells on the page, row by row."""
         columns = [column for column in self.columns if column.title]
         return [[column.shown(row) for column in columns] for row in self.rows]
+
+
+def records(name: str, kind: type[Any], rows: Sequence[Any]) -> Table[Any]:
+    """A table that is a file alone: a column for every field of a NamedTuple; a field of type `Estimate | None` takes
+    five, which carry no name of their own where the field is called `estimate`."""
+    hints = get_type_hints(kind)
+    columns = [
+        Column[Any](
+            "*" if field == "estimate" else field,
+            "",
+            attrgetter(field),
+            estimate=Estimate in get_args(hints[field]) or hints[field] is Estimate,
+        )
+        for field in kind._fields
+    ]
+    return Table(name, name, columns, rows, page=False)
 
 
 def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:

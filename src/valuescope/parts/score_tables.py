@@ -1,0 +1,179 @@
+"""Scores by method and value, a table for each set of questions and direction (ValueLocate, tables 1 to 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from valuescope.lab.result import Head, Result
+from valuescope.metrics import Estimate
+from valuescope.report.blocks import Block, Details, Section, Words
+from valuescope.report.names import measure_name, method_name
+from valuescope.report.numbers import SHARES, Numbers, plain_value
+from valuescope.report.table import Column, Table, records
+
+WAYS = {"up": "after editing towards the value", "down": "after editing away from it"}
+VARIANCE = Numbers(3)
+TIE = 0.005  # less than the tables show
+QUESTIONNAIRES = "questionnaires"
+Ways = Mapping[str, Any]
+"""A `WaysFound` for each method."""
+
+
+def score_measure(head: Head) -> str:
+    """What the run scores answers by: G-Eval where it has ratings, else success."""
+    return "relevance" if head.scores else "success"
+
+
+def quality_measure(head: Head) -> str:
+    """What the run measures the writing by."""
+    return "quality" if head.scores and head.scores.get("quality") else "fluent"
+
+
+def scores_section(found: Ways, result: Result) -> Section:
+    """The run's own questions, then the items of questionnaires that were put as questions."""
+    blocks: list[Block | None] = [_explained(result.head)]
+    for way, words in WAYS.items():
+        if any(way in ways.root for ways in found.values()):
+            title = f"Questions of the run, {words}"
+            blocks += [_scores(found, title, way, result.head), _quality(found, title, way, result.head)]
+    asked: Any = result.found.get(QUESTIONNAIRES)
+    rows = list(_rows("run", found, result))
+    for questionnaire in asked.root if asked else ():
+        if questionnaire.prompts is None:
+            continue
+        rows += _rows(questionnaire.name, questionnaire.prompts.methods, result)
+        for way, words in WAYS.items():
+            methods = questionnaire.prompts.methods
+            if any(way in ways.root for ways in methods.values()):
+                title = f"{questionnaire.name}, items as questions, {words}"
+                blocks.append(_scores(methods, title, way, result.head))
+    blocks.append(records("scores", _Score, rows))
+    return Section("scores", "Scores by method and value", blocks, link="Scores")
+
+
+def _explained(head: Head) -> Words:
+    if head.scores and head.scores.get("mode") == "expected":
+        how = "the rating that the judge's probabilities of 1 to 5 expect (G-Eval)"
+    elif head.scores:
+        samples = plain_value(head.scores.get("samples"))
+        how = f"the mean of {samples} drawn ratings, since no probabilities are read"
+    else:
+        how = "the share of answers biased towards the value; no ratings were asked for"
+    again = (
+        f"Answers were drawn {head.runs} times with noise of their own; ± is the variance of the means of these runs."
+        if head.runs > 1
+        else "Answers were drawn once, so there is no variance over runs."
+    )
+    return Words(
+        f"Score: {measure_name(score_measure(head))}, {how}. {again} Intervals are over questions. Best: the best method of a "
+        "column in the direction of the edit, or those that share its score. Below each method: as many random neurons under "
+        "its edit.",
+        style="small",
+    )
+
+
+class _Arm(NamedTuple):
+    """A row of a table: one arm of one method, or the base model."""
+
+    label: str
+    name: str
+    arm: str
+    ways: Any
+
+    def at(self, measure: str, way: str, value: str) -> Any:
+        block = self.ways.root[way].get(measure)
+        block = block and (block.by_value.get(value) if value else block)
+        return block and getattr(block, self.arm)
+
+
+def _scores(found: Ways, title: str, way: str, head: Head) -> Table[_Arm]:
+    measure = score_measure(head)
+    model = plain_value(head.model.get("id") or "model not named")
+    rows = _arms(found, way, ("edited", "random"))
+    return _table(f"{title}. Model: {model}. {measure_name(measure)}", rows, measure, way, head)
+
+
+def _quality(found: Ways, title: str, way: str, head: Head) -> Details:
+    measure = quality_measure(head)
+    caption = f"{title}: {measure_name(measure)}"
+    return Details(caption, (_table(caption, _arms(found, way, ("edited",)), measure, way, head),))
+
+
+def _arms(found: Ways, way: str, arms: Sequence[str]) -> list[_Arm]:
+    methods = {name: ways for name, ways in found.items() if way in ways.root}
+    rows = [_Arm("Base model", "", "base", next(iter(methods.values())))]
+    for name, ways in methods.items():
+        labels = {"edited": method_name(name), "random": "random neurons for it"}
+        rows += [_Arm(labels[arm], name, arm, ways) for arm in arms]
+    return rows
+
+
+def _table(caption: str, rows: list[_Arm], measure: str, way: str, head: Head) -> Table[_Arm]:
+    def column(value: str) -> Column[_Arm]:
+        best = _best(rows, measure, way, value)
+
+        def small(row: _Arm) -> tuple[str, ...]:
+            scored = row.at(measure, way, value)
+            spread = scored and scored.variance
+            variance = "" if spread is None else f"± {VARIANCE.plain(spread)}"
+            return tuple(filter(None, (variance, "best" if row.name in best and row.arm == "edited" else "")))
+
+        def cell(row: _Arm) -> Estimate | None:
+            scored = row.at(measure, way, value)
+            return scored and scored.estimate  # type: ignore[no-any-return]
+
+        title = head.value_name(value) if value else "All values"
+        return Column("", title, cell, SHARES, signed=False, small=small, estimate=True)
+
+    columns = (Column[_Arm]("", "Method", lambda row: row.label), *map(column, (*head.values, "")))
+    return Table("", caption, columns, rows)
+
+
+def _best(rows: list[_Arm], measure: str, way: str, value: str) -> set[str]:
+    """The methods of the highest score of a column, or the lowest where the edit leads away."""
+    scored = {row.name: row.at(measure, way, value) for row in rows if row.arm == "edited"}
+    means = {name: score.mean for name, score in scored.items() if score and score.mean is not None}
+    if len(means) < 2:
+        return set()
+    best = max(means.values()) if way == "up" else min(means.values())
+    return {name for name, mean in means.items() if abs(mean - best) < TIE}
+
+
+class _Score(NamedTuple):
+    model: str
+    questions: str
+    method: str
+    direction: str
+    measure: str
+    value: str
+    arm: str
+    estimate: Estimate | None
+    runs: int | None
+    variance: float | None
+
+
+def _rows(questions: str, found: Ways, result: Result) -> list[_Score]:
+    rows, model = [], str(result.head.model.get("id") or "")
+    for method, ways in found.items():
+        for way, measures in ways.root.items():
+            for measure, block in measures.items():
+                for value, arms in (("all", block), *block.by_value.items()):
+                    for arm in ("base", "edited", "random", "effect", "random_effect", "matched_effect"):
+                        scored = getattr(arms, arm)
+                        if scored is not None:
+                            rows.append(
+                                _Score(
+                                    model,
+                                    questions,
+                                    method,
+                                    way,
+                                    measure,
+                                    value,
+                                    arm,
+                                    scored if isinstance(scored, Estimate) else scored.estimate,
+                                    getattr(scored, "runs", None),
+                                    getattr(scored, "variance", None),
+                                )
+                            )
+    return rows

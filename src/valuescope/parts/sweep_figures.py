@@ -1,0 +1,176 @@
+"""How sweeps are shown: scores and quality over the strength both ways, and effect with fluency over the dose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from valuescope.lab.result import Result
+from valuescope.metrics import Estimate
+from valuescope.parts.method import METHODS, MethodFound, effect_numbers
+from valuescope.report.blocks import Section, Words
+from valuescope.report.figure import Figure
+from valuescope.report.names import measure_name, method_name
+from valuescope.report.numbers import SHARES, listing, spread
+from valuescope.report.plots import Curve, CurveFacet, Strip, curves
+from valuescope.report.table import records
+
+FEW = 4
+"""Up to so many values get a panel each beside the one over all."""
+
+
+# Both directions ------------------------------------------------------------------------------------------
+
+
+def sweeps_section(found: Mapping[str, Any], result: Result) -> Section:
+    """One figure for each sweep of a method that was measured both ways or rated."""
+    both = {
+        name: sweeps for name, sweeps in found.items() if name in (result.found.get("methods.*.ways") or {})
+    }
+    figures = [_figure(name, sweep, result) for name, sweeps in both.items() for sweep in sweeps.root]
+    rows = [
+        _Row(name, sweep.name, point.strength, way, measure, value, arm, getattr(arms, arm))
+        for name, sweeps in both.items()
+        for sweep in sweeps.root
+        for point in sweep.points
+        for way, measures in point.ways.items()
+        for measure, block in measures.items()
+        for value, arms in (("all", block), *block.by_value.items())
+        for arm in ("edited", "random")
+    ]
+    blocks = (*figures, records("sweeps", _Row, rows) if rows else None)
+    return Section("sweeps", "Sweeps in both directions", blocks, link="Sweeps")
+
+
+class _Row(NamedTuple):
+    method: str
+    parameter: str
+    strength: float
+    direction: str
+    measure: str
+    value: str
+    arm: str
+    estimate: Estimate | None
+
+
+def _figure(name: str, sweep: Any, result: Result) -> Figure | None:
+    points, values = sorted(sweep.points, key=lambda point: point.strength), result.head.values
+    score = "relevance" if "relevance" in sweep.base else "success"
+    quality = next((measure for measure in ("quality", "fluent") if measure in sweep.base), "")
+    label = {"top": "neurons edited for each value"}.get(sweep.name, sweep.name)
+    facets = [
+        CurveFacet(
+            result.head.value_name(value) if value else "All values",
+            tuple(
+                Strip(
+                    measure_name(measure),
+                    _curves(points, measure, value),
+                    zero=measure in ("success", "fluent"),
+                    levels=((sweep.base[measure].mean, "unedited", "dot"),) if not value else (),
+                    height=2.0 if measure == score else 1.0,
+                )
+                for measure in filter(None, (score, quality))
+            ),
+        )
+        for value in ("", *(values if 1 < len(values) <= FEW else ()))
+    ]
+    return curves(
+        f"sweep_{name}_{sweep.name}",
+        f"{method_name(name)}: {measure_name(score)} and {measure_name(quality)} over {label}",
+        "Filled: the method's neurons, edited towards the value (triangles) and away from it (diamonds). Hollow, dashed: as "
+        "many random neurons. Dotted: the unedited model. Bands and bars: intervals over questions.",
+        facets,
+        x_axis=label,
+    )
+
+
+def _curves(points: Sequence[Any], measure: str, value: str) -> list[Curve]:
+    drawn, strengths = [], [point.strength for point in points]
+    for way, words in (("up", "towards"), ("down", "away")):
+        blocks = [point.ways.get(way, {}).get(measure) for point in points]
+        arms = [block and (block.by_value.get(value) if value else block) for block in blocks]
+        if any(arms):
+            random = tuple(arm and arm.random for arm in arms)
+            drawn.append(Curve(f"random, {words}", "control", strengths, random))
+            drawn.append(Curve(words, way, strengths, tuple(arm and arm.edited for arm in arms)))  # type: ignore[arg-type]
+    return drawn
+
+
+# Dose -----------------------------------------------------------------------------------------------------
+
+
+class _Dose(NamedTuple):
+    method: str
+    parameter: str
+    strength: float
+    effect: Estimate | None
+    random: Estimate | None
+    fluency: Estimate | None
+
+
+def dose_section(found: Mapping[str, Any], result: Result) -> Section:
+    """Effect and fluency over the strengths, a panel for each method that has a sweep."""
+    methods: Mapping[str, MethodFound] = result.found.get(METHODS) or {}  # type: ignore[assignment]
+    without = [method_name(name) for name in methods if name not in found]
+    measure = result.head.measure.name or "the measure"
+    figure = curves(
+        "dose",
+        f"Dose and response: change of {measure} over the strength of the edit",
+        "Above: the method's neurons (filled) and random neurons (hollow), with intervals. Below: the share of fluent "
+        "answers; the dotted line is the base model's.",
+        [
+            _dose_facet(name, found[name], method, place, result)
+            for place, (name, method) in enumerate(methods.items())
+            if name in found
+        ],
+        x_axis="strength",
+    )
+    rows = [
+        _Dose(name, dose.name, point.strength, point.effect, point.random, point.fluency)
+        for name, dose in found.items()
+        for point in dose.points
+    ]
+    missing = Words(f"No sweep for {listing(without)}.", style="absent") if without else None
+    return Section("dose", "Dose and response", (figure, missing, records("dose", _Dose, rows)), link="Dose")
+
+
+def _dose_facet(name: str, dose: Any, method: MethodFound, place: int, result: Result) -> CurveFacet:
+    points = sorted(dose.points, key=lambda point: point.strength)
+    strengths = [point.strength for point in points]
+
+    def curve(label: str, style: int | str, field: str) -> Curve:
+        estimates = tuple(getattr(point, field) for point in points)
+        sizes = {estimate.n for estimate in estimates if estimate and estimate.n}
+        size = f" (n = {spread(sizes)})" if sizes else ""
+        return Curve(f"{label}{size}", style, strengths, estimates)  # type: ignore[arg-type]
+
+    base = method.chosen.base_fluency if method.chosen else None
+    effects = (curve("random neurons", "control", "random"), curve("its neurons", place, "effect"))
+    return CurveFacet(
+        method_name(name),
+        (
+            Strip("change", effects, effect_numbers(result), signed=True),
+            Strip(
+                "fluent answers",
+                (curve("fluent", place, "fluency"),),
+                SHARES,
+                domain=(0.0, 1.0),
+                levels=((base and base.mean, "base", "dot"),),
+                height=1.0,
+            ),
+        ),
+        style=place,
+        marks=_marks(method, dose.name, strengths),
+        x_axis=dose.name,
+    )
+
+
+def _marks(method: MethodFound, parameter: str, strengths: Sequence[float]) -> tuple[tuple[float, str], ...]:
+    """The strength of each setting, where it lies within the sweep."""
+    places: dict[float, list[str]] = {}
+    for setting in method.settings:
+        strength = setting.edit_parameters.get(parameter, setting.locator_parameters.get(parameter))
+        known = isinstance(strength, int | float) and not isinstance(strength, bool)
+        if known and strengths[0] <= strength <= strengths[-1]:
+            places.setdefault(float(strength), []).append(setting.name)
+    return tuple((strength, ", ".join(names)) for strength, names in sorted(places.items()))
