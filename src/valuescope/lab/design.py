@@ -83,9 +83,12 @@ class Design:
 
     # Treatments -------------------------------------------------------------------------------------------
 
-    def made(self, what: Any, make: Callable[[Locations], Treatments]) -> Treatments:
-        """Treatments per value that `make` gives when there is a model; `what` (JSON-able) decides what they are."""
-        return {value: Planned(sha256_of([what, value])) for value in self.values}
+    def made(
+        self, what: Any, make: Callable[[Locations], Treatments], names: Sequence[str] = ()
+    ) -> Treatments:
+        """Treatments that `make` gives when there is a model, by value (or by other `names`); `what` (JSON-able) decides
+        what they are."""
+        return {name: Planned(sha256_of([what, name])) for name in names or self.values}
 
     def treatments(self, method: MethodSpec, setting: Setting) -> Treatments:
         """What a setting does for each value."""

@@ -119,12 +119,14 @@ class Laboratory(Design):
         """How intervals are drawn."""
         return self.spec.how
 
-    def made(self, what: Any, make: Callable[[Locations], Treatments]) -> Treatments:
-        """Treatments per value; made once."""
-        name = sha256_of(what)
-        if name not in self._made:
-            self._made[name] = make(self.locations)
-        return self._made[name]
+    def made(
+        self, what: Any, make: Callable[[Locations], Treatments], names: Sequence[str] = ()
+    ) -> Treatments:
+        """Treatments by value (or by other `names`); made once."""
+        key = sha256_of(what)
+        if key not in self._made:
+            self._made[key] = make(self.locations)
+        return self._made[key]
 
     def close(self) -> None:
         """Write the judge's replies through to the disk."""
