@@ -1,0 +1,140 @@
+"""How well linear probes read each value off each layer, beside a bag of words and shuffled labels (NeVA, section 4.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from valuescope.lab.laboratory import Laboratory
+from valuescope.lab.part import Part
+from valuescope.lab.result import Result
+from valuescope.lab.strict import Found
+from valuescope.report.blocks import Details, Section, Words
+from valuescope.report.figure import Figure
+from valuescope.report.numbers import MISSING, SHARES, Numbers
+from valuescope.report.plots import Curve, CurveFacet, Strip, curves
+from valuescope.report.table import Column, Table
+
+
+class ProbesFound(Found):
+    """Validation accuracy by value and layer (from 1), the layers kept, and two baselines by value."""
+
+    layers: tuple[int, ...] = ()
+    accuracy: dict[str, tuple[float | None, ...]] = {}
+    kept: dict[str, tuple[int, ...]] = {}
+    bag_of_words: dict[str, float | None] = {}
+    shuffled: dict[str, float | None] = {}
+    n_train: int | None = None
+    n_validation: int | None = None
+
+
+class Probes(Part[None]):
+    """The probes of the first method that trains any."""
+
+    place, order, Found = "probes", 180, ProbesFound
+
+    def measure(self, lab: Laboratory) -> ProbesFound | None:
+        """Read off the location's diagnostics; None where no method trains probes."""
+        for method in lab.spec.methods.values():
+            facts = {} if method.intervention else lab.locations.of(method, method.default).diagnostics
+            if "validation_accuracy" in facts:
+                accuracy = facts["validation_accuracy"]
+                return ProbesFound(
+                    layers=tuple(range(1, len(next(iter(accuracy.values()))) + 1)),
+                    accuracy=accuracy,
+                    kept={
+                        value: [layer + 1 for layer in layers]
+                        for value, layers in facts["kept_layers"].items()
+                    },
+                    bag_of_words=facts["bag_of_words_accuracy"],
+                    shuffled={
+                        value: sum(row) / len(row) for value, row in facts["shuffled_accuracy"].items()
+                    },
+                    n_train=min(facts["train_texts"].values()),
+                    n_validation=min(facts["validation_texts"].values()),
+                )
+        return None
+
+    @classmethod
+    def view(cls, found: ProbesFound, result: Result) -> Section:
+        """One panel for each value, and the numbers."""
+        note = Words(
+            "A probe means little where a bag of words does as well: then the texts give the answer away without the model.",
+            style="small",
+        )
+        return Section(
+            "probes",
+            "Probes",
+            (_figure(found, result), note, Details("Probe numbers", (_table(found, result),))),
+        )
+
+
+def _figure(found: ProbesFound, result: Result) -> Figure | None:
+    sizes = [
+        f"{size} {purpose}"
+        for size, purpose in ((found.n_train, "to train"), (found.n_validation, "to validate"))
+        if size is not None
+    ]
+    facets = [
+        CurveFacet(
+            result.head.value_name(value),
+            (
+                Strip(
+                    "accuracy",
+                    (
+                        Curve(
+                            "probes",
+                            "ink",
+                            found.layers,
+                            accuracy,
+                            filled=[layer in found.kept.get(value, ()) for layer in found.layers],
+                        ),
+                    ),
+                    Numbers(2),
+                    domain=(0.4, 1.0) if min(filter(None, accuracy), default=1.0) >= 0.4 else (0.0, 1.0),
+                    zero=False,
+                    levels=(
+                        (found.bag_of_words.get(value), "bag of words", "dash"),
+                        (found.shuffled.get(value), "shuffled labels", "dot"),
+                    ),
+                ),
+            ),
+            log=False,
+        )
+        for value, accuracy in found.accuracy.items()
+    ]
+    return curves(
+        "probes",
+        "Probe accuracy on held-out texts, by layer",
+        "Filled marks: layers kept. Dashed: a bag of words, without the model. Dotted: probes on shuffled labels. Texts for "
+        f"each value: {', '.join(sizes) or 'not stated'}.",
+        facets,
+        x_axis="layer",
+    )
+
+
+def _table(found: ProbesFound, result: Result) -> Table[Any]:
+    def best(value: str) -> str | None:
+        known = [
+            (level, layer)
+            for layer, level in zip(found.layers, found.accuracy[value], strict=False)
+            if level is not None
+        ]
+        level, layer = max(known, key=lambda pair: pair[0], default=(None, 0))
+        return None if level is None else f"{SHARES.plain(level)} (layer {layer})"
+
+    def kept(value: str) -> str:
+        layers = found.kept.get(value)
+        return MISSING if layers is None else ", ".join(map(str, layers)) or "none"
+
+    columns: tuple[Column[str], ...] = (
+        Column("", "Value", result.head.value_name),
+        Column("", "Best accuracy", best),
+        Column("", "Layers kept", kept),
+        Column("", "Bag of words", found.bag_of_words.get, SHARES, signed=False),
+        Column("", "Shuffled labels", found.shuffled.get, SHARES, signed=False),
+    )
+    train, validation = (
+        "an unstated number of" if size is None else str(size) for size in (found.n_train, found.n_validation)
+    )
+    caption = f"Validation accuracy; {train} texts to train, {validation} to validate for each value"
+    return Table("", caption, columns, list(found.accuracy))
