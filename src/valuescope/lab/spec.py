@@ -18,6 +18,10 @@ from valuescope.lab.strict import Strict
 from valuescope.metrics import Bootstrap
 
 
+Scope = Literal["all", "prompt", "answer"]
+"""Which tokens of a text count."""
+
+
 class ModelSpec(Strict):
     """Which model, and how it is loaded (see `load_model`)."""
 
@@ -43,7 +47,7 @@ class ActivationsSpec(Strict):
 
     batch_size: int = Field(default=64, ge=1)
     part: int = Field(default=1024, ge=1)
-    scope: Literal["all", "prompt", "answer"] = "all"
+    scope: Scope = "all"
 
 
 class ControlsSpec(Strict):
