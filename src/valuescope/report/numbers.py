@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from valuescope.metrics import Estimate
-
-if TYPE_CHECKING:
-    from valuescope.report.summary import Summary
 
 MISSING = "missing"
 NO_NEURONS = ("add-vector", "probe-shift", "system-prompt", "sft")
@@ -81,20 +78,6 @@ def sample(estimate: Estimate | None) -> str:
     if estimate is None or (estimate.n == 0 and not estimate.missing):
         return ""
     return f"n = {estimate.n}" + (f", {estimate.missing} missing" if estimate.missing else "")
-
-
-def effect_numbers(summary: Summary) -> Numbers:
-    """Decimals that suit this run's effects: two significant figures of the largest; shares get two or three."""
-    return Numbers.suiting(
-        (
-            estimate.mean
-            for method in summary.methods
-            for setting in method.settings
-            for estimate in (setting.effect, setting.random)
-            if estimate is not None
-        ),
-        share=summary.unit == "share",
-    )
 
 
 def parameters(items: Mapping[str, Any]) -> str:

@@ -1,1 +1,0 @@
-"""The figures of the report, one file each: from a read summary to SVG."""
