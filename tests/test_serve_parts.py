@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from valuescope.serve import ApiError
+from valuescope.serve.errors import ApiError
 from valuescope.serve.protocol import ChatBody, CompletionBody, read_body
 from valuescope.serve.tokens import TokenBytes, offsets
 

@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+KEY_VARIABLE = "VALUESCOPE_API_KEY"
+"""The environment variable with the API key."""
+
 
 class LimitsError(ValueError):
     """A limit out of its range."""

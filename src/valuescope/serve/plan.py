@@ -158,11 +158,7 @@ def _plan(
     )
     scores = {
         number: ScoreRequest(
-            prompt.tokens[:1],
-            (prompt.tokens[1:],),
-            edit,
-            top_logprobs=top_logprobs or 0,
-            force=force,
+            prompt.tokens[:1], (prompt.tokens[1:],), edit, top_logprobs=top_logprobs or 0, force=force
         )
         for number, prompt in enumerate(prompts)
         # The first token follows nothing: it has no probability.
