@@ -7,7 +7,7 @@ Leak_{j,i} and NLR_{j,i} (i steered, j evaluated) are `leak[i, j]` and `nlr[i, j
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,12 +51,8 @@ class DeltaMatrix(MetricResult):
     def estimate(self, steered: str, evaluated: str) -> Estimate:
         """One cell."""
         cell = self.values.index(steered), self.values.index(evaluated)
-        return Estimate(
-            *(
-                plain(entries[cell].item())
-                for entries in (self.mean, self.low, self.high, self.n, self.missing)
-            )
-        )
+        entries = (self.mean, self.low, self.high, self.n, self.missing)
+        return Estimate(*(plain(matrix[cell].item()) for matrix in entries))
 
     def to_dict(self) -> dict[str, Any]:
         """The matrices as nested lists, None for NaN; no resamples."""
@@ -148,6 +144,11 @@ def over_cells(
 def _check_names(
     values: tuple[str, ...], steered: Mapping[str, Mapping[str, Any]], clusters: Mapping[str, Any] | None
 ) -> None:
+    def require(names: Iterable[str], given: Container[str], fault: str, fix: str) -> None:
+        absent = [name for name in names if name not in given]
+        if absent:
+            raise MetricError(f"{fault} {', '.join(absent)}; {fix}")
+
     if not values:
         raise MetricError("base is empty; give the unedited model's outcomes per value")
     for value in values:
@@ -155,16 +156,7 @@ def _check_names(
             raise MetricError(
                 f"steered has no row {value!r}; steer every value of base, or leave it out of base"
             )
-        absent = [evaluated for evaluated in values if evaluated not in steered[value]]
-        if absent:
-            raise MetricError(
-                f"steering {value!r}: no outcomes on {', '.join(absent)}; evaluate every value of base"
-            )
-    unclustered = [value for value in values if clusters is not None and value not in clusters]
-    if unclustered:
-        raise MetricError(
-            f"clusters has no entry for {', '.join(unclustered)}; name the question of each outcome"
-        )
-    extra = [value for value in steered if value not in values]
-    if extra:
-        raise MetricError(f"steered has rows without base outcomes: {', '.join(extra)}; add them to base")
+        require(values, steered[value], f"steering {value!r}: no outcomes on", "evaluate every value of base")
+    if clusters is not None:
+        require(values, clusters, "clusters has no entry for", "name the question of each outcome")
+    require(steered, values, "steered has rows without base outcomes:", "add them to base")

@@ -107,16 +107,11 @@ def diagonal_test(
     on_diagonal = drops[rows, columns].sum(axis=1)
     total = drops.sum()
     null = on_diagonal / size - (total - on_diagonal) / (size * (size - 1))
-    point = float(_statistic(drops))
+    point, draws = float(_statistic(drops)), _statistic(-matrix.draws[:, kept[:, None], kept])
     margin = 1e-9 * (1.0 + float(np.abs(drops).max()))  # sums of the same numbers in another order are equal
     counts = among[rows, columns].sum(axis=1)
     return DiagonalTest(
-        statistic=matrix.how.estimate(
-            point,
-            _statistic(-matrix.draws[:, kept[:, None], kept]),
-            n=size,
-            missing=len(left_out),
-        ),
+        statistic=matrix.how.estimate(point, draws, n=size, missing=len(left_out)),
         p=p_value(null >= point - margin),
         own_among_largest=own,
         own_p=p_value(counts >= own),
@@ -146,12 +141,12 @@ def diagonal_against_control(
     if not controls:
         raise MetricError("diagonal_against_control: give at least one control's matrix")
     for control in controls:
-        if control.values != matrix.values or control.clusters != matrix.clusters:
+        if not control.same_items(matrix):
             raise MetricError(
                 "diagonal_against_control: a control is of other values or items; build both matrices from the same items "
                 "in the same order, with the same clusters"
             )
-        if control.how.seed != matrix.how.seed or control.draws.shape != matrix.draws.shape:
+        if not control.same_resamples(matrix):
             raise MetricError(
                 "diagonal_against_control: a control was resampled otherwise; build both matrices with the same how="
             )

@@ -18,7 +18,7 @@ import numpy as np
 from valuescope.metrics.bootstrap import Bootstrap, Values, as_outcomes, cluster_sums
 from valuescope.metrics.result import Estimate, Floats, MetricError, MetricResult, plain
 
-Verdict = Literal["more", "less", "no clear difference", "cannot be said"]
+ParetoVerdict = Literal["more", "less", "no clear difference", "cannot be said"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class AtFloor(MetricResult):
     leakage: Estimate
     difference: Estimate | None = None
     leakage_difference: Estimate | None = None
-    verdict: Verdict | None = None
+    verdict: ParetoVerdict | None = None
 
 
 @dataclass(frozen=True)
@@ -99,25 +99,16 @@ def pareto_curves(
     for name, points in methods.items():
         order = start + np.argsort([one.strength for one in points], kind="stable")
         start += len(points)
-        line = np.stack(
-            [
-                control.rows[:, order],
-                leakage.rows[:, order],
-                np.broadcast_to([every[i].strength for i in order], (len(bars), len(order))),
-            ]
-        )
+        strengths = np.broadcast_to([every[i].strength for i in order], (len(bars), len(order)))
+        line = np.stack([control.rows[:, order], leakage.rows[:, order], strengths])
         fluent = fluency.rows[:, 1 + order]
         if name not in single:  # the curve begins at the unedited model
             line = np.concatenate([np.zeros_like(line[..., :1]), line], axis=2)
             fluent = np.hstack([bars, fluent])
         places[name] = [_largest(line, fluent, floor * bars) for floor in floors]
+        tables = (control, 0), (leakage, 0), (fluency, 1)
         curves[name] = tuple(
-            ParetoPoint(
-                every[i].strength,
-                control.estimate(i, how),
-                leakage.estimate(i, how),
-                fluency.estimate(1 + i, how),
-            )
+            ParetoPoint(every[i].strength, *(table.estimate(i + first, how) for table, first in tables))
             for i in order
         )
 
@@ -130,17 +121,14 @@ def pareto_curves(
         for floor, place, against in zip(floors, places[name], places[reference], strict=True):
             at = AtFloor(floor, plain(place[2, 0].item()), estimate(place[0]), estimate(place[1]))
             if name != reference:
-                difference = estimate(place[0] - against[0])
-                price = estimate(place[1] - against[1])
-                at = replace(
-                    at, difference=difference, leakage_difference=price, verdict=verdict_of(difference)
-                )
+                change, price = estimate(place[0] - against[0]), estimate(place[1] - against[1])
+                at = replace(at, difference=change, leakage_difference=price, verdict=verdict_of(change))
             at_floor.append(at)
         result[name] = ParetoCurve(curves[name], tuple(at_floor))
     return result
 
 
-def verdict_of(difference: Estimate) -> Verdict:
+def verdict_of(difference: Estimate) -> ParetoVerdict:
     """What the interval of a difference says."""
     if difference.low is None or difference.high is None:
         return "cannot be said"

@@ -57,6 +57,14 @@ class PerturbationMatrix(MetricResult):
         """The mean change of a value under another's neurons; `n` counts matrix entries."""
         return over_cells(self.how, ~np.eye(len(self.values), dtype=bool), self.means, self.draws)
 
+    def same_items(self, other: PerturbationMatrix) -> bool:
+        """Whether the other matrix is of the same values, and of the same items in the same clusters."""
+        return self.values == other.values and self.clusters == other.clusters
+
+    def same_resamples(self, other: PerturbationMatrix) -> bool:
+        """Whether the other matrix was resampled alike: with the same items the two are then paired."""
+        return self.how.seed == other.how.seed and self.draws.shape == other.draws.shape
+
     def largest_drops(self, per_column: int = LARGEST) -> tuple[tuple[int, ...] | None, ...]:
         """Per column the rows of its largest drops, the largest first; None for a column without any cell.
 
@@ -198,12 +206,7 @@ def data_size_scores(
         raise MetricError(f"data_size_scores: sizes are {list(sizes)}; give different counts of at least 1")
     first = matrices[0]
     for size, matrix in zip(sizes, matrices, strict=True):
-        same = (matrix.values, matrix.clusters, matrix.how.seed) == (
-            first.values,
-            first.clusters,
-            first.how.seed,
-        )
-        if not same or matrix.draws.shape != first.draws.shape:
+        if not (matrix.same_items(first) and matrix.same_resamples(first)):
             raise MetricError(
                 f"data_size_scores: the matrix of size {size} is of other values, items or resamples than that of "
                 f"{sizes[0]}; evaluate every size on the same items with the same how="
