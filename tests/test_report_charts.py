@@ -50,8 +50,8 @@ def _digest() -> str:
     return hashlib.sha256("".join(f"{f.inline()}{f.standalone()}" for f in drawn).encode()).hexdigest()
 
 
-def test_two_drawings_and_two_processes_give_the_same_bytes() -> None:
-    code = "import test_report_charts; print(test_report_charts._digest())"
+def test_two_drawings_and_two_processes_give_the_same_bytes_and_only_drawing_needs_the_library() -> None:
+    code = "import sys, test_report_charts as charts; assert 'matplotlib' not in sys.modules; print(charts._digest())"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert _digest() == _digest() == other.stdout.strip()
 
@@ -191,10 +191,9 @@ def test_series_differ_in_colour_and_in_shape() -> None:
         )
         assert mark is not None
         shapes.add(mark[1])
-        colours.add(mark[2])
+        colours.add(re.findall(r"var\(--(\w+)\)", mark[2])[-1])
     assert len(colours) == 5  # the two controls share theirs
     assert len(shapes) == 6  # four shapes, and those of controls are smaller
-    assert sum("fill:var(--paper)" in colour for colour in colours) == 1
 
 
 @pytest.mark.parametrize(
@@ -233,5 +232,3 @@ def test_figures_are_drawn_when_they_are_asked_for(figures: dict[str, Figure]) -
     lazy = replace(figures["dots"], paint=refuse)
     with pytest.raises(AssertionError, match="drawn"):
         lazy.inline()
-    code = "import sys, valuescope.report.plots; assert 'matplotlib' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
