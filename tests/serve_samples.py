@@ -15,7 +15,8 @@ from edit_samples import some_neurons
 from valuescope.edit import Amplify, Deactivate, Edit, Modulate
 from valuescope.generate import Engine
 from valuescope.models import NeuronModel, load_model
-from valuescope.serve import Limits, Roster
+from valuescope.serve import Limits
+from valuescope.serve.roster import Roster
 from valuescope.serve.server import Server, listen
 
 QUESTIONS = (

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
+import os
+import re
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from run_samples import dilemma_spec, save_tiny_model
 
+import valuescope
 from valuescope.cli import main
-from valuescope.cli import run_commands as run_module
-from valuescope.cli.main import build_parser
-from valuescope.cli.options import ProgressBars, parameter
+from valuescope.cli.command import setting
+from valuescope.cli.terminal import ProgressBars
 from valuescope.version import __version__
 
 COMMANDS = (
@@ -79,19 +82,17 @@ def test_all_commands_are_there_and_introduced(capsys: pytest.CaptureFixture[str
     assert exit_code("--help") == 0
     said = capsys.readouterr().out
     for command in COMMANDS:
-        assert f"\n    {command} " in said or f"\n    {command}\n" in said
+        assert f"\n  {command} " in said
     assert "exit codes: 0 done, 1 it could not be done" in said
-    (choices,) = [
-        action.choices for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction)
-    ]
-    assert tuple(choices) == tuple(sorted(COMMANDS, key=COMMANDS.index))
+    listed = said.partition("Commands:\n")[2].partition("\n\n")[0]
+    assert tuple(re.findall(r"^  (\S+)", listed, flags=re.MULTILINE)) == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_teaches_by_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(command, "--help") == 0
     said = capsys.readouterr().out
-    assert f"usage: valuescope {command}" in said
+    assert said.startswith(f"Usage: valuescope {command} ")
     assert f"example:\n  valuescope {command}" in said
     assert "==SUPPRESS==" not in said
     assert "None" not in said
@@ -127,7 +128,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_wrong_command_line_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(*arguments) == 2
     said = capsys.readouterr().err
-    assert said.startswith("usage: valuescope")
+    assert said.startswith("Usage: valuescope")
     assert "Traceback" not in said
 
 
@@ -225,7 +226,7 @@ def test_an_interruption_is_130(
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_module, "read_spec", interrupt)
+    monkeypatch.setattr("valuescope.run.read_spec", interrupt)
     assert exit_code("run", "spec.yaml") == 130
     assert capsys.readouterr().err == "\ninterrupted; the same command goes on where it stopped\n"
 
@@ -244,7 +245,7 @@ def test_the_module_is_the_command(tmp_path: Path) -> None:
 
 def test_values_of_parameters_are_yaml() -> None:
     given = ["a=3", "b=1e-3", "c=[2, 4]", "d=null", "e=on", "f=x=y", "g="]
-    assert dict(parameter(text) for text in given) == {
+    assert dict(setting(text) for text in given) == {
         "a": 3,
         "b": 0.001,
         "c": [2, 4],
@@ -254,8 +255,8 @@ def test_values_of_parameters_are_yaml() -> None:
         "g": None,
     }
     for wrong in ("a", "=1", "", "a={"):
-        with pytest.raises(argparse.ArgumentTypeError):
-            parameter(wrong)
+        with pytest.raises(typer.BadParameter):
+            setting(wrong)
 
 
 def test_progress_that_is_no_terminal_is_one_line_per_stage(capsys: pytest.CaptureFixture[str]) -> None:
@@ -289,3 +290,84 @@ def test_a_specification_of_another_name_is_no_traceback(
     path.write_text(yaml.safe_dump({**dilemma_spec(model), "colour": "red"}))
     assert exit_code("run", str(path)) == 1
     assert "spec.yaml: colour: unknown key" in capsys.readouterr().err
+
+
+# Without torch --------------------------------------------------------------------------------------------
+
+HELP_OF_ALL = f"""
+import sys
+import valuescope
+from valuescope.cli import main
+for arguments in (["--help"], ["--version"], *([command, "--help"] for command in {COMMANDS})):
+    assert main(arguments) == 0, arguments
+    assert "torch" not in sys.modules, arguments
+assert not {{"transformers", "numpy", "inspect_ai", "fastapi"}} & set(sys.modules)
+assert len(sys.modules) < 400, len(sys.modules)
+"""
+
+
+def test_help_is_quick_for_it_imports_little() -> None:
+    done = subprocess.run([sys.executable, "-c", HELP_OF_ALL], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_completion_is_quick_too() -> None:
+    code = "import sys; from valuescope.cli import main; main([]); assert 'torch' not in sys.modules"
+    asked = {"_VALUESCOPE_COMPLETE": "complete_bash", "COMP_WORDS": "valuescope locate organism --method ne"}
+    environment = {**os.environ, **asked, "COMP_CWORD": "4"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.split() == ["neva", "neva-exclusive"]
+
+
+def test_the_names_that_options_choose_from_are_all_there() -> None:
+    from valuescope.cli import (
+        ability_commands,
+        data_command,
+        judge_command,
+        model_commands,
+        model_options,
+        write_command,
+    )
+    from valuescope.data import READERS, SOURCES
+    from valuescope.edit import EDITS
+    from valuescope.judge.answer_judge import MODES
+    from valuescope.judge.missing import MISSING_LIMIT
+    from valuescope.judge.rating import MINIMUM_MASS
+    from valuescope.judge.self_report import QUESTIONNAIRE_PROMPTS
+    from valuescope.locate import LOCATORS
+    from valuescope.write import KINDS, Job
+
+    assert [name for name in LOCATORS if name in model_commands.USUAL_EDIT] == list(model_commands.USUAL_EDIT)
+    assert tuple(EDITS) == model_commands.EDITS
+    assert tuple(SOURCES) == model_options.SOURCES
+    assert tuple(READERS) == data_command.READERS
+    assert tuple(MODES) == judge_command.JUDGES
+    assert ability_commands.PROMPTS == QUESTIONNAIRE_PROMPTS
+    assert tuple(KINDS) == write_command.KINDS
+    assert judge_command.JudgeOptions().missing_limit == MISSING_LIMIT
+    assert (
+        signature(ability_commands.questionnaire).parameters["minimum_mass"].default.default == MINIMUM_MASS
+    )
+    assert write_command.JobOptions("contrast").rounds == Job.rounds
+
+
+def test_values_of_one_option_may_follow_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    count = ["--per-value", "4", "--dry-run"]
+    assert main(["write", "--values", "equality", "justice", *count, "c-voice", "--language", "en"]) == 0
+    together = capsys.readouterr().out
+    assert (
+        main(["write", "c-voice", "--values=equality", "--values", "justice", *count, "--language=en"]) == 0
+    )
+    assert capsys.readouterr().out == together
+    assert main(["judge", "--show", "--max-tokens", "3"]) == 0
+    assert "=== control-success" in capsys.readouterr().out
+
+
+def test_every_public_name_is_there_when_asked_for() -> None:
+    assert all(getattr(valuescope, name) is not None for name in valuescope.__all__)
+    assert set(valuescope.__all__) < set(dir(valuescope))
+    assert valuescope.locate.locate
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        valuescope.nothing  # noqa: B018

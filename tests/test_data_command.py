@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
@@ -11,15 +10,12 @@ from conftest import shared
 from damaged_files import CHOICE, lines
 from run_samples import write_csv
 
-from valuescope.cli import data_command
+from valuescope.cli.main import run_command
 from valuescope.data import DataError
 
 
 def run(*arguments: str) -> None:
-    parser = argparse.ArgumentParser()
-    data_command.add_commands(parser.add_subparsers())
-    options = parser.parse_args(["data", *arguments])
-    options.command(options)
+    assert run_command(["data", *arguments]) == 0
 
 
 @pytest.fixture

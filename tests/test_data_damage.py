@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 from damaged_files import BBQ, CHOICE, DAMAGES, GOOD_PAIRS, PVQ, Damage, lines
 
-from valuescope.cli import data_command
+from valuescope.cli.main import run_command
 from valuescope.data import DataError, read_data
 from valuescope.data.readers import tables
 
@@ -48,16 +47,14 @@ def test_the_command_says_so_without_a_traceback(
     damage: Damage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = damage.make(tmp_path / f"broken{damage.suffix}")
-    parser = argparse.ArgumentParser()
-    data_command.add_commands(parser.add_subparsers())
     reader = ["--as", damage.reader] if damage.reader else []
-    options = parser.parse_args(["data", str(path), *reader, "--sample", "0"])
+    arguments = ["data", str(path), *reader, "--sample", "0"]
     if damage.kept:
-        options.command(options)
+        assert run_command(arguments) == 0
         assert "problems; rows that cannot be read are left out" in capsys.readouterr().out
     else:
         with pytest.raises(DataError):  # which the command's entry point prints on one line
-            options.command(options)
+            run_command(arguments)
 
 
 def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

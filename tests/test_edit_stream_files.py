@@ -24,7 +24,7 @@ from valuescope.edit import (
 from valuescope.locate import ProbeSet, SteeringError, SteeringVectors
 from valuescope.models import NeuronModel
 from valuescope.provider.edit_files import find_edit
-from valuescope.provider.names import Selection, model_name
+from valuescope.provider.model_names import Selection, model_name
 from valuescope.serve.roster import Roster
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 from pathlib import Path
@@ -14,7 +13,7 @@ pytest.importorskip("inspect_ai")
 
 import judge_stubs  # noqa: F401 - registers the model "flaky"
 
-from valuescope.cli import judge_command
+from valuescope.cli.main import run_command
 from valuescope.judge import PROMPTS, JudgeError
 from valuescope.judge.asked_model import AskError
 from valuescope.judge.oracle_model import OracleModel
@@ -26,10 +25,7 @@ ORACLE = "valuescope_oracle/organism"
 
 def judge(*arguments: str | Path) -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser()
-    judge_command.add_commands(parser.add_subparsers())
-    options = parser.parse_args(["judge", *map(str, arguments)])
-    options.command(options)
+    assert run_command(["judge", *map(str, arguments)]) == 0
 
 
 def rows(count: int = 6) -> list[dict[str, Any]]:

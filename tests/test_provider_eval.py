@@ -25,7 +25,7 @@ from valuescope.generate import Sampling
 from valuescope.generate import generate as generate_answers
 from valuescope.models import NeuronModel, load_model, render_question
 from valuescope.organism import read_answer
-from valuescope.provider import cache_policy, inspect_model, model_name, sharing
+from valuescope.provider import cache_policy, inspect_model, model_name, source
 
 __all__ = ["secluded"]  # a fixture
 
@@ -101,7 +101,7 @@ def test_names_are_enough_and_the_model_is_loaded_once(
         loads.append(args)
         return load_model(*args, **kwargs)
 
-    monkeypatch.setattr(sharing, "load_model", counted)
+    monkeypatch.setattr(source, "load_model", counted)
     power.save(tmp_path / "edits" / "power.json")
     names = [model_name("organism"), model_name("organism", power), model_name("organism", power.scaled(0.5))]
     logs = run(dilemmas(), names, model_args={"edits": str(tmp_path / "edits"), "dtype": "float32"})

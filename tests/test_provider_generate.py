@@ -42,7 +42,7 @@ from valuescope.edit import Edit, Modulate
 from valuescope.generate import Answer, EngineClosed, GenerationError, Request, Sampling, generate
 from valuescope.locate import NeuronSetError
 from valuescope.models import ChatError, NeuronModel, load_model, render_chat, render_question, wrap_model
-from valuescope.provider import ProviderError, cache_policy, inspect_model, model_name, sharing, unload
+from valuescope.provider import ProviderError, cache_policy, inspect_model, model_name, source, unload
 
 __all__ = ["secluded"]  # a fixture
 
@@ -384,7 +384,7 @@ def test_engines_are_shared_and_models_loaded_once(tmp_path: Path, monkeypatch: 
         loads.append(args[0])
         return load_model(*args, **kwargs)
 
-    monkeypatch.setattr(sharing, "load_model", counted)
+    monkeypatch.setattr(source, "load_model", counted)
     folder = save_tiny_model(tmp_path / "model")
     model = inspect_model(str(folder))
     edit = Modulate(some_neurons(model.api.engine.model, 1))  # type: ignore[attr-defined]

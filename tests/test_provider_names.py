@@ -16,7 +16,7 @@ from valuescope.models import NeuronModel
 from valuescope.provider import ProviderError, model_name
 from valuescope.provider.edit_files import find_edit
 from valuescope.provider.model_args import LoadSettings, read_model_args
-from valuescope.provider.names import Selection, parse_name
+from valuescope.provider.model_names import Selection, parse_name
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def test_without_inspect_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, "inspect_ai", None)
     monkeypatch.setitem(sys.modules, "inspect_ai.model", None)
-    for name in ("models", "api", "conversation", "sampling", "output"):
+    for name in ("api", "messages", "sampling"):
         monkeypatch.delitem(sys.modules, f"valuescope.provider.{name}", raising=False)
     monkeypatch.delitem(vars(provider), "inspect_model", raising=False)
     with pytest.raises(RuntimeError, match=r'pip install "valuescope\[inspect\]"'):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from valuescope.serve import ApiError
-from valuescope.serve.protocol import ChatBody, CompletionBody, read_body
-from valuescope.serve.tokens import TokenBytes, offsets
+from valuescope.serve.bodies import ChatBody, CompletionBody, read_body
+from valuescope.serve.errors import ApiError
+from valuescope.serve.replies import TokenBytes, offsets
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

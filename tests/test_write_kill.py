@@ -30,17 +30,14 @@ MODEL, CONNECTIONS, TIMEOUT = "openai-api/local/writer", 8, 5
 VALUES = ("justice", "equality", "freedom", "integrity", "harmony")
 
 COMMAND = textwrap.dedent("""
-    import argparse, sys
+    import sys
     from inspect_ai.model import ModelAPI
     from tenacity import wait_fixed
-    from valuescope.cli import write_command
+    from valuescope.cli.main import run_command
 
     ModelAPI.retry_wait = lambda self: wait_fixed(0.2)  # Inspect waits for seconds
-    parser = argparse.ArgumentParser()
-    write_command.add_commands(parser.add_subparsers())
-    options = parser.parse_args()
     try:
-        options.command(options)
+        sys.exit(run_command())
     except RuntimeError as error:
         sys.exit(f"{type(error).__name__}: {error}")
 """)

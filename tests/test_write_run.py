@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ pytest.importorskip("openai")
 from faulty_server import Faults, Server, serving
 
 from valuescope.cli import write_command
+from valuescope.cli.main import run_command
 from valuescope.data import Dilemma, Question, read_data
 from valuescope.write import Job, Outcome, WriteError, write_set
 
@@ -42,10 +42,7 @@ def run(job: Job, server: Server, out: Path, **how: Any) -> Outcome:
 
 
 def command(*arguments: str) -> None:
-    parser = argparse.ArgumentParser()
-    write_command.add_commands(parser.add_subparsers())
-    options = parser.parse_args(["write", *arguments])
-    options.command(options)
+    assert run_command(["write", *arguments]) == 0
 
 
 def test_every_kind_is_written_in_files_that_are_read(server: Server, tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from safetensors.torch import save as serialise_tensors
+if TYPE_CHECKING:
+    import torch
 
 
 def write_bytes_atomic(path: Path, content: bytes) -> Path:
@@ -43,7 +43,9 @@ def dump_json(content: Any) -> str:
 
 def save_tensors_atomic(path: Path, tensors: Mapping[str, torch.Tensor]) -> str:
     """Write a safetensors file; returns the sha256 of its bytes."""
-    content = serialise_tensors({name: tensor.contiguous().cpu() for name, tensor in tensors.items()})
+    from safetensors.torch import save  # which imports torch, and other files are written without it
+
+    content = save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()})
     write_bytes_atomic(path, content)
     return hashlib.sha256(content).hexdigest()
 

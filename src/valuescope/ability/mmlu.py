@@ -10,11 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from types import MappingProxyType
 from typing import Any
 
-from valuescope.ability.error import AbilityError
-from valuescope.ability.mmlu_questions import LETTERS, MmluQuestion
+from valuescope.ability.material import LETTERS, AbilityError, MmluQuestion
 from valuescope.edit import Edit
 from valuescope.generate import score_continuations
 from valuescope.generate.request import context_limit
@@ -40,6 +38,11 @@ class MmluPrediction:
         """Whether the choice is right; None where there is none."""
         return None if self.choice is None else self.choice == self.answer
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able content; a log-likelihood that is not finite is null."""
+        letters = [nats if math.isfinite(nats) else None for nats in self.log_likelihoods]
+        return {**asdict(self), "log_likelihoods": letters}
+
 
 @dataclass(frozen=True)
 class MmluResult:
@@ -56,11 +59,12 @@ class MmluResult:
     @property
     def by_subject(self) -> Mapping[str, tuple[int, int]]:
         """subject -> (right answers, answers)."""
-        found: dict[str, tuple[int, int]] = {}
-        for one in self.predictions:
-            right, answers = found.get(one.subject, (0, 0))
-            found[one.subject] = (right + bool(one.correct), answers + (one.correct is not None))
-        return MappingProxyType(found)
+        counts: dict[str, tuple[int, int]] = {}
+        for prediction in self.predictions:
+            right, answers = counts.get(prediction.subject, (0, 0))
+            answered = prediction.correct is not None
+            counts[prediction.subject] = (right + bool(prediction.correct), answers + answered)
+        return counts
 
     @property
     def note(self) -> str:
@@ -69,7 +73,7 @@ class MmluResult:
             return ""
         return (
             f"{self.truncated} of {len(self.predictions)} prompts did not fit into the model's context and lost their "
-            f"beginning (up to {max(one.cut for one in self.predictions)} tokens): the score is one with fewer examples"
+            f"beginning (up to {max(each.cut for each in self.predictions)} tokens): the score is one with fewer examples"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -81,15 +85,7 @@ class MmluResult:
             "truncated": self.truncated,
             "note": self.note,
             "by_subject": {subject: list(counts) for subject, counts in self.by_subject.items()},
-            "predictions": [
-                {
-                    **asdict(one),
-                    "log_likelihoods": [
-                        value if math.isfinite(value) else None for value in one.log_likelihoods
-                    ],
-                }
-                for one in self.predictions
-            ],
+            "predictions": [prediction.to_dict() for prediction in self.predictions],
         }
 
 
@@ -139,8 +135,21 @@ def mmlu(
         force=force,
         progress=progress,
     )
-    answered = [_predictions(questions, [sum(tokens) for tokens in own], cut) for own in scores]
-    return [_result(edit, own, answered[0], seed) for edit, own in zip(edits, answered, strict=True)]
+    how, results = Bootstrap(seed=seed), list[MmluResult]()
+    for edit, tokens in zip(edits, scores, strict=True):
+        predictions = _predictions(questions, [sum(letter) for letter in tokens], cut)
+        correct = [prediction.correct for prediction in predictions]
+        first = [prediction.correct for prediction in results[0].predictions] if results else None
+        results.append(
+            MmluResult(
+                edit="base" if edit is None else edit.describe(),
+                accuracy=how.mean(correct),
+                change=None if first is None else how.difference(first, correct),
+                truncated=sum(prediction.cut > 0 for prediction in predictions),
+                predictions=predictions,
+            )
+        )
+    return results
 
 
 def mean_accuracy(results: Sequence[MmluResult], *, seed: int = 0) -> Estimate:
@@ -151,8 +160,9 @@ def mean_accuracy(results: Sequence[MmluResult], *, seed: int = 0) -> Estimate:
     """
     if not results:
         raise AbilityError("no results: give those of mmlu(...)")
-    every = [one for result in results for one in result.predictions]
-    return Bootstrap(seed=seed).mean([one.correct for one in every], clusters=[one.key for one in every])
+    predictions = [prediction for result in results for prediction in result.predictions]
+    keys = [prediction.key for prediction in predictions]
+    return Bootstrap(seed=seed).mean([prediction.correct for prediction in predictions], keys)
 
 
 def _length(model: NeuronModel, wanted: int | None) -> int | None:
@@ -180,32 +190,11 @@ def _rows(
 def _predictions(
     questions: Sequence[MmluQuestion], scores: Sequence[float], cut: Sequence[int]
 ) -> tuple[MmluPrediction, ...]:
-    found = []
+    predictions = []
     for number, question in enumerate(questions):
-        own = tuple(scores[number * len(LETTERS) : (number + 1) * len(LETTERS)])
-        choice = own.index(max(own)) if all(map(math.isfinite, own)) else None
-        found.append(
-            MmluPrediction(question.key, question.subject, question.answer, choice, own, cut[number])
+        letters = tuple(scores[number * len(LETTERS) : (number + 1) * len(LETTERS)])
+        choice = letters.index(max(letters)) if all(map(math.isfinite, letters)) else None
+        predictions.append(
+            MmluPrediction(question.key, question.subject, question.answer, choice, letters, cut[number])
         )
-    return tuple(found)
-
-
-def _result(
-    edit: Edit | None,
-    predictions: tuple[MmluPrediction, ...],
-    first: tuple[MmluPrediction, ...],
-    seed: int,
-) -> MmluResult:
-    correct = [one.correct for one in predictions]
-    change = (
-        None
-        if predictions is first
-        else Bootstrap(seed=seed).difference([one.correct for one in first], correct)
-    )
-    return MmluResult(
-        edit="base" if edit is None else edit.describe(),
-        accuracy=Bootstrap(seed=seed).mean(correct),
-        change=change,
-        truncated=sum(one.cut > 0 for one in predictions),
-        predictions=predictions,
-    )
+    return tuple(predictions)

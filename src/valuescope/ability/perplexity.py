@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from valuescope.ability.error import AbilityError
+from valuescope.ability.material import AbilityError
 from valuescope.edit import Edit
 from valuescope.generate import score_continuations
 from valuescope.generate.request import context_limit
@@ -106,22 +106,22 @@ def perplexity(
             raise AbilityError(
                 f"text {place} has {len(row.input_ids)} token: nothing to score; make it longer"
             )
-        own = windows(row.input_ids, window, stride)
-        rows += own
-        places += [place] * len(own)
+        parts = windows(row.input_ids, window, stride)
+        rows += parts
+        places += [place] * len(parts)
     scores = score_continuations(model, rows, edits, batch_size=batch_size, force=force, progress=progress)
-    clusters = [place for place, row in zip(places, rows, strict=True) for _ in range(_scored(row))]
-    losses = [[-token if math.isfinite(token) else None for row in own for token in row] for own in scores]
+    counts = [len(row.input_ids) - row.prompt_length for row in rows]
+    clusters = [place for place, count in zip(places, counts, strict=True) for _ in range(count)]
+    losses = [[-nats if math.isfinite(nats) else None for row in scored for nats in row] for scored in scores]
+    how = Bootstrap(seed=seed)
     return [
         Perplexity(
             edit="base" if edit is None else edit.describe(),
-            nats=Bootstrap(seed=seed).mean(own, clusters=clusters),
-            change=None
-            if number == 0
-            else Bootstrap(seed=seed).difference(losses[0], own, clusters=clusters),
-            by_text=_by_text(own, clusters, len(texts)),
+            nats=how.mean(tokens, clusters),
+            change=None if tokens is losses[0] else how.difference(losses[0], tokens, clusters),
+            by_text=_by_text(tokens, clusters, len(texts)),
         )
-        for number, (edit, own) in enumerate(zip(edits, losses, strict=True))
+        for edit, tokens in zip(edits, losses, strict=True)
     ]
 
 
@@ -130,25 +130,21 @@ def windows(ids: Sequence[int], window: int, stride: int) -> list[Encoded]:
 
     A window reads `window` tokens at most: the last of its row is predicted, never read.
     """
-    found, done, last = list[Encoded](), 0, len(ids) - 1
+    parts, done, last = list[Encoded](), 0, len(ids) - 1
     while done < last:
-        end = min(last, done + (stride if found else window))
+        end = min(last, done + (stride if parts else window))
         begin = max(0, end - window)
-        found.append(Encoded(tuple(ids[begin : end + 1]), done + 1 - begin))
+        parts.append(Encoded(tuple(ids[begin : end + 1]), done + 1 - begin))
         done = end
-    return found
+    return parts
 
 
 def _by_text(losses: Sequence[float | None], places: Sequence[int], texts: int) -> tuple[float | None, ...]:
-    found: list[list[float]] = [[] for _ in range(texts)]
+    by_text: list[list[float]] = [[] for _ in range(texts)]
     for loss, place in zip(losses, places, strict=True):
         if loss is not None:
-            found[place].append(loss)
-    return tuple(fmean(own) if own else None for own in found)
-
-
-def _scored(row: Encoded) -> int:
-    return len(row.input_ids) - row.prompt_length
+            by_text[place].append(loss)
+    return tuple(fmean(tokens) if tokens else None for tokens in by_text)
 
 
 def _window(model: NeuronModel, window: int | None, stride: int | None) -> tuple[int, int]:

@@ -52,12 +52,12 @@ def read_answers(path: Path, arms: tuple[str, ...] = ()) -> list[AnswerRow]:
 
 def arms_of(folder: Path) -> dict[str, list[Path]]:
     """The arms of a run's folder whose items are questions, with their files in order."""
-    found = dict[str, list[Path]]()
+    arms = dict[str, list[Path]]()
     place = folder / "answers"
     for path in sorted(place.rglob("*.json")):
         if "text" in json.loads(path.read_text(encoding="utf-8"))[0]:
-            found.setdefault(path.parent.relative_to(place).as_posix(), []).append(path)
-    return found
+            arms.setdefault(path.parent.relative_to(place).as_posix(), []).append(path)
+    return arms
 
 
 def _of_run(folder: Path, arms: tuple[str, ...]) -> list[AnswerRow]:

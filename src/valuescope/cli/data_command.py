@@ -2,116 +2,112 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from valuescope.cli.options import ProgressBars, add_command
-from valuescope.data import READERS, DataError, Dataset, Overview, overview, read_data, starter_folder
-from valuescope.data.compared import KINDS
-from valuescope.data.overview import Group
+from valuescope.cli.command import argument, command, option
+from valuescope.cli.terminal import ProgressBars, aligned
 
+if TYPE_CHECKING:
+    from valuescope.data import Dataset, Overview
+    from valuescope.data.overview import Group
+
+READERS = (
+    *("valuescope", "c-voice", "valueinsight", "conva", "valuebench", "pvq", "valuecsv", "fulcra", "bbq"),
+    *("safetybench", "vlsbench", "moralchoice", "daily-dilemmas", "mmlu", "qrnca", "ultrachat"),
+)
 TOPICS = 12
 PROBLEMS = 20
 
 
-def add_commands(commands: Any) -> None:
-    """Add the command."""
-    show = add_command(
-        commands,
-        "data",
-        show_data,
-        "show what a data set holds: counts, near-duplicates, wording that gives its sides away, problems",
-        "valuescope data starter --sample 2\n  valuescope data DATA/conva/probe --as conva",
-    )
-    show.add_argument(
-        "path",
-        metavar="PATH",
-        help='a file or folder, hf:owner/name on the Hugging Face hub, or "starter" (the set that ships with valuescope)',
-    )
-    show.add_argument(
-        "--as", dest="reader", choices=list(READERS), help="the set's format (default: found by its columns)"
-    )
-    show.add_argument(
-        "--sample", type=int, default=1, metavar="N", help="records shown of each kind (default: 1)"
-    )
-    show.add_argument("--seed", type=int, default=0, help="of the sample")
-    show.add_argument("--strict", action="store_true", help="fail where any row is malformed")
-    show.add_argument("--json", action="store_true", help="print everything as JSON")
+@dataclass(frozen=True)
+class Sample:
+    """One record that is shown, without its empty fields, and where it stands."""
+
+    kind: str
+    place: str
+    record: dict[str, Any]
 
 
-def show_data(options: argparse.Namespace) -> None:
+@command(
+    "show what a data set holds: counts, near-duplicates, wording that gives its sides away, problems",
+    "valuescope data starter --sample 2\n  valuescope data DATA/conva/probe --as conva",
+)
+def data(
+    path: str = argument(
+        'file, folder, hf:owner/name on the hub, or "starter" (which ships with valuescope)', "PATH"
+    ),
+    reader: str | None = option(
+        None, "the set's format (default: found by its columns)", "--as", names=READERS
+    ),
+    sample: int = option(1, "records shown of each kind", "N"),
+    seed: int = option(0, "of the sample"),
+    strict: bool = option(False, "fail where any row is malformed", "--strict"),
+    as_json: bool = option(False, "print everything as JSON", "--json"),
+) -> None:
     """`valuescope data`."""
-    if options.sample < 0:
-        raise DataError(f"--sample is {options.sample}; it must be 0 or more")
-    starter = options.path == "starter" and not Path(options.path).exists()
-    dataset = read_data(
-        str(starter_folder()) if starter else options.path, options.reader, strict=options.strict
-    )
-    progress = ProgressBars()
-    try:
-        found = overview(dataset, progress)
-    finally:
-        progress.close()
-    sample = _sample(dataset, options.sample, options.seed)
-    if options.json:
-        print(json.dumps({**found.to_dict(), "sample": sample}, ensure_ascii=False, indent=2))
+    from valuescope.data import DataError, overview, read_data, starter_folder
+
+    if sample < 0:
+        raise DataError(f"--sample is {sample}; it must be 0 or more")
+    starter = path == "starter" and not Path(path).exists()
+    dataset = read_data(str(starter_folder()) if starter else path, reader, strict=strict)
+    with ProgressBars() as progress:
+        view = overview(dataset, progress)
+    samples = _samples(dataset, sample, seed)
+    if as_json:
+        content = {**view.to_dict(), "sample": [asdict(record) for record in samples]}
+        print(json.dumps(content, ensure_ascii=False, indent=2))
     else:
-        print("\n".join(_lines(found, sample)))
+        print("\n".join(_lines(view, samples)))
 
 
-def _sample(dataset: Dataset, count: int, seed: int) -> list[dict[str, Any]]:
-    """Records of each kind and language, drawn by the seed, with where they stand."""
+def _samples(dataset: Dataset, count: int, seed: int) -> list[Sample]:
+    """Records of each kind and language, drawn by the seed."""
+    from valuescope.data.compared import KINDS
+
     grouped: dict[tuple[str, str], list[int]] = {}
     for number, record in enumerate(dataset.records):
         grouped.setdefault((KINDS[type(record)], record.language), []).append(number)
-    found = []
+    samples = []
     for (kind, language), numbers in grouped.items():
         rng = random.Random(f"sample-{seed}-{kind}-{language}")
         for number in sorted(rng.sample(numbers, min(count, len(numbers)))):
-            fields = {
-                name: value
-                for name, value in asdict(dataset.records[number]).items()
-                if value not in ("", (), None)
-            }
-            found.append({"kind": kind, "place": str(dataset.places[number]), "record": fields})
-    return found
+            fields = asdict(dataset.records[number])
+            filled = {name: value for name, value in fields.items() if value not in ("", (), None)}
+            samples.append(Sample(kind, str(dataset.places[number]), filled))
+    return samples
 
 
-def _lines(found: Overview, sample: Sequence[dict[str, Any]]) -> Iterator[str]:
-    languages = ", ".join(f"{language} {count}" for language, count in found.languages)
-    yield f"{found.path}: {found.records} records read as {found.format} ({languages})"
+def _lines(view: Overview, samples: Sequence[Sample]) -> Iterator[str]:
+    languages = ", ".join(f"{language} {count}" for language, count in view.languages)
+    yield f"{view.path}: {view.records} records read as {view.format} ({languages})"
     yield ""
-    yield from _table(
-        ["kind", "value", "language", "records", "repeated", "near-duplicates", "effective n", "length"],
-        [_counts(group) for group in found.groups],
-    )
-    two_sided = [group for group in found.groups if group.sides]
-    if two_sided:
+    head = ["kind", "value", "language", "records", "repeated", "near-duplicates", "effective n", "length"]
+    yield from aligned([head, *map(_counts, view.groups)])
+    if any(group.sides for group in view.groups):
         yield ""
         yield "sides: mean lengths, what a bag of words tells (0.5 is chance), and the words that tell most (first : second)"
-        yield from _table(
-            ["value", "language", "sides", "texts", "lengths", "accuracy", "words"],
-            [row for group in two_sided for row in _sides(group)],
-        )
-    if found.topics:
-        shown = ", ".join(f"{topic} {count}" for topic, count in found.topics[:TOPICS])
-        rest = f", and {len(found.topics) - TOPICS} more" if len(found.topics) > TOPICS else ""
-        yield from ("", f"topics ({len(found.topics)}): {shown}{rest}")
-    for one in sample:
-        yield from ("", f"{one['kind']}, {one['place']}")
-        yield from (f"  {name}: {value}" for name, value in one["record"].items())
-    for note in found.notes:
+        head = ["value", "language", "sides", "texts", "lengths", "accuracy", "words"]
+        yield from aligned([head, *(row for group in view.groups for row in _sides(group))])
+    if view.topics:
+        topics = ", ".join(f"{topic} {count}" for topic, count in view.topics[:TOPICS])
+        rest = f", and {len(view.topics) - TOPICS} more" if len(view.topics) > TOPICS else ""
+        yield from ("", f"topics ({len(view.topics)}): {topics}{rest}")
+    for sample in samples:
+        yield from ("", f"{sample.kind}, {sample.place}")
+        yield from (f"  {name}: {value}" for name, value in sample.record.items())
+    for note in view.notes:
         yield from ("", f"note: {note}")
-    if found.problems:
-        yield from ("", f"{len(found.problems)} problems; rows that cannot be read are left out:")
-        yield from (f"  {problem}" for problem in found.problems[:PROBLEMS])
-        if len(found.problems) > PROBLEMS:
-            yield f"  ... and {len(found.problems) - PROBLEMS} more (--json shows all)"
+    if view.problems:
+        yield from ("", f"{len(view.problems)} problems; rows that cannot be read are left out:")
+        yield from (f"  {problem}" for problem in view.problems[:PROBLEMS])
+        if len(view.problems) > PROBLEMS:
+            yield f"  ... and {len(view.problems) - PROBLEMS} more (--json shows all)"
 
 
 def _counts(group: Group) -> list[str]:
@@ -122,22 +118,14 @@ def _counts(group: Group) -> list[str]:
 
 
 def _sides(group: Group) -> Iterator[list[str]]:
-    if group.sides is not None:
-        one = group.sides
-        words = ", ".join(f"{word.word} {word.positive}:{word.negative}" for word in one.words)
+    sides = group.sides
+    if sides is not None:
         yield [
             group.value or "-",
             group.language,
-            "/".join(one.names),
-            str(one.texts),
-            f"{one.lengths[0]:g}/{one.lengths[1]:g}",
-            "-" if one.accuracy is None else f"{one.accuracy:.2f}",
-            words,
+            "/".join(sides.names),
+            str(sides.texts),
+            f"{sides.lengths[0]:g}/{sides.lengths[1]:g}",
+            "-" if sides.accuracy is None else f"{sides.accuracy:.2f}",
+            ", ".join(f"{word.word} {word.positive}:{word.negative}" for word in sides.words),
         ]
-
-
-def _table(head: list[str], rows: Sequence[list[str]]) -> Iterator[str]:
-    """Columns as wide as their widest cell."""
-    widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
-    for row in [head, *rows]:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

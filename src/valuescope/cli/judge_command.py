@@ -2,187 +2,157 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from valuescope.cli.answer_files import AnswerRow, read_answers
-from valuescope.cli.judge_table import JudgedFile, judge_table
-from valuescope.cli.options import ProgressBars, add_command, parameter
-from valuescope.files import write_text_atomic
-from valuescope.judge import MISSING_LIMIT, PROMPTS, JudgeError, criterion
-from valuescope.judge.answer_judge import MODES, AnswerJudge, Item, Judged, judge_answers
-from valuescope.judge.asked_model import require_no_secrets
-from valuescope.judge.asking import Asker
-from valuescope.judge.oracle_truth import true_rating, true_verdict
-from valuescope.values import ValueSystem, ValueSystemError, load_value_system
+from valuescope.cli.command import ALL, Setting, argument, command, option, settings
+from valuescope.cli.terminal import ProgressBars
 
-ALL = "all"
+if TYPE_CHECKING:
+    from valuescope.cli.answer_files import AnswerRow
+    from valuescope.cli.judge_table import JudgedFile
+    from valuescope.judge.answer_judge import AnswerJudge, Item
+    from valuescope.judge.asking import Asker
+    from valuescope.values import ValueSystem
+
+JUDGES = ("control-success", "fluency", "text-quality", "g-eval")
 
 
-def add_commands(commands: Any) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "judge",
-        judge,
-        "judge answers with any model, or show what judges are asked",
-        "valuescope judge answers.jsonl --judge control-success --by openai/gpt-4o --against openai/gpt-4o-mini",
+@dataclass(frozen=True)
+class JudgeOptions:
+    """What is judged, by whom and how."""
+
+    answers: Path | None = argument(
+        "JSON lines with question, answer and value (and key, language), or the folder of a run",
+        "ANSWERS",
+        None,
     )
-    parser.add_argument(
-        *("answers",),
-        metavar="ANSWERS",
-        type=Path,
-        nargs="?",
-        help="JSON lines with question, answer and value (and key, language), or the folder of a run",
+    show: str | None = option(
+        None, "print the prompts, or the one named: text, version, hash and purpose; asks nobody", "[NAME]"
     )
-    parser.add_argument(
-        "--show",
-        nargs="?",
-        const=ALL,
-        metavar="NAME",
-        help="print the prompts, or the one named: text, version, hash and purpose; asks nobody",
+    judge: list[str] = option(
+        [], "what to judge; may be repeated (default: control-success and fluency)", names=JUDGES
     )
-    parser.add_argument(
-        "--judge",
-        action="append",
-        choices=list(MODES),
-        help="what to judge; may be repeated (default: control-success and fluency)",
+    by: str | None = option(
+        None, "the model that judges, as Inspect names it, such as openai/gpt-4o", "MODEL"
     )
-    parser.add_argument(
-        "--by", metavar="MODEL", help="the model that judges, as Inspect names it, such as openai/gpt-4o"
+    against: str | None = option(None, "a second model, to compare with the first", "MODEL")
+    by_base_url: str | None = option(None, "address of the service", "URL")
+    by_arg: list[Setting] = settings("an argument for Inspect's provider", "--by-arg")
+    against_base_url: str | None = option(None, "address of the service of the second model", "URL")
+    against_arg: list[Setting] = settings(
+        "an argument for Inspect's provider of the second model", "--against-arg"
     )
-    parser.add_argument("--against", metavar="MODEL", help="a second model, to compare with the first")
-    for flag, whose in (("--by", ""), ("--against", " of the second model")):
-        parser.add_argument(f"{flag}-base-url", metavar="URL", help=f"address of the service{whose}")
-        parser.add_argument(
-            f"{flag}-arg",
-            type=parameter,
-            action="append",
-            default=[],
-            metavar="NAME=VALUE",
-            help=f"an argument for Inspect's provider{whose}; may be repeated",
-        )
-    parser.add_argument(
-        "--value-system",
-        default="schwartz",
-        help="a built-in value system or a TOML file (default: schwartz)",
+    value_system: str = option("schwartz", "a built-in value system or a TOML file")
+    truth: str | None = option(None, "what the judgements are compared with", names=("oracle",))
+    mode: Literal["expected", "sampled"] | None = option(
+        None, "of ratings, by probabilities (default) or by 20 replies", names=("expected", "sampled")
     )
-    parser.add_argument("--truth", choices=("oracle",), help="compare with the organism's oracle")
-    parser.add_argument(
-        "--mode",
-        choices=("expected", "sampled"),
-        help="of ratings: by probabilities (default), or by 20 replies",
-    )
-    parser.add_argument(
-        "--samples", type=int, default=20, help="replies an answer in mode sampled (default: 20)"
-    )
-    parser.add_argument("--max-tokens", type=int, default=64, help="of one reply (default: 64)")
-    parser.add_argument(
-        "--arm", action="append", default=[], help="an arm of the run; may be repeated (default: all)"
-    )
-    parser.add_argument(
-        "--missing-limit",
-        type=float,
-        default=MISSING_LIMIT,
-        help="warn where a larger share is missing (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--max-connections", type=int, help="calls at once (default: as many as the service bears)"
-    )
-    parser.add_argument("--retries", type=int, default=4, help="of a call, for passing errors (default: 4)")
-    parser.add_argument("--timeout", type=int, default=120, help="seconds for one attempt (default: 120)")
-    parser.add_argument(
-        "--out", type=Path, help="file for the judgements (default: beside the answers, *.judged.jsonl)"
+    samples: int = option(20, "replies an answer in mode sampled")
+    max_tokens: int = option(64, "of one reply")
+    arm: list[str] = option([], "an arm of the run; may be repeated (default: all)")
+    missing_limit: float = option(0.1, "warn where a larger share is missing")
+    max_connections: int | None = option(None, "calls at once (default: as many as the service bears)")
+    retries: int = option(4, "of a call, for passing errors")
+    timeout: int = option(120, "seconds for one attempt")
+    out: Path | None = option(
+        None, "file for the judgements (default: beside the answers, *.judged.jsonl)", "FILE"
     )
 
 
-def judge(options: argparse.Namespace) -> None:
+@command(
+    "judge answers with any model, or show what judges are asked",
+    "valuescope judge answers.jsonl --judge control-success \\\n"
+    "      --by openai/gpt-4o --against openai/gpt-4o-mini",
+)
+def judge(options: JudgeOptions) -> None:
     """`valuescope judge`."""
+    from valuescope.cli.answer_files import read_answers
+    from valuescope.cli.judge_table import judge_table
+    from valuescope.files import write_text_atomic
+    from valuescope.judge import JudgeError
+    from valuescope.judge.asked_model import require_no_secrets
+    from valuescope.judge.asking import Asker
+    from valuescope.values import load_value_system
+
     if options.show is not None:
-        print(shown(options.show))
+        print(prompts_text(options.show))
         return
     if options.answers is None or options.by is None:
         raise JudgeError("give a file of answers and --by MODEL, or --show to see the prompts")
     rows = read_answers(options.answers, tuple(options.arm))
     system = load_value_system(options.value_system)
     names = options.judge or ["control-success", "fluency"]
-    out, store = places(options)
-    found = list[JudgedFile]()
+    out, store = places(options.answers, options.out)
+    files: list[JudgedFile] = []
     for by, base_url, arguments in (
-        (options.by, options.by_base_url, options.by_arg),
-        (options.against, options.against_base_url, options.against_arg),
+        (options.by, options.by_base_url, dict(options.by_arg)),
+        (options.against, options.against_base_url, dict(options.against_arg)),
     ):
         if by is None:
             continue
-        require_no_secrets(base_url, dict(arguments))
+        require_no_secrets(base_url, arguments)
         asker = Asker(
             by,
             base_url=base_url,
-            model_args=dict(arguments),
+            model_args=arguments,
             store=store,
             max_connections=options.max_connections,
             retries=options.retries,
             timeout=options.timeout,
         )
-        told = ", ".join(
-            [*([base_url] if base_url else []), *(f"{name}={value}" for name, value in arguments)]
-        )
-        for name in dict.fromkeys(names):
-            found.append(_judged(name, asker, f"{by} ({told})" if told else by, rows, system, options))
+        details = [
+            *([base_url] if base_url else []),
+            *(f"{name}={value}" for name, value in arguments.items()),
+        ]
+        title = f"{by} ({', '.join(details)})" if details else by
+        files += [_judged(name, asker, title, rows, system, options) for name in dict.fromkeys(names)]
         asker.close()
-    found.sort(key=lambda one: names.index(one.judge.name))
-    write_text_atomic(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in _lines(found)))
-    print(judge_table(found, options.missing_limit))
+    files.sort(key=lambda file: names.index(file.judge.name))
+    write_text_atomic(out, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in _lines(files)))
+    print(judge_table(files, options.missing_limit))
     print(f"\njudgements: {out}\nreplies: {store}")
 
 
-def places(options: argparse.Namespace) -> tuple[Path, Path]:
+def places(answers: Path, out: Path | None) -> tuple[Path, Path]:
     """Where judgements and replies go: beside the answers, or into the run's folder, unless --out says otherwise."""
-    answers: Path = options.answers
-    if options.out is not None:
-        out: Path = options.out
+    if out is not None:
         return out, out.with_name(f"{out.stem}.replies.jsonl")
     if answers.is_dir():
         return answers / "judge" / "judged.jsonl", answers / "judge" / "replies.jsonl"
-    return answers.with_name(f"{answers.stem}.judged.jsonl"), answers.with_name(
-        f"{answers.stem}.replies.jsonl"
-    )
+    judged, replies = (f"{answers.stem}.{kind}.jsonl" for kind in ("judged", "replies"))
+    return answers.with_name(judged), answers.with_name(replies)
 
 
 def _judged(
-    name: str,
-    asker: Asker,
-    by: str,
-    rows: Sequence[AnswerRow],
-    system: ValueSystem,
-    options: argparse.Namespace,
+    name: str, asker: Asker, by: str, rows: Sequence[AnswerRow], system: ValueSystem, options: JudgeOptions
 ) -> JudgedFile:
-    own = AnswerJudge(
-        name,
-        options.mode if len(MODES[name]) > 1 else None,
-        samples=options.samples,
-        max_tokens=options.max_tokens,
-    )
-    judges = {
-        language: replace(own, language=language) for language in dict.fromkeys(row.language for row in rows)
-    }
+    from valuescope.cli.judge_table import JudgedFile
+    from valuescope.judge.answer_judge import MODES, AnswerJudge, Judged, judge_answers
+
+    mode = options.mode if len(MODES[name]) > 1 else None
+    in_english = AnswerJudge(name, mode, samples=options.samples, max_tokens=options.max_tokens)
+    languages = dict.fromkeys(row.language for row in rows)
+    judges = {language: replace(in_english, language=language) for language in languages}
     items = [_item(row, judges[row.language], system) for row in rows]
-    places, bars = dict[str, Judged](), ProgressBars()
-    for language, one in judges.items():
-        of_language = [item for row, item in zip(rows, items, strict=True) if row.language == language]
-        stage = f"{name} by {by}"
-        for judged in judge_answers(one, asker, of_language, lambda done, total: bars(stage, done, total)):  # noqa: B023
-            places[judged.item.key] = judged
-    bars.close()
+    by_key, stage = dict[str, Judged](), f"{name} by {by}"
+    with ProgressBars() as bars:
+        for language, judge in judges.items():
+            asked = [item for row, item in zip(rows, items, strict=True) if row.language == language]
+            for judged in judge_answers(judge, asker, asked, lambda done, total: bars(stage, done, total)):
+                by_key[judged.item.key] = judged
     truth = [_truth(name, row) for row in rows] if options.truth else None
-    return JudgedFile(judges, by, rows, [places[row.key] for row in rows], truth)
+    return JudgedFile(judges, by, rows, [by_key[row.key] for row in rows], truth)
 
 
 def _item(row: AnswerRow, judge: AnswerJudge, system: ValueSystem) -> Item:
+    from valuescope.judge import JudgeError, criterion
+    from valuescope.judge.answer_judge import Item
+    from valuescope.values import ValueSystemError
+
     if "criterion" not in judge.prompt.fields:
         return Item(row.key, row.question, row.answer)
     if not row.value:
@@ -194,42 +164,47 @@ def _item(row: AnswerRow, judge: AnswerJudge, system: ValueSystem) -> Item:
 
 
 def _truth(name: str, row: AnswerRow) -> float | None:
+    from valuescope.judge.answer_judge import MODES
+    from valuescope.judge.oracle_truth import true_rating, true_verdict
+
     fields = {"question": row.question, "answer": row.answer, "value": row.value}
-    verdict = len(MODES[name]) == 1
-    known = true_verdict(name, fields) if verdict else true_rating(name, fields)
-    return None if known is None else float(known)
+    truth = true_verdict(name, fields) if len(MODES[name]) == 1 else true_rating(name, fields)
+    return None if truth is None else float(truth)
 
 
-def _lines(found: Sequence[JudgedFile]) -> list[dict[str, Any]]:
+def _lines(files: Sequence[JudgedFile]) -> list[dict[str, Any]]:
+    """The judgements as they are written, one line each."""
     lines = []
-    for one in found:
-        for place, (row, judged) in enumerate(zip(one.rows, one.judged, strict=True)):
-            own = one.judges[row.language]
+    for file in files:
+        for place, (row, judged) in enumerate(zip(file.rows, file.judged, strict=True)):
+            judge = file.judges[row.language]
             lines.append(
                 {
-                    "judge": own.name,
-                    "by": one.by,
-                    "prompt": own.prompt.id,
-                    "prompt_hash": own.prompt.hash,
-                    "mode": own.mode,
+                    "judge": judge.name,
+                    "by": file.by,
+                    "prompt": judge.prompt.id,
+                    "prompt_hash": judge.prompt.hash,
+                    "mode": judge.mode,
                     **judged.to_dict(),
-                    **({} if one.truth is None else {"truth": one.truth[place]}),
+                    **({} if file.truth is None else {"truth": file.truth[place]}),
                 }
             )
     return lines
 
 
-def shown(name: str) -> str:
+def prompts_text(name: str) -> str:
     """Every built-in prompt, or those of one name, in full."""
+    from valuescope.judge import PROMPTS, JudgeError
+
     chosen = [prompt for prompt in PROMPTS.values() if name in (ALL, prompt.name, prompt.id)]
     if not chosen:
         known = ", ".join(dict.fromkeys(prompt.name for prompt in PROMPTS.values()))
         raise JudgeError(f"no prompt {name!r}; there are {known}")
-    parts = []
+    lines = []
     for prompt in chosen:
         asked = "asked of a judge" if prompt.asked_of == "judge" else "asked of the model itself"
         scale = "" if prompt.scale is None else f" from {prompt.scale[0]} to {prompt.scale[1]}"
-        parts += [
+        lines += [
             f"=== {prompt.name} ({prompt.language}), version {prompt.version}",
             f"purpose: {prompt.purpose}",
             f"{asked}; reply: {prompt.reply}{scale}",
@@ -239,4 +214,4 @@ def shown(name: str) -> str:
             prompt.template,
             "",
         ]
-    return "\n".join(parts).rstrip()
+    return "\n".join(lines).rstrip()

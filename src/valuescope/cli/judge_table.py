@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from valuescope.cli.answer_files import AnswerRow
+from valuescope.cli.terminal import aligned, mean_text
 from valuescope.judge import MissingCount
 from valuescope.judge.answer_judge import AnswerJudge, Judged
 from valuescope.metrics import Bootstrap, Estimate, accuracy, cohen_kappa, length_bias
@@ -34,54 +35,44 @@ class JudgedFile:
         return self.judges[self.rows[0].language]
 
 
-def judge_table(found: Sequence[JudgedFile], limit: float) -> str:
+def judge_table(files: Sequence[JudgedFile], limit: float) -> str:
     """One line for each judge and model; under it the warnings, and what a `-` stands for."""
     rows, notes, warnings = list[tuple[str, ...]](), list[str](), list[str]()
-    for one in found:
-        other = next((two for two in found if two.judge.name == one.judge.name and two is not one), None)
-        missing = MissingCount.of([judged.missing for judged in one.judged])
-        kappa, why = _kappa(one, other)
-        bias, why_not = _length_bias(one)
+    for file in files:
+        same_judge = (other for other in files if other.judge.name == file.judge.name and other is not file)
+        missing = MissingCount.of([judged.missing for judged in file.judged])
+        kappa, no_kappa = _kappa(file, next(same_judge, None))
+        bias, no_bias = _length_bias(file)
         rows.append(
             (
-                one.judge.name + ("" if one.judge.mode == "verdict" else f", {one.judge.mode}"),
-                one.by,
-                told(_score(one)),
+                file.judge.name + ("" if file.judge.mode == "verdict" else f", {file.judge.mode}"),
+                file.by,
+                mean_text(_score(file), ".2f"),
                 str(missing.total - missing.missing),
                 _kinds(missing),
-                _accuracy(one),
+                _accuracy(file),
                 kappa,
                 bias,
             )
         )
-        name = f"{one.judge.name} by {one.by}"
-        notes += [f"{name}: no kappa: {why}"] if why else []
-        notes += [f"{name}: no length bias: {why_not}"] if why_not else []
-        notes += [
-            f"{name}: {note}"
-            for note in dict.fromkeys(one.note for one in one.judged if one.missing and one.note)
-        ]
+        name = f"{file.judge.name} by {file.by}"
+        notes += [f"{name}: no kappa: {no_kappa}"] if no_kappa else []
+        notes += [f"{name}: no length bias: {no_bias}"] if no_bias else []
+        reasons = dict.fromkeys(judged.note for judged in file.judged if judged.missing and judged.note)
+        notes += [f"{name}: {reason}" for reason in reasons]
         warning = missing.warning(limit)
         warnings += [f"WARNING: {name}: {warning}"] if warning else []
-    return "\n".join([*_aligned(rows), FOOT, *notes, *warnings])
+    lines = aligned([HEAD, *rows])
+    rule = "  ".join("-" * max(map(len, column)) for column in zip(HEAD, *rows, strict=True))
+    return "\n".join([lines[0], rule, *lines[1:], FOOT, *notes, *warnings])
 
 
-def told(estimate: Estimate, sign: str = "") -> str:
-    """`0.14 [0.04, 0.27]`, or `-`."""
-    if estimate.mean is None:
-        return "-"
-    ends = estimate.ci
-    return f"{estimate.mean:{sign}.2f}" + (
-        "" if ends is None else f" [{ends[0]:{sign}.2f}, {ends[1]:{sign}.2f}]"
-    )
-
-
-def _score(one: JudgedFile) -> Estimate:
-    clusters = [row.question for row in one.rows]
-    if one.judge.mode == "verdict":
-        verdicts = [None if judged.score is None else bool(judged.score) for judged in one.judged]
+def _score(file: JudgedFile) -> Estimate:
+    clusters = [row.question for row in file.rows]
+    if file.judge.mode == "verdict":
+        verdicts = [None if judged.score is None else bool(judged.score) for judged in file.judged]
         return Bootstrap().rate(verdicts, clusters=clusters)
-    return Bootstrap().mean([judged.score for judged in one.judged], clusters=clusters)
+    return Bootstrap().mean([judged.score for judged in file.judged], clusters=clusters)
 
 
 def _kinds(missing: MissingCount) -> str:
@@ -91,47 +82,38 @@ def _kinds(missing: MissingCount) -> str:
     return f"{missing.missing} ({missing.share:.1%}): {kinds}"
 
 
-def _labels(one: JudgedFile) -> list[float | None]:
+def _labels(file: JudgedFile) -> list[float | None]:
     """Scores as labels: verdicts as they are, mean ratings as the nearest step of the scale."""
-    return [None if judged.score is None else float(int(judged.score + 0.5)) for judged in one.judged]
+    return [None if judged.score is None else float(int(judged.score + 0.5)) for judged in file.judged]
 
 
-def _accuracy(one: JudgedFile) -> str:
-    if one.truth is None:
+def _accuracy(file: JudgedFile) -> str:
+    if file.truth is None:
         return "-"
-    clusters = [row.question for row in one.rows]
-    return told(accuracy(_labels(one), one.truth, clusters=clusters).overall)
+    clusters = [row.question for row in file.rows]
+    return mean_text(accuracy(_labels(file), file.truth, clusters=clusters).overall, ".2f")
 
 
-def _kappa(one: JudgedFile, other: JudgedFile | None) -> tuple[str, str]:
+def _kappa(file: JudgedFile, other: JudgedFile | None) -> tuple[str, str]:
     if other is None:
         return "-", ""
-    verdict = one.judge.mode == "verdict"
-    low, high = (0, 1) if verdict else one.judge.prompt.scale or (1, 5)
-    found = cohen_kappa(
-        _labels(one),
+    verdict = file.judge.mode == "verdict"
+    low, high = (0, 1) if verdict else file.judge.prompt.scale or (1, 5)
+    agreement = cohen_kappa(
+        _labels(file),
         _labels(other),
         weights=None if verdict else "quadratic",
         labels=[float(step) for step in range(low, high + 1)],
-        clusters=[row.question for row in one.rows],
+        clusters=[row.question for row in file.rows],
     )
-    return told(found.kappa), found.reason
+    return mean_text(agreement.kappa, ".2f"), agreement.reason
 
 
-def _length_bias(one: JudgedFile) -> tuple[str, str]:
-    found = length_bias(
-        [judged.score for judged in one.judged],
-        [len(row.answer) for row in one.rows],
-        truth=one.truth,
-        clusters=[row.question for row in one.rows],
+def _length_bias(file: JudgedFile) -> tuple[str, str]:
+    judge_bias = length_bias(
+        [judged.score for judged in file.judged],
+        [len(row.answer) for row in file.rows],
+        truth=file.truth,
+        clusters=[row.question for row in file.rows],
     )
-    return told(found.bias, "+"), found.reason
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
-    lines = [HEAD, tuple("-" * width for width in widths), *rows]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
+    return mean_text(judge_bias.bias, "+.2f"), judge_bias.reason

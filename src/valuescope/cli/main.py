@@ -1,15 +1,17 @@
-"""Entry point: the parser, and what each exit code means."""
+"""Entry point: the commands in the order of their help, and what each exit code means."""
 
 from __future__ import annotations
 
-import argparse
+import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
-from transformers.utils.logging import disable_progress_bar
+import typer
+from typer.main import get_command
 
-from valuescope.cli import (
-    ability_command,
+from valuescope.cli import (  # noqa: F401 - each makes its functions commands of the application
+    ability_commands,
     data_command,
     edit_commands,
     judge_command,
@@ -18,60 +20,43 @@ from valuescope.cli import (
     serve_command,
     write_command,
 )
+from valuescope.cli.command import app
 from valuescope.version import __version__
 
-DESCRIPTION = "Find, steer and measure the human values inside language models, neuron by neuron."
-EPILOG = """\
-start here:
-  valuescope demo                         the whole flow on the bundled model, about three minutes
-  valuescope sites MODEL                  can valuescope read and edit this model's neurons?
-  valuescope run SPEC.yaml --dry-run      what would this run cost?
-  valuescope run SPEC.yaml --model ID     run it; the same command again resumes it
-  valuescope data PATH                    what does this data set hold, and what is wrong with it?
-  valuescope write contrast --by MODEL    have a model write new data, checked
-  valuescope judge --show                 what are judges asked?
-  valuescope serve MODEL --edit FILE      answer the OpenAI API with the model and its edits
 
-MODEL is a Hugging Face hub id, a folder with a saved model, "organism" or "organism-social" (the bundled models).
-exit codes: 0 done, 1 it could not be done (the reason is printed), 2 the command line is wrong, 130 interrupted
-"""
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"valuescope {__version__}")
+        raise typer.Exit
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser with all commands."""
-    parser = argparse.ArgumentParser(
-        prog="valuescope",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"valuescope {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (
-        run_commands,
-        model_commands,
-        edit_commands,
-        data_command,
-        judge_command,
-        ability_command,
-        write_command,
-        serve_command,
-    ):
-        module.add_commands(commands)
-    return parser
+@app.callback()
+def _every_command(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="print the version and exit"),
+    ] = False,
+) -> None:
+    if not sys.stderr.isatty():  # which holds for the bars of transformers, too
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+
+
+def run_command(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code (2: the command line is wrong). What cannot be done is raised."""
+    try:
+        get_command(app).main(arguments, prog_name="valuescope")
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+    return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. Expected errors are one line, without a traceback."""
-    options = build_parser().parse_args(arguments)
-    if not sys.stderr.isatty():
-        disable_progress_bar()
     try:
-        options.command(options)
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on where it stopped", file=sys.stderr)
-        return 130
+        code = run_command(arguments)
     except (ValueError, RuntimeError, OSError) as error:
         print(f"valuescope: {type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
-    return 0
+    if code == 130:
+        print("\ninterrupted; the same command goes on where it stopped", file=sys.stderr)
+    return code

@@ -2,100 +2,67 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from valuescope.cli.options import ProgressBars, add_command, parameter
-from valuescope.report import text_table, write_report
-from valuescope.run import AnySpec, SpecError, read_spec, run
-from valuescope.run.experiments import estimate
+from valuescope.cli.command import Setting, argument, command, option, settings
+from valuescope.cli.terminal import ProgressBars
 
-
-def add_commands(commands: Any) -> None:
-    """Add the three commands."""
-    demo = add_command(
-        commands,
-        "demo",
-        run_demo,
-        "run the whole flow on the bundled model and write a report",
-        "valuescope demo",
-    )
-    demo.add_argument(
-        "--out", type=Path, default=Path("runs/demo"), help="folder of the run (default: runs/demo)"
-    )
-    demo.add_argument("--dry-run", action="store_true", help="say what it would cost, and stop")
-    whole = add_command(
-        commands,
-        "run",
-        run_spec,
-        "run a specification: locate, edit, generate, judge, measure, report",
-        "valuescope run specs/neva-conva.yaml --model organism --set data.parameters.folder=DATA/conva",
-    )
-    whole.add_argument(
-        "spec", metavar="SPEC.yaml", type=Path, help="the specification; unknown keys are errors"
-    )
-    whole.add_argument("--model", help="hub id, folder or organism, instead of the specification's model.id")
-    whole.add_argument(
-        "--out", type=Path, help="folder of the run (default: runs/<name>); an unfinished run resumes"
-    )
-    whole.add_argument(
-        *("--set", "-s"),
-        dest="settings",
-        metavar="KEY=VALUE",
-        type=parameter,
-        action="append",
-        default=[],
-        help="override one setting by its dotted name, such as seed=1 or generate.batch_size=32; may be repeated",
-    )
-    whole.add_argument(
-        "--dry-run", action="store_true", help="say how many tokens, how much memory, how long; stop"
-    )
-    report = add_command(
-        commands,
-        "report",
-        rebuild_report,
-        "write the report of a finished run again",
-        "valuescope report runs/demo",
-    )
-    report.add_argument("folder", type=Path, help="folder of the run")
+if TYPE_CHECKING:
+    from valuescope.lab.spec import RunSpec
 
 
-def run_demo(options: argparse.Namespace) -> None:
+@command("run the whole flow on the bundled model and write a report", "valuescope demo")
+def demo(
+    out: Path = option(Path("runs/demo"), "folder of the run", "FOLDER"),
+    dry_run: bool = option(False, "say what it would cost, and stop", "--dry-run"),
+) -> None:
     """`valuescope demo`."""
-    _run(read_spec(Path(str(files("valuescope.run").joinpath("demo.yaml")))), options.out, options.dry_run)
+    from importlib.resources import files
+
+    from valuescope.run import read_spec
+
+    _run(read_spec(Path(str(files("valuescope.run").joinpath("demo.yaml")))), out, dry_run)
 
 
-def run_spec(options: argparse.Namespace) -> None:
+@command(
+    "run a specification: locate, edit, generate, judge, measure, report",
+    "valuescope run specs/neva-conva.yaml --model organism \\\n      --set data.parameters.folder=DATA/conva",
+)
+def run(
+    spec: Path = argument("the specification; unknown keys are errors", "SPEC.yaml"),
+    model: str | None = option(None, "hub id, folder or organism, instead of the specification's model.id"),
+    out: Path | None = option(
+        None, "folder of the run (default: runs/<name>); an unfinished run resumes", "FOLDER"
+    ),
+    overrides: list[Setting] = settings(
+        "another value of a setting, such as generate.batch_size=32", "--set", "-s"
+    ),
+    dry_run: bool = option(False, "say how many tokens, how much memory, how long; stop", "--dry-run"),
+) -> None:
     """`valuescope run`."""
-    overrides = dict(options.settings)
-    if options.model:
-        overrides["model.id"] = options.model
-    spec = read_spec(options.spec, **overrides)
-    _run(spec, options.out or Path("runs") / spec.name, options.dry_run)
+    from valuescope.run import read_spec
+
+    content = read_spec(spec, **dict(overrides) | ({"model.id": model} if model else {}))
+    _run(content, out or Path("runs") / content.name, dry_run)
 
 
-def rebuild_report(options: argparse.Namespace) -> None:
+@command("write the report of a finished run again", "valuescope report runs/demo")
+def report(folder: Path = argument("folder of the run", "FOLDER")) -> None:
     """`valuescope report`."""
-    path = options.folder / "summary.json"
-    if not path.is_file():
-        raise SpecError(
-            f"{path}: no such file; the run is not finished: run its specification again to resume it"
-        )
-    print(write_report(json.loads(path.read_text(encoding="utf-8")), options.folder))
+    from valuescope.run import read_result, write_report
+
+    print(write_report(read_result(folder), folder))
 
 
-def _run(spec: AnySpec, out: Path, dry: bool) -> None:
+def _run(spec: RunSpec, out: Path, dry: bool) -> None:
+    from valuescope.run import estimate, run, terminal_text
+
     if dry:
         lines = [f"{spec.name} on {spec.model.id} would cost, by estimate:", *estimate(spec).lines()]
         print("\n  ".join(lines))
         return
-    progress = ProgressBars()
-    try:
-        summary = run(spec, out, progress=progress)
-    finally:
-        progress.close()
-    print(text_table(summary))
-    print(f"\nreport: {out / 'report.html'}\nsummary: {out / 'summary.json'}\nseconds: {summary['seconds']}")
+    with ProgressBars() as progress:
+        result = run(spec, out, progress=progress)
+    print(terminal_text(result))
+    print(f"\nreport: {out / 'report.html'}\nsummary: {out / 'summary.json'}\nseconds: {result.seconds}")

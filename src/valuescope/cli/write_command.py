@@ -2,155 +2,134 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from valuescope.cli.options import ProgressBars, add_command, parameter
-from valuescope.judge.asked_model import require_no_secrets
-from valuescope.write import KINDS, Job, Outcome, WriteError, estimate, write_set
+from valuescope.cli.command import Setting, argument, command, option, settings
+from valuescope.cli.terminal import ProgressBars
 
+if TYPE_CHECKING:
+    from valuescope.write import Job, Outcome
+
+KINDS = ("c-voice", "valueinsight", "contrast", "questions")
 MISSING = 12
 
 
-def add_commands(commands: Any) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "write",
-        write,
-        "write new data with any model, checked in code; the same command again goes on where it stopped",
-        "valuescope write c-voice --by openai/gpt-4o --out my-voice --values equality justice --per-value 40",
-    )
-    parser.add_argument("kind", choices=list(KINDS), help="what to write")
-    parser.add_argument(
-        "--by", metavar="MODEL", help="the model that writes, as Inspect names it, such as openai/gpt-4o"
-    )
-    parser.add_argument("--out", metavar="FOLDER", type=Path, help="folder of the set; one set per folder")
-    parser.add_argument(
-        "--values", nargs="+", default=[], metavar="ID", help="values or dimensions (default: all)"
-    )
-    parser.add_argument(
-        "--part",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="parts to write, such as evaluation (default: all)",
-    )
-    parser.add_argument(
-        "--per-value",
-        type=int,
-        metavar="N",
-        help="items per value and part (default: 20 for c-voice, else 40)",
-    )
-    parser.add_argument(
-        "--language",
-        nargs="+",
-        default=[],
-        metavar="CODE",
-        help="en, zh or both (default: both for c-voice, else en)",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of scenes and combinations (default: 0)")
-    parser.add_argument(
-        "--per-call", type=int, metavar="N", help="items in one call (default: 10; situations 5)"
-    )
-    parser.add_argument(
-        "--rounds",
-        type=int,
-        default=Job.rounds,
-        help="how often what is missing is asked for (default: %(default)s)",
-    )
-    parser.add_argument("--temperature", type=float, help="default: 0.6 for c-voice, else 0.8")
-    parser.add_argument("--top-p", type=float, help="default: 0.65 for c-voice, else 0.95")
-    parser.add_argument("--max-tokens", type=int, help="of one reply (default: three times the estimate)")
-    parser.add_argument("--base-url", metavar="URL", help="address of the service")
-    parser.add_argument(
-        "--model-arg",
-        type=parameter,
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an argument for Inspect's provider; may be repeated",
-    )
-    parser.add_argument(
-        "--max-connections", type=int, help="calls at once (default: as many as the service bears)"
-    )
-    parser.add_argument("--retries", type=int, default=4, help="of a call, for passing errors (default: 4)")
-    parser.add_argument("--timeout", type=int, default=300, help="seconds for one attempt (default: 300)")
-    parser.add_argument("--dry-run", action="store_true", help="print calls and tokens, ask nobody")
+@dataclass(frozen=True)
+class JobOptions:
+    """What to write and how (see `valuescope.write.Job`)."""
+
+    kind: str = argument(f"what to write: {', '.join(KINDS)}", "KIND", names=KINDS)
+    values: list[str] = option([], "values or dimensions (default: all)", "ID ...")
+    part: list[str] = option([], "parts to write, such as evaluation (default: all)", "NAME ...")
+    per_value: int | None = option(None, "items per value and part (default: 20 for c-voice, else 40)", "N")
+    language: list[str] = option([], "en, zh or both (default: both for c-voice, else en)", "CODE ...")
+    seed: int = option(0, "of scenes and combinations")
+    per_call: int | None = option(None, "items in one call (default: 10; situations 5)", "N")
+    rounds: int = option(6, "how often what is missing is asked for")
+    temperature: float | None = option(None, "default: 0.6 for c-voice, else 0.8")
+    top_p: float | None = option(None, "default: 0.65 for c-voice, else 0.95")
+    max_tokens: int | None = option(None, "of one reply (default: three times the estimate)")
+
+    def job(self) -> Job:
+        """The job; WriteError names what is out of range."""
+        from valuescope.write import Job
+
+        return Job(
+            self.kind,
+            values=tuple(self.values),
+            languages=tuple(self.language),
+            per_value=self.per_value,
+            parts=tuple(self.part),
+            seed=self.seed,
+            per_call=self.per_call,
+            rounds=self.rounds,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            max_tokens=self.max_tokens,
+        )
 
 
-def write(options: argparse.Namespace) -> None:
+@command(
+    "write new data with any model, checked in code; the same command again goes on where it stopped",
+    "valuescope write c-voice --by openai/gpt-4o --out my-voice \\\n"
+    "      --values equality justice --per-value 40",
+)
+def write(
+    options: JobOptions,
+    by: str | None = option(
+        None, "the model that writes, as Inspect names it, such as openai/gpt-4o", "MODEL"
+    ),
+    out: Path | None = option(None, "folder of the set; one set per folder", "FOLDER"),
+    base_url: str | None = option(None, "address of the service", "URL"),
+    model_arg: list[Setting] = settings("an argument for Inspect's provider"),
+    max_connections: int | None = option(None, "calls at once (default: as many as the service bears)"),
+    retries: int = option(4, "of a call, for passing errors"),
+    timeout: int = option(300, "seconds for one attempt"),
+    dry_run: bool = option(False, "print calls and tokens, ask nobody", "--dry-run"),
+) -> None:
     """`valuescope write`."""
-    job = Job(
-        options.kind,
-        values=tuple(options.values),
-        languages=tuple(options.language),
-        per_value=options.per_value,
-        parts=tuple(options.part),
-        seed=options.seed,
-        per_call=options.per_call,
-        rounds=options.rounds,
-        temperature=options.temperature,
-        top_p=options.top_p,
-        max_tokens=options.max_tokens,
-    )
-    if options.dry_run:
+    from valuescope.judge.asked_model import require_no_secrets
+    from valuescope.write import WriteError, write_set
+
+    job = options.job()
+    if dry_run:
         print(estimated(job))
         return
-    if options.by is None or options.out is None:
+    if by is None or out is None:
         raise WriteError("give --by MODEL and --out FOLDER, or --dry-run to see what it would cost")
-    require_no_secrets(options.base_url, dict(options.model_arg))
-    bars = ProgressBars()
+    require_no_secrets(base_url, dict(model_arg))
+    with ProgressBars() as bars:
 
-    def say(line: str) -> None:
-        bars.close()
-        print(line, file=sys.stderr, flush=True)
+        def say(line: str) -> None:
+            bars.close()
+            print(line, file=sys.stderr, flush=True)
 
-    try:
         outcome = write_set(
             job,
-            options.by,
-            options.out,
-            base_url=options.base_url,
-            model_args=dict(options.model_arg),
-            max_connections=options.max_connections,
-            retries=options.retries,
-            timeout=options.timeout,
+            by,
+            out,
+            base_url=base_url,
+            model_args=dict(model_arg),
+            max_connections=max_connections,
+            retries=retries,
+            timeout=timeout,
             progress=bars,
             say=say,
         )
-    finally:
-        bars.close()
-    print(summary(outcome, options.out))
+    print(summary(outcome, out))
     if not outcome.complete:
         raise WriteError(shortfall(outcome))
 
 
 def estimated(job: Job) -> str:
     """What a job costs at least."""
-    rows = estimate(job)
+    from valuescope.write import estimate
+
+    parts = estimate(job)
     lines = [
-        f"{one.part}: {one.items} items, {one.calls} calls, about {one.input_tokens} tokens in and {one.output_tokens} out"
-        for one in rows
+        f"{part.part}: {part.items} items, {part.calls} calls, about {part.input_tokens} tokens in and "
+        f"{part.output_tokens} out"
+        for part in parts
     ]
-    total = (sum(getattr(one, name) for one in rows) for name in ("calls", "input_tokens", "output_tokens"))
-    lines.append(
-        "at least {} calls, about {} tokens in and {} out; rejected items are asked for again".format(*total)
+    calls, read, written = (
+        sum(getattr(part, name) for part in parts) for name in ("calls", "input_tokens", "output_tokens")
     )
-    return "\n".join(lines)
+    total = f"at least {calls} calls, about {read} tokens in and {written} out"
+    return "\n".join([*lines, f"{total}; rejected items are asked for again"])
 
 
 def summary(outcome: Outcome, folder: Path) -> str:
     """What was written, what it cost and what was turned away."""
     tally = outcome.tally
-    lines = []
-    for one in outcome.parts:
-        lines.append(
-            f"{one.part.name}: {len(one.items)} of {len(one.slots)} items; {len(one.rejections)} of {one.read} judged were rejected"
-        )
-    lines += [
+    lines = [
+        *(
+            f"{part.part.name}: {len(part.items)} of {len(part.slots)} items; {len(part.rejections)} of {part.read} "
+            "judged were rejected"
+            for part in outcome.parts
+        ),
         f"calls: {tally.calls} for this set (minimum {tally.minimum}; {tally.repairs} repairs), {tally.made} of them now; "
         f"{tally.failed} failed now",
         f"tokens: {tally.input_tokens} in, {tally.output_tokens} out",
@@ -162,9 +141,9 @@ def summary(outcome: Outcome, folder: Path) -> str:
 
 def shortfall(outcome: Outcome) -> str:
     """What is missing and why."""
-    keys = [slot.key for one in outcome.parts for slot in one.missing]
-    shown = ", ".join(keys[:MISSING]) + (f" and {len(keys) - MISSING} more" if len(keys) > MISSING else "")
-    missing = f"incomplete: {len(keys)} items are missing ({shown})" if keys else "incomplete"
+    keys = [slot.key for part in outcome.parts for slot in part.missing]
+    first = ", ".join(keys[:MISSING]) + (f" and {len(keys) - MISSING} more" if len(keys) > MISSING else "")
+    missing = f"incomplete: {len(keys)} items are missing ({first})" if keys else "incomplete"
     if outcome.stopped:
         return f"{missing}; {outcome.stopped}; the same command goes on where it stopped"
     return f"{missing} after {outcome.job.rounds} rounds; see rejected.jsonl for the reasons, or give more --rounds"

@@ -16,7 +16,7 @@ from valuescope.lab.method import MethodSpec
 from valuescope.lab.parameters import keywords, require_known, require_parameters
 from valuescope.lab.strict import Strict
 from valuescope.metrics import Bootstrap
-
+from valuescope.models import NeuronModel, load_model
 
 Scope = Literal["all", "prompt", "answer"]
 """Which tokens of a text count."""
@@ -32,6 +32,10 @@ class ModelSpec(Strict):
     device_map: str | None = None
     attn_implementation: str | None = None
     trust_remote_code: bool = False
+
+    def load(self) -> NeuronModel:
+        """The model, loaded as it says."""
+        return load_model(self.id, **self.model_dump(exclude={"id"}))
 
 
 class ValuesSpec(Strict):

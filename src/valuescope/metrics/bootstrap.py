@@ -18,50 +18,18 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import NormalDist
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from valuescope.metrics.result import Estimate, Floats, MetricError
+
+Values: TypeAlias = Sequence[float | None] | Floats
+"""Outcomes of items; None and NaN are missing."""
+Clusters: TypeAlias = Sequence[Hashable] | NDArray[np.int64] | None
+"""Each item's cluster; None where every item is its own."""
 _DRAWS_AT_ONCE = 1_000_000  # bounds the memory of one block of resamples to some tens of MB
-
-
-class MetricError(ValueError):
-    """Outcomes that a measure cannot be computed from."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean with its interval.
-
-    `n` items entered the mean and `missing` did not. `mean` is None for n = 0; `low` and `high` are None
-    where there are fewer than two clusters, since one cluster says nothing about spread. `interval` names
-    the method.
-    """
-
-    mean: float | None
-    low: float | None
-    high: float | None
-    n: int
-    missing: int = 0
-    interval: str = "bootstrap"
-
-    @property
-    def ci(self) -> tuple[float, float] | None:
-        """(low, high), or None."""
-        return None if self.low is None or self.high is None else (self.low, self.high)
-
-    def to_dict(self) -> dict[str, Any]:
-        """`{"mean", "ci": [low, high] or None, "n", "missing", "interval"}`."""
-        ci = self.ci
-        return {
-            "mean": self.mean,
-            "ci": None if ci is None else list(ci),
-            "n": self.n,
-            "missing": self.missing,
-            "interval": self.interval,
-        }
 
 
 @dataclass(frozen=True)
@@ -82,9 +50,7 @@ class Bootstrap:
         if not 0 < self.confidence < 1:
             raise MetricError(f"confidence is {self.confidence}; it must lie between 0 and 1, such as 0.95")
 
-    def mean(
-        self, values: Sequence[float | None] | Floats, clusters: Sequence[Hashable] | None = None
-    ) -> Estimate:
+    def mean(self, values: Values, clusters: Clusters = None) -> Estimate:
         """The mean of the values that are not missing, every value with the same weight.
 
         `clusters` names each value's cluster (its question) where there are several values per question;
@@ -108,9 +74,9 @@ class Bootstrap:
 
     def difference(
         self,
-        base: Sequence[float | None],
-        edited: Sequence[float | None],
-        clusters: Sequence[Hashable] | None = None,
+        base: Values,
+        edited: Values,
+        clusters: Clusters = None,
     ) -> Estimate:
         """The mean of `edited - base` over items that stand at the same place in both.
 
@@ -127,7 +93,7 @@ class Bootstrap:
             )
         return self.mean(after - before, clusters)
 
-    def rate(self, judgements: Sequence[bool | None], clusters: Sequence[Hashable] | None = None) -> Estimate:
+    def rate(self, judgements: Sequence[bool | None], clusters: Clusters = None) -> Estimate:
         """The share of yes among judgements that are not missing.
 
         Where every judgement is the same, the bootstrap has nothing to vary and would claim certainty. The
@@ -217,7 +183,7 @@ class Bootstrap:
         )
 
 
-def as_outcomes(values: Sequence[float | None] | Floats) -> Floats:
+def as_outcomes(values: Values) -> Floats:
     """Values as float64 [n], with NaN for missing."""
     outcomes = np.array(values, dtype=np.float64)
     if outcomes.ndim != 1:
@@ -240,7 +206,7 @@ def cluster_sums(
     return sums, counts
 
 
-def cluster_numbers(clusters: Sequence[Hashable] | None, items: int) -> NDArray[np.int64]:
+def cluster_numbers(clusters: Clusters, items: int) -> NDArray[np.int64]:
     """A number 0, 1, ... for each item's cluster, in order of first appearance."""
     if clusters is None:
         return np.arange(items)
@@ -250,9 +216,7 @@ def cluster_numbers(clusters: Sequence[Hashable] | None, items: int) -> NDArray[
     return np.array([numbers.setdefault(cluster, len(numbers)) for cluster in clusters], dtype=np.int64)
 
 
-def clusters_present(
-    values: Sequence[float | None] | Floats, clusters: Sequence[Hashable] | None = None
-) -> int:
+def clusters_present(values: Values, clusters: Clusters = None) -> int:
     """How many clusters hold a value that is not missing."""
     outcomes = as_outcomes(values)
     return len(np.unique(cluster_numbers(clusters, len(outcomes))[~np.isnan(outcomes)]))

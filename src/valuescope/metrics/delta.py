@@ -1,14 +1,14 @@
 """What steering each value does to every value: the matrix that leakage is computed from.
 
-Layout, here and in every matrix of this package: ROWS are the STEERED value, COLUMNS the EVALUATED value.
+Layout, here and in every matrix of leakage: ROWS are the STEERED value, COLUMNS the EVALUATED value.
 The NeVA paper writes its matrices the other way: its Delta S_{i -> j} is `mean[i, j]` here, and its
 Leak_{j,i} and NLR_{j,i} (i steered, j evaluated) are `leak[i, j]` and `nlr[i, j]`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,17 +16,19 @@ from numpy.typing import NDArray
 
 from valuescope.metrics.bootstrap import (
     Bootstrap,
-    Estimate,
-    Floats,
-    MetricError,
+    Clusters,
+    Values,
     as_outcomes,
     cluster_numbers,
     cluster_sums,
 )
+from valuescope.metrics.result import Estimate, Floats, MetricError, MetricResult, plain
+
+STEERED_IN_ROWS = {"rows": "steered", "columns": "evaluated"}
 
 
 @dataclass(frozen=True, eq=False)
-class DeltaMatrix:
+class DeltaMatrix(MetricResult):
     """Mean change of the evaluated value (column) when a value is steered (row); V values.
 
     `mean`, `low`, `high` are [V, V], NaN where no question was judged in both runs. `n` and `missing` count
@@ -35,41 +37,33 @@ class DeltaMatrix:
     they share the questions. A cell with one judged question has no interval, and does not vary in `draws`.
     """
 
+    layout = STEERED_IN_ROWS
+
     values: tuple[str, ...]
     mean: Floats
     low: Floats
     high: Floats
     n: NDArray[np.int64]
     missing: NDArray[np.int64]
-    draws: Floats
-    how: Bootstrap
+    draws: Floats = field(repr=False)
+    how: Bootstrap = field(repr=False)
 
     def estimate(self, steered: str, evaluated: str) -> Estimate:
         """One cell."""
-        row, column = self.values.index(steered), self.values.index(evaluated)
-        mean, low, high = (nullable(cells[row, column]) for cells in (self.mean, self.low, self.high))
-        return Estimate(mean, low, high, n=int(self.n[row, column]), missing=int(self.missing[row, column]))
+        cell = self.values.index(steered), self.values.index(evaluated)
+        entries = (self.mean, self.low, self.high, self.n, self.missing)
+        return Estimate(*(plain(matrix[cell].item()) for matrix in entries))
 
     def to_dict(self) -> dict[str, Any]:
-        """The matrices as nested lists (rows = steered, columns = evaluated), None for NaN; no resamples."""
-        return {
-            "rows": "steered",
-            "columns": "evaluated",
-            "values": list(self.values),
-            "mean": nullable_rows(self.mean),
-            "low": nullable_rows(self.low),
-            "high": nullable_rows(self.high),
-            "n": self.n.tolist(),
-            "missing": self.missing.tolist(),
-            "confidence": self.how.confidence,
-        }
+        """The matrices as nested lists, None for NaN; no resamples."""
+        return {**super().to_dict(), "confidence": self.how.confidence}
 
 
 def delta_matrix(
-    base: Mapping[str, Sequence[float | None]],
-    steered: Mapping[str, Mapping[str, Sequence[float | None]]],
+    base: Mapping[str, Values],
+    steered: Mapping[str, Mapping[str, Values]],
     *,
-    clusters: Mapping[str, Sequence[Hashable]] | None = None,
+    clusters: Mapping[str, Clusters] | None = None,
     how: Bootstrap = Bootstrap(),
 ) -> DeltaMatrix:
     """The matrix of paired changes, NeVA eq. 1.
@@ -87,17 +81,17 @@ def delta_matrix(
     _check_names(values, steered, clusters)
     size = len(values)
     mean = np.full((size, size), np.nan)
-    n, missing, questions = (np.zeros((size, size), dtype=np.int64) for _ in range(3))
+    n, missing, questions = np.zeros((3, size, size), dtype=np.int64)
     draws = np.empty((how.resamples, size, size))
     for column, evaluated in enumerate(values):
         before = as_outcomes(base[evaluated])
         groups = cluster_numbers(None if clusters is None else clusters[evaluated], len(before))
         differences = np.empty((len(before), size))
-        for row, one in enumerate(values):
-            after = as_outcomes(steered[one][evaluated])
+        for row, value in enumerate(values):
+            after = as_outcomes(steered[value][evaluated])
             if len(after) != len(before):
                 raise MetricError(
-                    f"steering {one!r}: {len(after)} outcomes on {evaluated!r}, but {len(before)} from the "
+                    f"steering {value!r}: {len(after)} outcomes on {evaluated!r}, but {len(before)} from the "
                     "base; give them in the same order, with None where a judgement is missing"
                 )
             differences[:, row] = after - before
@@ -111,38 +105,58 @@ def delta_matrix(
     return DeltaMatrix(values, mean, low, high, n, missing, draws, how)
 
 
-def nullable(number: float) -> float | None:
-    """The number, or None for NaN (JSON knows no NaN)."""
-    return None if np.isnan(number) else float(number)
+def positive_part(delta: Floats) -> Floats:
+    """Leak of matrices [..., V, V]: the increases. NaN on the diagonal: nothing leaks into itself."""
+    leak = np.maximum(delta, 0.0)
+    leak[..., np.eye(delta.shape[-1], dtype=bool)] = np.nan
+    return leak
 
 
-def nullable_rows(matrix: Floats) -> list[list[float | None]]:
-    """A matrix as nested lists with None for NaN."""
-    return [[nullable(cell) for cell in row] for row in matrix]
+def mean_present(entries: Floats) -> Floats:
+    """The mean over the last axis of what is not NaN; NaN where nothing is."""
+    present = ~np.isnan(entries)
+    count = present.sum(axis=-1)
+    means = np.full(count.shape, np.nan)
+    np.divide(np.where(present, entries, 0.0).sum(axis=-1), count, out=means, where=count > 0)
+    return means
+
+
+def over_cells(
+    how: Bootstrap,
+    cells: NDArray[np.bool_],
+    matrix: Floats,
+    draws: Floats,
+    statistic: Callable[[Floats], Floats] = mean_present,
+    *,
+    pairs: int | None = None,
+    basic: bool = False,
+) -> Estimate:
+    """A statistic over some cells [V, V] of a matrix [V, V], with its interval from draws [resamples, V, V].
+
+    The estimate's `n` counts the cells that are not NaN, `missing` the rest of `pairs` (all the cells).
+    """
+    entries = matrix[cells]
+    n = int((~np.isnan(entries)).sum())
+    missing = (len(entries) if pairs is None else pairs) - n
+    return how.estimate(statistic(entries), statistic(draws[:, cells]), n, missing, basic=basic)
 
 
 def _check_names(
-    values: tuple[str, ...],
-    steered: Mapping[str, Mapping[str, Any]],
-    clusters: Mapping[str, Any] | None,
+    values: tuple[str, ...], steered: Mapping[str, Mapping[str, Any]], clusters: Mapping[str, Any] | None
 ) -> None:
+    def require(names: Iterable[str], given: Container[str], fault: str, fix: str) -> None:
+        absent = [name for name in names if name not in given]
+        if absent:
+            raise MetricError(f"{fault} {', '.join(absent)}; {fix}")
+
     if not values:
         raise MetricError("base is empty; give the unedited model's outcomes per value")
-    for one in values:
-        if one not in steered:
+    for value in values:
+        if value not in steered:
             raise MetricError(
-                f"steered has no row {one!r}; steer every value of base, or leave it out of base"
+                f"steered has no row {value!r}; steer every value of base, or leave it out of base"
             )
-        absent = [value for value in values if value not in steered[one]]
-        if absent:
-            raise MetricError(
-                f"steering {one!r}: no outcomes on {', '.join(absent)}; evaluate every value of base"
-            )
-    unclustered = [value for value in values if clusters is not None and value not in clusters]
-    if unclustered:
-        raise MetricError(
-            f"clusters has no entry for {', '.join(unclustered)}; name the question of each outcome"
-        )
-    extra = [one for one in steered if one not in values]
-    if extra:
-        raise MetricError(f"steered has rows without base outcomes: {', '.join(extra)}; add them to base")
+        require(values, steered[value], f"steering {value!r}: no outcomes on", "evaluate every value of base")
+    if clusters is not None:
+        require(values, clusters, "clusters has no entry for", "name the question of each outcome")
+    require(steered, values, "steered has rows without base outcomes:", "add them to base")

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations as all_orders
-from typing import Any
+from functools import partial
+from itertools import permutations as permutations_of
 
 import numpy as np
 from numpy.typing import NDArray
 
-from valuescope.metrics.bootstrap import Estimate, Floats, MetricError
 from valuescope.metrics.perturbation import LARGEST, PerturbationMatrix, among_largest
+from valuescope.metrics.result import Estimate, Floats, MetricError, MetricResult
 
 PERMUTATIONS = 10_000
 EXACT_UP_TO = 7
@@ -25,7 +25,7 @@ EXACT_UP_TO = 7
 
 
 @dataclass(frozen=True)
-class DiagonalTest:
+class DiagonalTest(MetricResult):
     """The permutation test of one matrix.
 
     `statistic`: mean drop on the diagonal minus mean drop off it, in points, with its bootstrap interval over items; its
@@ -51,25 +51,9 @@ class DiagonalTest:
     exact: bool
     reason: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able content."""
-        return {
-            "statistic": self.statistic.to_dict(),
-            "p": self.p,
-            "own_among_largest": self.own_among_largest,
-            "own_p": self.own_p,
-            "per_column": self.per_column,
-            "tested": list(self.tested),
-            "left_out": list(self.left_out),
-            "null_95": self.null_95,
-            "permutations": self.permutations,
-            "exact": self.exact,
-            "reason": self.reason,
-        }
-
 
 @dataclass(frozen=True)
-class DiagonalContrast:
+class DiagonalContrast(MetricResult):
     """A matrix's diagonal statistic against a control's, on the same items and values.
 
     `difference` is `method - control` with a paired bootstrap interval over items; `n` counts the values compared.
@@ -85,20 +69,6 @@ class DiagonalContrast:
     tested: tuple[str, ...]
     left_out: tuple[str, ...]
     reason: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able content."""
-        return {
-            "difference": self.difference.to_dict(),
-            "method": self.method,
-            "control": self.control,
-            "own_among_largest": self.own_among_largest,
-            "control_own_among_largest": self.control_own_among_largest,
-            "controls": self.controls,
-            "tested": list(self.tested),
-            "left_out": list(self.left_out),
-            "reason": self.reason,
-        }
 
 
 def diagonal_test(
@@ -131,31 +101,25 @@ def diagonal_test(
         reason = f"{size} value(s) with neurons and supports: a test needs 2"
         return DiagonalTest(nothing, None, own, None, per_column, tested, left_out, None, 0, False, reason)
     drops = -means[np.ix_(kept, kept)]
-    exact = size <= EXACT_UP_TO
-    orders = _orders(size, permutations, seed, exact=exact)
+    rows, exact = orders(size, permutations, seed)
     columns = np.arange(size)
     # Off the diagonal lies the rest of a fixed total, so that the diagonal's sum decides.
-    on_diagonal = drops[orders, columns].sum(axis=1)
+    on_diagonal = drops[rows, columns].sum(axis=1)
     total = drops.sum()
     null = on_diagonal / size - (total - on_diagonal) / (size * (size - 1))
-    point = float(_statistic(drops))
+    point, draws = float(_statistic(drops)), _statistic(-matrix.draws[:, kept[:, None], kept])
     margin = 1e-9 * (1.0 + float(np.abs(drops).max()))  # sums of the same numbers in another order are equal
-    counts = among[orders, columns].sum(axis=1)
+    counts = among[rows, columns].sum(axis=1)
     return DiagonalTest(
-        statistic=matrix.how.estimate(
-            point,
-            _statistic(-matrix.draws[:, kept[:, None], kept]),
-            n=size,
-            missing=len(left_out),
-        ),
-        p=_p_value(null >= point - margin),
+        statistic=matrix.how.estimate(point, draws, n=size, missing=len(left_out)),
+        p=p_value(null >= point - margin),
         own_among_largest=own,
-        own_p=_p_value(counts >= own),
+        own_p=p_value(counts >= own),
         per_column=per_column,
         tested=tested,
         left_out=left_out,
         null_95=float(np.quantile(null, 0.95)),
-        permutations=len(orders),
+        permutations=len(rows),
         exact=exact,
     )
 
@@ -177,56 +141,59 @@ def diagonal_against_control(
     if not controls:
         raise MetricError("diagonal_against_control: give at least one control's matrix")
     for control in controls:
-        if control.values != matrix.values or control.clusters != matrix.clusters:
+        if not control.same_items(matrix):
             raise MetricError(
                 "diagonal_against_control: a control is of other values or items; build both matrices from the same items "
                 "in the same order, with the same clusters"
             )
-        if control.how.seed != matrix.how.seed or control.draws.shape != matrix.draws.shape:
+        if not control.same_resamples(matrix):
             raise MetricError(
                 "diagonal_against_control: a control was resampled otherwise; build both matrices with the same how="
             )
-    present: NDArray[np.bool_] = ~np.isnan(np.stack([one.means for one in (matrix, *controls)]))
-    kept = _complete(np.all(present, axis=0))
+    matrices = (matrix, *controls)
+    kept = _complete(np.all([~np.isnan(each.means) for each in matrices], axis=0))
     tested, left_out = _named(matrix.values, kept)
-    own, *others = (
-        int(among_largest(one.means, per_column).diagonal()[kept].sum()) for one in (matrix, *controls)
-    )
-    own_of_controls = sum(others) / len(others)
-    if len(kept) < 2:
-        nothing = Estimate(None, None, None, len(kept), len(left_out))
-        reason = f"{len(kept)} value(s) with neurons and supports in every matrix: a comparison needs 2"
-        return DiagonalContrast(
-            nothing, None, None, own, own_of_controls, len(controls), tested, left_out, reason
-        )
-    cells = np.ix_(kept, kept)
-    method = float(_statistic(-matrix.means[cells]))
-    control_mean = float(np.mean([_statistic(-one.means[cells]) for one in controls]))
-    resampled = [_statistic(-one.draws[:, kept[:, None], kept]) for one in (matrix, *controls)]
-    return DiagonalContrast(
-        difference=matrix.how.estimate(
-            method - control_mean,
-            resampled[0] - np.mean(resampled[1:], axis=0),
-            n=len(kept),
-            missing=len(left_out),
-        ),
-        method=method,
-        control=control_mean,
+    own, *others = (int(among_largest(each.means, per_column).diagonal()[kept].sum()) for each in matrices)
+    summary = partial(
+        DiagonalContrast,
         own_among_largest=own,
-        control_own_among_largest=own_of_controls,
+        control_own_among_largest=sum(others) / len(others),
         controls=len(controls),
         tested=tested,
         left_out=left_out,
     )
+    n, missing = len(kept), len(left_out)
+    if n < 2:
+        reason = f"{n} value(s) with neurons and supports in every matrix: a comparison needs 2"
+        return summary(Estimate(None, None, None, n, missing), None, None, reason=reason)
+    method, *control_means = (float(_statistic(-each.means[np.ix_(kept, kept)])) for each in matrices)
+    control_mean = float(np.mean(control_means))
+    draws, *control_draws = (_statistic(-each.draws[:, kept[:, None], kept]) for each in matrices)
+    difference = matrix.how.estimate(
+        method - control_mean, draws - np.mean(control_draws, axis=0), n=n, missing=missing
+    )
+    return summary(difference, method, control_mean)
+
+
+def orders(size: int, number: int, seed: int | tuple[int, ...]) -> tuple[NDArray[np.int64], bool]:
+    """Orders of `size` places in rows, and whether they are all there are besides the first; else `number` random ones."""
+    if size <= EXACT_UP_TO:
+        return np.array(list(permutations_of(range(size))), dtype=np.int64)[1:], True
+    generator = np.random.default_rng(seed)
+    return generator.permuted(np.tile(np.arange(size), (number, 1)), axis=1), False
+
+
+def p_value(at_least: NDArray[np.bool_]) -> float:
+    """The share of orders with a statistic at least as large, the observed order among them."""
+    return (1 + int(at_least.sum())) / (1 + len(at_least))
 
 
 def _statistic(drops: Floats) -> Floats:
     """Mean of the diagonal minus mean of the rest, of matrices [..., m, m]."""
     size = drops.shape[-1]
-    own = np.trace(drops, axis1=-2, axis2=-1)
-    rest = drops.sum(axis=(-2, -1)) - own
-    statistic: Floats = np.asarray(own / size - rest / (size * (size - 1)))
-    return statistic
+    diagonal = np.trace(drops, axis1=-2, axis2=-1)
+    rest = drops.sum(axis=(-2, -1)) - diagonal
+    return np.asarray(diagonal / size - rest / (size * (size - 1)))
 
 
 def _complete(present: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -239,21 +206,5 @@ def _complete(present: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _named(values: Sequence[str], kept: NDArray[np.int64]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    chosen = set(kept.tolist())
-    return (
-        tuple(value for place, value in enumerate(values) if place in chosen),
-        tuple(value for place, value in enumerate(values) if place not in chosen),
-    )
-
-
-def _orders(size: int, number: int, seed: int, *, exact: bool) -> NDArray[np.int64]:
-    """Permutations of `size` places in rows, without the observed order where they are all."""
-    if exact:
-        every = np.array(list(all_orders(range(size))), dtype=np.int64)
-        return every[1:]  # the first is the observed order
-    generator = np.random.default_rng(seed)
-    return generator.permuted(np.tile(np.arange(size), (number, 1)), axis=1)
-
-
-def _p_value(at_least: NDArray[np.bool_]) -> float:
-    return (1 + int(at_least.sum())) / (1 + len(at_least))
+    tested = tuple(values[place] for place in kept)
+    return tested, tuple(value for value in values if value not in tested)

@@ -1,4 +1,4 @@
-"""Value leakage: how far steering one value raises the others (NeVA section 2).
+"""Value leakage: how far steering one value raises the others, and groups of others (NeVA section 2).
 
 Matrices have the STEERED value in ROWS and the EVALUATED value in COLUMNS (`delta` maps the paper's order).
 
@@ -11,22 +11,21 @@ one run is safe: read the signed changes of the delta matrix, and a run with ran
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from valuescope.metrics.bootstrap import Bootstrap, Estimate, Floats, MetricError
-from valuescope.metrics.delta import DeltaMatrix, nullable, nullable_rows
+from valuescope.metrics.delta import STEERED_IN_ROWS, DeltaMatrix, mean_present, over_cells, positive_part
+from valuescope.metrics.result import Estimate, Floats, MetricError, MetricResult
 
 GAIN_FLOOR = 0.01
 """NeVA's epsilon, which the paper leaves open: one percentage point, what 100 questions can resolve."""
 
 
 @dataclass(frozen=True, eq=False)
-class ValueLeakage:
+class ValueLeakage(MetricResult):
     """Leak, Gain and NLR between V values.
 
     `leak` and `nlr` are [V, V] (rows steered, columns evaluated) with NaN on the diagonal and where a cell
@@ -37,6 +36,8 @@ class ValueLeakage:
     columns at the floor out. In these estimates `n` counts matrix entries, not questions, and `missing` the
     off-diagonal entries left out.
     """
+
+    layout = STEERED_IN_ROWS
 
     values: tuple[str, ...]
     gain_floor: float
@@ -53,26 +54,26 @@ class ValueLeakage:
     nlr_mean_defined: Estimate
     nlr_median_defined: Estimate
 
-    def to_dict(self) -> dict[str, Any]:
-        """The result as plain JSON types (rows = steered, columns = evaluated); None for NaN."""
-        return {
-            "rows": "steered",
-            "columns": "evaluated",
-            "values": list(self.values),
-            "gain_floor": self.gain_floor,
-            "leak": nullable_rows(self.leak),
-            "gain": [nullable(gain) for gain in self.gain],
-            "at_floor": list(self.at_floor),
-            "nlr": nullable_rows(self.nlr),
-            "nlr_low": nullable_rows(self.nlr_low),
-            "nlr_high": nullable_rows(self.nlr_high),
-            "undefined": self.undefined,
-            "leak_mean": self.leak_mean.to_dict(),
-            "nlr_mean": self.nlr_mean.to_dict(),
-            "nlr_median": self.nlr_median.to_dict(),
-            "nlr_mean_defined": self.nlr_mean_defined.to_dict(),
-            "nlr_median_defined": self.nlr_median_defined.to_dict(),
-        }
+
+@dataclass(frozen=True, eq=False)
+class GroupLeakage(MetricResult):
+    """Leakage between G groups: [G, G], ROWS = group of the STEERED value, COLUMNS = of the EVALUATED value.
+
+    `mass` is NeVA eq. 5 and `nglr` eq. 6, both transposed: the paper's row g is our column g. So a COLUMN
+    of `nglr` sums to 1 and says where the leakage into that group came from. A group that received none
+    keeps a column of zeros and stands in `empty`. `missing` counts pairs of values without data, which add
+    nothing.
+    """
+
+    layout = STEERED_IN_ROWS
+
+    groups: tuple[str, ...]
+    mass: Floats
+    nglr: Floats
+    nglr_low: Floats
+    nglr_high: Floats
+    empty: tuple[str, ...]
+    missing: int
 
 
 def value_leakage(delta: DeltaMatrix, *, gain_floor: float = GAIN_FLOOR) -> ValueLeakage:
@@ -86,78 +87,78 @@ def value_leakage(delta: DeltaMatrix, *, gain_floor: float = GAIN_FLOOR) -> Valu
     """
     if not gain_floor > 0:
         raise MetricError(f"gain_floor is {gain_floor}; it must be positive, since Leak is divided by it")
-    own = delta.mean.diagonal()
-    floored = own <= gain_floor
+    gain = delta.mean.diagonal()
+    floored = gain <= gain_floor
     off = ~np.eye(len(delta.values), dtype=bool)
     defined = off & ~floored
-    leak, leak_draws = positive_part(delta.mean), positive_part(delta.draws)
-    nlr, nlr_draws = _nlr(delta.mean, gain_floor), _nlr(delta.draws, gain_floor)
-    low, high = delta.how.intervals(nlr_draws)
+    leak = positive_part(delta.mean), positive_part(delta.draws)
+    nlr = _nlr(delta.mean, gain_floor), _nlr(delta.draws, gain_floor)
+    low, high = delta.how.intervals(nlr[1])
 
     def over(
-        cells: NDArray[np.bool_], statistic: Callable[[Floats], Floats], matrix: Floats, resampled: Floats
+        cells: NDArray[np.bool_], matrices: tuple[Floats, Floats], statistic: Callable[[Floats], Floats]
     ) -> Estimate:
-        return over_entries(
-            statistic,
-            matrix[cells],
-            resampled[:, cells],
-            pairs=int(off.sum()),
-            how=delta.how,
-            basic=statistic is mean_present,  # a median hardly feels the bias that the module speaks of
-        )
+        basic = statistic is mean_present  # a median hardly feels the bias that the module speaks of
+        return over_cells(delta.how, cells, *matrices, statistic, pairs=int(off.sum()), basic=basic)
 
     return ValueLeakage(
         values=delta.values,
         gain_floor=gain_floor,
-        leak=leak,
-        gain=np.maximum(own, gain_floor),
+        leak=leak[0],
+        gain=np.maximum(gain, gain_floor),
         at_floor=tuple(value for value, below in zip(delta.values, floored, strict=True) if below),
-        nlr=nlr,
+        nlr=nlr[0],
         nlr_low=low,
         nlr_high=high,
         undefined=int((off & floored).sum()),
-        leak_mean=over(off, mean_present, leak, leak_draws),
-        nlr_mean=over(off, mean_present, nlr, nlr_draws),
-        nlr_median=over(off, median_present, nlr, nlr_draws),
-        nlr_mean_defined=over(defined, mean_present, nlr, nlr_draws),
-        nlr_median_defined=over(defined, median_present, nlr, nlr_draws),
+        leak_mean=over(off, leak, mean_present),
+        nlr_mean=over(off, nlr, mean_present),
+        nlr_median=over(off, nlr, _median_present),
+        nlr_mean_defined=over(defined, nlr, mean_present),
+        nlr_median_defined=over(defined, nlr, _median_present),
     )
 
 
-def positive_part(delta: Floats) -> Floats:
-    """Leak of matrices [..., V, V]: the increases. NaN on the diagonal: nothing leaks into itself."""
-    leak = np.maximum(delta, 0.0)
-    leak[..., np.eye(delta.shape[-1], dtype=bool)] = np.nan
-    return leak
+def group_leakage(
+    delta: DeltaMatrix, groups: Mapping[str, Sequence[str]], *, only: Mapping[str, str] | None = None
+) -> GroupLeakage:
+    """Leakage mass and NGLR between groups (NeVA eq. 5 and 6), such as Schwartz's higher-order dimensions, with
+    percentile intervals from the resamples of the questions.
 
+    `groups[value]` names the groups of each value, `{v: system.groups(v) for v in delta.values}`. A value
+    of several groups (Schwartz's hedonism) counts in full in each, as eq. 5 reads when its sums run over
+    the members of a group; `only={"hedonism": "openness-to-change"}` counts it in that one alone. Leak
+    within a group belongs to the diagonal; a value's effect on itself is no leak.
 
-def over_entries(
-    statistic: Callable[[Floats], Floats],
-    entries: Floats,
-    draws: Floats,
-    *,
-    pairs: int,
-    how: Bootstrap,
-    basic: bool,
-) -> Estimate:
-    """A statistic over matrix entries [n] with its interval from draws [resamples, n].
-
-    The estimate's `n` counts the entries that are not NaN, `missing` the rest of `pairs`.
+    Raises:
+        MetricError: a value without a group, or `only` naming a group that the value is not in.
     """
-    n = int((~np.isnan(entries)).sum())
-    return how.estimate(statistic(entries), statistic(draws), n, pairs - n, basic=basic)
+    for value in delta.values:
+        if not groups.get(value):
+            raise MetricError(f"value {value!r} has no group; name at least one")
+    chosen = {value: tuple(groups[value]) for value in delta.values}
+    for value, group in (only or {}).items():
+        if group not in chosen.get(value, ()):
+            known = ", ".join(chosen.get(value, ())) or "none, since it is not a value of this matrix"
+            raise MetricError(f"only: {value!r} is not in group {group!r}; its groups: {known}")
+        chosen[value] = (group,)
+    names = tuple(dict.fromkeys(group for value in delta.values for group in chosen[value]))
+    member = np.array([[name in chosen[value] for value in delta.values] for name in names], dtype=np.float64)
+    mass = _mass(delta.mean, member)
+    low, high = delta.how.intervals(_column_shares(_mass(delta.draws, member)))
+    off = ~np.eye(len(delta.values), dtype=bool)
+    return GroupLeakage(
+        groups=names,
+        mass=mass,
+        nglr=_column_shares(mass),
+        nglr_low=low,
+        nglr_high=high,
+        empty=tuple(name for name, total in zip(names, mass.sum(axis=0), strict=True) if total == 0),
+        missing=int(np.isnan(delta.mean[off]).sum()),
+    )
 
 
-def mean_present(entries: Floats) -> Floats:
-    """The mean over the last axis of what is not NaN; NaN where nothing is."""
-    present = ~np.isnan(entries)
-    count = present.sum(axis=-1)
-    means = np.full(count.shape, np.nan)
-    np.divide(np.where(present, entries, 0.0).sum(axis=-1), count, out=means, where=count > 0)
-    return means
-
-
-def median_present(entries: Floats) -> Floats:
+def _median_present(entries: Floats) -> Floats:
     """`mean_present` for the median."""
     medians = np.full(entries.shape[:-1], np.nan)
     filled = (~np.isnan(entries)).any(axis=-1)
@@ -171,3 +172,16 @@ def _nlr(delta: Floats, gain_floor: float) -> Floats:
     gain = np.maximum(np.diagonal(delta, axis1=-2, axis2=-1), gain_floor)
     ratio: Floats = positive_part(delta) / gain[..., None, :]
     return ratio
+
+
+def _mass(delta: Floats, member: Floats) -> Floats:
+    """Leak of matrices [..., V, V] summed over the members [G, V] of both groups: [..., G, G]."""
+    mass: Floats = np.einsum("gi,...ij,hj->...gh", member, np.nan_to_num(positive_part(delta)), member)
+    return mass
+
+
+def _column_shares(mass: Floats) -> Floats:
+    """Each column divided by its sum; a column of zeros stays."""
+    received = mass.sum(axis=-2, keepdims=True)
+    shares: Floats = np.divide(mass, received, out=np.zeros_like(mass), where=received > 0)
+    return shares

@@ -10,21 +10,15 @@ method alike.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from valuescope.metrics.bootstrap import (
-    Bootstrap,
-    Estimate,
-    Floats,
-    MetricError,
-    as_outcomes,
-    cluster_sums,
-)
+from valuescope.metrics.bootstrap import Bootstrap, Values, as_outcomes, cluster_sums
+from valuescope.metrics.result import Estimate, Floats, MetricError, MetricResult, plain
 
-Verdict = Literal["more", "less", "no clear difference", "cannot be said"]
+ParetoVerdict = Literal["more", "less", "no clear difference", "cannot be said"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,7 @@ class Strength:
 
 
 @dataclass(frozen=True)
-class ParetoPoint:
+class ParetoPoint(MetricResult):
     """The means at one strength."""
 
     strength: float
@@ -53,7 +47,7 @@ class ParetoPoint:
 
 
 @dataclass(frozen=True)
-class AtFloor:
+class AtFloor(MetricResult):
     """A method where its fluency is `floor` or more: the largest control on its curve, and the leakage there.
 
     `strength` is interpolated; None where no point of the method is fluent enough. `difference`: control less the
@@ -64,50 +58,22 @@ class AtFloor:
     strength: float | None
     control: Estimate
     leakage: Estimate
-    difference: Estimate | None
-    leakage_difference: Estimate | None
-    verdict: Verdict | None
+    difference: Estimate | None = None
+    leakage_difference: Estimate | None = None
+    verdict: ParetoVerdict | None = None
 
 
 @dataclass(frozen=True)
-class ParetoCurve:
+class ParetoCurve(MetricResult):
     """One method. `at_floor` has one entry for each floor."""
 
     points: tuple[ParetoPoint, ...]
     at_floor: tuple[AtFloor, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able content."""
-        return {
-            "points": [
-                {
-                    "strength": one.strength,
-                    "control": one.control.to_dict(),
-                    "leakage": one.leakage.to_dict(),
-                    "fluency": one.fluency.to_dict(),
-                }
-                for one in self.points
-            ],
-            "at_floor": [
-                {
-                    "floor": one.floor,
-                    "strength": one.strength,
-                    "control": one.control.to_dict(),
-                    "leakage": one.leakage.to_dict(),
-                    "difference": None if one.difference is None else one.difference.to_dict(),
-                    "leakage_difference": None
-                    if one.leakage_difference is None
-                    else one.leakage_difference.to_dict(),
-                    "verdict": one.verdict,
-                }
-                for one in self.at_floor
-            ],
-        }
-
 
 def pareto_curves(
     methods: Mapping[str, Sequence[Strength]],
-    base_fluent: Sequence[float | None],
+    base_fluent: Values,
     floors: Sequence[float],
     reference: str,
     *,
@@ -127,56 +93,42 @@ def pareto_curves(
     control = _table([one.control for one in every], "control", how)
     leakage = _table([one.leakage for one in every], "leakage", how)
     fluency = _table([base_fluent, *(one.fluent for one in every)], "fluent", how)
-    bars = fluency.all[:, 0]  # of every resample, the means themselves first
-    found: dict[str, list[tuple[float | None, Floats, Floats]]] = {}
+    bars = fluency.rows[:, :1]  # of every resample, the means themselves first
+    places: dict[str, list[Floats]] = {}
     curves, start = dict[str, tuple[ParetoPoint, ...]](), 0
     for name, points in methods.items():
-        columns = slice(start, start + len(points))
+        order = start + np.argsort([one.strength for one in points], kind="stable")
         start += len(points)
-        order = np.argsort([one.strength for one in points], kind="stable")
-        c, k = control.all[:, columns][:, order], leakage.all[:, columns][:, order]
-        f = fluency.all[:, 1:][:, columns][:, order]
-        s = np.array([points[i].strength for i in order])
+        strengths = np.broadcast_to([every[i].strength for i in order], (len(bars), len(order)))
+        line = np.stack([control.rows[:, order], leakage.rows[:, order], strengths])
+        fluent = fluency.rows[:, 1 + order]
         if name not in single:  # the curve begins at the unedited model
-            zero = np.zeros((len(c), 1))
-            c, k = np.hstack([zero, c]), np.hstack([zero, k])
-            f, s = np.hstack([bars[:, None], f]), np.concatenate([[0.0], s])
-        found[name] = [_largest(s, c, k, f, floor * bars) for floor in floors]
+            line = np.concatenate([np.zeros_like(line[..., :1]), line], axis=2)
+            fluent = np.hstack([bars, fluent])
+        places[name] = [_largest(line, fluent, floor * bars) for floor in floors]
+        tables = (control, 0), (leakage, 0), (fluency, 1)
         curves[name] = tuple(
-            ParetoPoint(
-                points[i].strength,
-                control.estimate(columns.start + i, how),
-                leakage.estimate(columns.start + i, how),
-                fluency.estimate(1 + columns.start + i, how),
-            )
+            ParetoPoint(every[i].strength, *(table.estimate(i + first, how) for table, first in tables))
             for i in order
         )
-    items = len(every[0].control)
 
-    def estimate(column: Floats) -> Estimate:
-        return how.estimate(column[0], column[1:], n=items)
+    def estimate(rows: Floats) -> Estimate:
+        return how.estimate(rows[0], rows[1:], n=len(every[0].control))
 
     result = {}
     for name in methods:
-        at = []
-        for floor, own, other in zip(floors, found[name], found[reference], strict=True):
-            difference = None if name == reference else estimate(own[1] - other[1])
-            at.append(
-                AtFloor(
-                    floor,
-                    own[0],
-                    estimate(own[1]),
-                    estimate(own[2]),
-                    difference,
-                    None if name == reference else estimate(own[2] - other[2]),
-                    None if difference is None else verdict_of(difference),
-                )
-            )
-        result[name] = ParetoCurve(curves[name], tuple(at))
+        at_floor = []
+        for floor, place, against in zip(floors, places[name], places[reference], strict=True):
+            at = AtFloor(floor, plain(place[2, 0].item()), estimate(place[0]), estimate(place[1]))
+            if name != reference:
+                change, price = estimate(place[0] - against[0]), estimate(place[1] - against[1])
+                at = replace(at, difference=change, leakage_difference=price, verdict=verdict_of(change))
+            at_floor.append(at)
+        result[name] = ParetoCurve(curves[name], tuple(at_floor))
     return result
 
 
-def verdict_of(difference: Estimate) -> Verdict:
+def verdict_of(difference: Estimate) -> ParetoVerdict:
     """What the interval of a difference says."""
     if difference.low is None or difference.high is None:
         return "cannot be said"
@@ -187,22 +139,18 @@ def verdict_of(difference: Estimate) -> Verdict:
 
 @dataclass(frozen=True)
 class _Table:
-    """Means of columns: `all` [1 + resamples, columns], the plain means first; `n` and `missing` per column."""
+    """Means of columns: `rows` [1 + resamples, columns], the plain means first; `n` and `missing` per column."""
 
-    all: Floats
+    rows: Floats
     n: list[int]
     missing: list[int]
 
     def estimate(self, column: int, how: Bootstrap) -> Estimate:
-        return how.estimate(
-            float(self.all[0, column]),
-            self.all[1:, column],
-            n=self.n[column],
-            missing=self.missing[column],
-        )
+        means = self.rows[:, column]
+        return how.estimate(means[0], means[1:], n=self.n[column], missing=self.missing[column])
 
 
-def _table(columns: Sequence[Sequence[float | None]], what: str, how: Bootstrap) -> _Table:
+def _table(columns: Sequence[Values], what: str, how: Bootstrap) -> _Table:
     lengths = {len(column) for column in columns}
     if len(lengths) > 1 or 0 in lengths:
         raise MetricError(
@@ -211,44 +159,24 @@ def _table(columns: Sequence[Sequence[float | None]], what: str, how: Bootstrap)
     values = np.stack([as_outcomes(column) for column in columns], axis=1)
     present = ~np.isnan(values)
     sums, counts = cluster_sums(values, present, np.arange(len(values)))
-    totals = counts.sum(axis=0)
-    means = np.full(values.shape[1], np.nan)
-    np.divide(sums.sum(axis=0), totals, out=means, where=totals > 0)
-    draws = how.means(sums, counts)
-    return _Table(np.vstack([means, draws]), totals.astype(int).tolist(), (~present).sum(axis=0).tolist())
+    n, means = present.sum(axis=0), np.full(values.shape[1], np.nan)
+    np.divide(sums.sum(axis=0), n, out=means, where=n > 0)
+    return _Table(np.vstack([means, how.means(sums, counts)]), n.tolist(), (~present).sum(axis=0).tolist())
 
 
-def _largest(
-    strengths: Floats, control: Floats, leakage: Floats, fluency: Floats, bars: Floats
-) -> tuple[float | None, Floats, Floats]:
-    """The largest control where fluency reaches the bar, and leakage there, for each row of [rows, points].
+def _largest(line: Floats, fluency: Floats, bars: Floats) -> Floats:
+    """Control, leakage and strength where control is largest among the places that are fluent enough, [3, rows].
 
-    NaN where no point does. The strength is that of the first row.
+    `line` [3, rows, points] holds the three at the points, `fluency` [rows, points], `bars` [rows, 1] what it must reach.
+    NaN where it nowhere does.
     """
-    best, price, place = (np.full(len(bars), np.nan) for _ in range(3))
-
-    def offer(c: Floats, k: Floats, s: Floats, allowed: Floats) -> None:
-        better = (allowed > 0) & ~np.isnan(c) & (np.isnan(best) | (c > best))
-        best[better], price[better], place[better] = c[better], k[better], s[better]
-
-    fluent = fluency >= bars[:, None] - 1e-12
-    for i, strength in enumerate(strengths):
-        offer(control[:, i], leakage[:, i], np.full(len(bars), strength), fluent[:, i].astype(float))
-    for i in range(len(strengths) - 1):
-        crosses = fluent[:, i] != fluent[:, i + 1]
-        step = fluency[:, i + 1] - fluency[:, i]
-        share = np.zeros(len(bars))
-        np.divide(bars - fluency[:, i], step, out=share, where=np.abs(step) > 1e-12)
-        share = np.clip(share, 0.0, 1.0)
-
-        def between(row: Floats, i: int = i, share: Floats = share) -> Floats:
-            found: Floats = row[..., i] + share * (row[..., i + 1] - row[..., i])
-            return found
-
-        offer(
-            between(control),
-            between(leakage),
-            between(np.broadcast_to(strengths, control.shape)),
-            crosses.astype(float),
-        )
-    return (None if np.isnan(place[0]) else float(place[0])), best, price
+    fluent = fluency >= bars - 1e-12
+    step = np.diff(fluency, axis=1)
+    share = np.zeros_like(step)  # of the way from a point to the next at which the line crosses the bar
+    np.divide(bars - fluency[:, :-1], step, out=share, where=np.abs(step) > 1e-12)
+    crossings = line[..., :-1] + share.clip(0.0, 1.0) * np.diff(line, axis=2)
+    places = np.concatenate([line, crossings], axis=2)
+    allowed = np.hstack([fluent, fluent[:, :-1] != fluent[:, 1:]]) & ~np.isnan(places[0])
+    best = np.where(allowed, places[0], -np.inf).argmax(axis=1)
+    largest = np.take_along_axis(places, best[None, :, None], axis=2)[..., 0]
+    return np.where(allowed.any(axis=1), largest, np.nan)

@@ -10,17 +10,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from valuescope.provider.models import cache_policy, inspect_model
-    from valuescope.provider.names import ProviderError, model_name
-    from valuescope.provider.sharing import unload
+    from valuescope.provider.api import cache_policy, inspect_model
+    from valuescope.provider.model_names import ProviderError, model_name
+    from valuescope.provider.source import unload
 
 # Imported when asked for: this file is read in every run of Inspect, whatever its model, and by those without Inspect.
 _HOMES = {
-    "ProviderError": "names",
-    "cache_policy": "models",
-    "inspect_model": "models",
-    "model_name": "names",
-    "unload": "sharing",
+    "ProviderError": "model_names",
+    "cache_policy": "api",
+    "inspect_model": "api",
+    "model_name": "model_names",
+    "unload": "source",
 }
 
 __all__ = ["ProviderError", "cache_policy", "inspect_model", "model_name", "unload"]

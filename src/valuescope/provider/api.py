@@ -1,4 +1,4 @@
-"""The provider itself."""
+"""The provider itself, and Inspect models from Python, also of models and edits that are no files."""
 
 from __future__ import annotations
 
@@ -8,27 +8,30 @@ from typing import Any
 
 from inspect_ai._util.error import PrerequisiteError  # which Inspect tells people without a traceback
 from inspect_ai.model import (
+    CachePolicy,
     ChatMessage,
     GenerateConfig,
+    Model,
     ModelAPI,
     ModelCall,
     ModelInfo,
     ModelOutput,
+    get_model,
     set_model_info,
 )
 from inspect_ai.model._cache import epoch as current_epoch  # there is no public way to know it
 from inspect_ai.tool import ToolChoice, ToolInfo
 from rich.markup import escape
 
+from valuescope.edit import Edit, Scope
 from valuescope.generate import Answer, Engine, Request
 from valuescope.generate.request import context_limit
-from valuescope.models import LoadError, encode
-from valuescope.provider.conversation import render_messages
+from valuescope.models import LoadError, NeuronModel, encode
+from valuescope.provider.messages import model_output, no_room, render_messages
 from valuescope.provider.model_args import read_model_args
-from valuescope.provider.names import PROVIDER, ProviderError
-from valuescope.provider.output import model_output, no_room
+from valuescope.provider.model_names import PROVIDER, ProviderError, model_name
 from valuescope.provider.sampling import Draw, draw_for, require_supported
-from valuescope.provider.source import open_source
+from valuescope.provider.source import open_source, source_of
 
 _LOGGER = getLogger(__name__)
 
@@ -170,3 +173,47 @@ class ValuescopeAPI(ModelAPI):
         finally:
             for future in futures:
                 future.cancel()
+
+
+def inspect_model(
+    model: str | NeuronModel,
+    edit: Edit | None = None,
+    *,
+    on: Scope = "both",
+    force: bool = False,
+    max_rows: int | None = None,
+    **config: Any,
+) -> Model:
+    """A model for Inspect's `eval`, `get_model` and graders: an id, a folder or a loaded model, with an edit or without.
+
+    All models of one id, folder or loaded model share one engine, so evaluate base and edited ones together and their
+    samples share batches. `config` are fields of Inspect's GenerateConfig (temperature=0, seed=1, ...);
+    `max_connections` is twice the engine's `max_rows` unless given. `on` and `force` are those of `generate`.
+    """
+    # Inspect writes the arguments into its logs, so only those that say something.
+    args: dict[str, Any] = {} if max_rows is None else {"max_rows": max_rows}
+    args |= {} if on == "both" else {"on": on}
+    args |= {"force": True} if force else {}
+    source = source_of(model, edit, read_model_args(args))
+    try:
+        return get_model(
+            model_name(model, edit),
+            config=GenerateConfig(**{"max_connections": source.shared.connections, **config}),
+            base_url=source.handle,
+            memoize=False,
+            **args,
+        )
+    finally:
+        source.shared.release()  # the model that was made has taken its own share
+
+
+def cache_policy(model: Model, *, expiry: str | None = None, per_epoch: bool = True) -> CachePolicy:
+    """Inspect's cache for answers of a valuescope model: without an end, and kept apart by everything that they depend
+    on (weights, edit, version, ...), which the name alone does not say."""
+    if not isinstance(model.api, ValuescopeAPI):
+        raise ProviderError(f"{model} is no valuescope model: use Inspect's own CachePolicy(...)")
+    return CachePolicy(
+        expiry=expiry,
+        per_epoch=per_epoch,
+        scopes={name: str(value) for name, value in model.api.identity.items()},
+    )

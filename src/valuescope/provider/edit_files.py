@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from valuescope.edit import EDITS, Edit, load_edit
-from valuescope.provider.names import ProviderError, Selection
+from valuescope.provider.model_names import ProviderError, Selection
 
 ENVIRONMENT = "VALUESCOPE_EDITS"
 _LARGEST_FILE = 1 << 20  # an edit's JSON has a few kilobytes; run folders hold much larger ones
 
 
 @dataclass(frozen=True)
-class FoundEdit:
+class EditFile:
     """An edit's file, by what it says of itself."""
 
     path: Path
@@ -41,17 +41,17 @@ def find_edit(selection: Selection, paths: Sequence[Path]) -> Edit | None:
     if selection.edit is None:
         return None
     places = list(paths) or environment_paths()
-    found = [edit for place in places for edit in _edits_at(place)]
+    files = [file for place in places for file in _edits_at(place)]
     matches: dict[str, Edit] = {}
-    for one in found:
-        if one.hash.startswith(selection.edit):
-            matches.setdefault(one.hash, load_edit(one.path))
-        elif one.scaled:
-            full = load_edit(one.path).scaled(1.0)
+    for file in files:
+        if file.hash.startswith(selection.edit):
+            matches.setdefault(file.hash, load_edit(file.path))
+        elif file.scaled:
+            full = load_edit(file.path).scaled(1.0)
             if full.hash.startswith(selection.edit):
                 matches.setdefault(full.hash, full)
     if len(matches) != 1:
-        raise ProviderError(_explain(selection, places, found, list(matches)))
+        raise ProviderError(_explain(selection, places, files, list(matches)))
     edit = next(iter(matches.values()))
     return edit if selection.strength is None else edit.scaled(selection.strength)
 
@@ -61,31 +61,28 @@ def environment_paths() -> list[Path]:
     return [Path(part).expanduser() for part in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if part]
 
 
-def _edits_at(place: Path) -> Iterator[FoundEdit]:
+def _edits_at(place: Path) -> Iterator[EditFile]:
     if place.is_dir():
-        for path in sorted(place.rglob("*.json")):
-            found = _read(path)
-            if found is not None:
-                yield found
+        yield from filter(None, map(_read, sorted(place.rglob("*.json"))))
         return
     if not place.exists():
         raise ProviderError(f"edits: {place} does not exist; give the file of an edit, or a folder with some")
-    found = _read(place)
-    if found is None:
+    file = _read(place)
+    if file is None:
         raise ProviderError(
             f"edits: {place} holds no edit; give a .json that edit.save(...) wrote, or a folder"
         )
-    yield found
+    yield file
 
 
-def _read(path: Path) -> FoundEdit | None:
+def _read(path: Path) -> EditFile | None:
     """What a file says, if it is an edit's."""
     try:
         if path.stat().st_size > _LARGEST_FILE:
             return None
         content: Any = json.loads(path.read_text(encoding="utf-8"))
         kind = str(content["edit"])
-        return FoundEdit(
+        return EditFile(
             path,
             kind,
             str(content[EDITS[kind].subject_field]["value"]),
@@ -97,7 +94,7 @@ def _read(path: Path) -> FoundEdit | None:
 
 
 def _explain(
-    selection: Selection, places: Sequence[Path], found: Sequence[FoundEdit], matches: Sequence[str]
+    selection: Selection, places: Sequence[Path], files: Sequence[EditFile], matches: Sequence[str]
 ) -> str:
     if matches:
         return f"edit {selection.edit} is more than one: {', '.join(sorted(matches))}; give more digits of the hash"
@@ -105,7 +102,7 @@ def _explain(
     if not places:
         return f"edit {selection.edit} cannot be looked for: {fix}"
     where = ", ".join(map(str, places))
-    if not found:
+    if not files:
         return f"edit {selection.edit} was not found: no edit is in {where}; {fix}"
-    known = "\n  ".join(sorted({one.describe() for one in found}))
+    known = "\n  ".join(sorted({file.describe() for file in files}))
     return f"edit {selection.edit} is not among the edits in {where}; {fix}. There are:\n  {known}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from valuescope.edit import Scope
-from valuescope.provider.names import ProviderError
+from valuescope.provider.model_names import ProviderError
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class ModelArgs:
     force: bool = False
 
 
-_LOAD = tuple(one.name for one in fields(LoadSettings))
-KNOWN = (*_LOAD, *(one.name for one in fields(ModelArgs) if one.name != "load"))
+_LOAD = tuple(setting.name for setting in fields(LoadSettings))
+KNOWN = (*_LOAD, *(setting.name for setting in fields(ModelArgs) if setting.name != "load"))
 
 
 def read_model_args(given: Mapping[str, Any]) -> ModelArgs:
@@ -56,9 +56,9 @@ def read_model_args(given: Mapping[str, Any]) -> ModelArgs:
         elif name != "edits":
             # 0 and 1234567 are numbers on a command line, where a device or a commit is meant.
             _require(name, value, value is None or isinstance(value, str), f'text, such as {name}="..."')
-    own = {name: value for name, value in given.items() if name not in (*_LOAD, "edits")}
+    rest = {name: value for name, value in given.items() if name not in (*_LOAD, "edits")}
     load = LoadSettings(**{name: given[name] for name in _LOAD if name in given})
-    return ModelArgs(load=load, edits=_paths(given.get("edits", ())), **own)
+    return ModelArgs(load=load, edits=_paths(given.get("edits", ())), **rest)
 
 
 def _paths(value: Any) -> tuple[Path, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from inspect_ai.model import GenerateConfig
 
 from valuescope.generate import Sampling
-from valuescope.provider.names import ProviderError
+from valuescope.provider.model_names import ProviderError
 
 LONGEST_ANSWER = 2048
 """Tokens of an answer where `max_tokens` is not set; less where the context has less room."""

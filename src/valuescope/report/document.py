@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
@@ -20,6 +21,7 @@ from valuescope.report.text import visible
 
 # Nothing may load or run, whatever a model wrote: a second lock behind the escaping.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CHOICES = 12  # of the answers' filter
 
 
@@ -27,7 +29,7 @@ def page(title: str, opening: Opening, sections: Sequence[Section | None]) -> st
     """The whole page as HTML. A section in which nothing is shown is left out.
 
     Raises:
-        ValueError: two sections, figures or tables have the same name.
+        ValueError: two sections or figures have the same name, or one that no address can hold.
     """
     shown = [
         section for section in sections if section is not None and not all(map(is_empty, section.blocks))
@@ -82,6 +84,9 @@ def _figures(opening: Opening, sections: Sequence[Section | None]) -> list[Figur
 
 
 def _check(what: str, names: Sequence[str]) -> None:
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{what} {name!r}: a name has letters, digits, '.', '_' and '-' only")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"two {what}s of a report are named {twice[0]!r}; give each a name of its own")

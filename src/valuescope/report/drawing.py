@@ -122,7 +122,7 @@ class Canvas:
         from matplotlib.lines import Line2D
 
         settings = {"lw": 1.6, "solid_capstyle": "butt", **settings}
-        field.add_line(Line2D(xs, ys, color=stand_in(colour), clip_on=False, **settings))
+        field.add_artist(Line2D(xs, ys, color=stand_in(colour), clip_on=False, **settings))
 
     def mark(
         self,
@@ -153,7 +153,7 @@ class Canvas:
             clip_on=False,
             zorder=4,
         )
-        field.add_line(mark)
+        field.add_artist(mark)
 
     def whisker(self, field: Axes, low: Sequence[float], high: Sequence[float], colour: str) -> None:
         """An interval between two points with caps across its ends."""
@@ -188,13 +188,13 @@ class Canvas:
         paint["edgecolor" if settings.get("fill") is False else "facecolor"] = ink
         if "edge" in paint:
             paint["edgecolor"] = stand_in(paint.pop("edge"))
-        field.add_patch(Rectangle((corner[0], corner[1]), width, height, **paint))
+        field.add_artist(Rectangle((corner[0], corner[1]), width, height, **paint))
 
     def shape(self, corners: Sequence[tuple[float, float]], colour: str) -> None:
         """A filled shape on the sheet."""
         from matplotlib.patches import Polygon
 
-        self.sheet.add_patch(Polygon(corners, facecolor=stand_in(colour), linewidth=0, clip_on=False))
+        self.sheet.add_artist(Polygon(corners, facecolor=stand_in(colour), linewidth=0, clip_on=False))
 
     def hint(self, words: str) -> str | None:
         """The name of a group that shows `words` under the pointer."""

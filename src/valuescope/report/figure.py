@@ -59,7 +59,7 @@ class Figure:
             ids = [f"{self.name}-{place}-{part}" for part in ("title", "desc")]
             parts.append(
                 f'<svg class="fig" role="img" aria-labelledby="{" ".join(ids)}" '
-                f'viewBox="0 0 {panel.width:g} {panel.height:g}" style="max-width:{panel.width * 1.25:g}px">'
+                f'viewBox="0 0 {panel.width:g} {panel.height:g}" style="--width:{panel.width:g}px">'
                 f'<title id="{ids[0]}">{_text(panel.title)}</title><desc id="{ids[1]}">{_text(panel.words)}</desc>'
                 f"{markup(panel.drawn, _variable)}</svg>"
             )
@@ -74,7 +74,7 @@ class Figure:
             for place, panel in enumerate(row):
                 cut = panel.labels if place else 0.0
                 parts.append(
-                    f'<svg x="{_MARGIN + left:g}" y="{height:g}" width="{panel.width - cut:g}" height="{panel.height:g}" '
+                    f'<svg overflow="visible" x="{_MARGIN + left:g}" y="{height:g}" width="{panel.width - cut:g}" height="{panel.height:g}" '
                     f'viewBox="{cut:g} 0 {panel.width - cut:g} {panel.height:g}">'
                     f"{markup(panel.drawn, LIGHT.__getitem__, labels=not cut)}</svg>"
                 )

@@ -14,8 +14,9 @@ from valuescope.lab.laboratory import Bench
 from valuescope.lab.material import timed
 from valuescope.lab.part import Part
 from valuescope.lab.result import Asked, Head, Result
-from valuescope.lab.spec import ModelSpec, RunSpec
-from valuescope.models import NeuronModel, load_model
+from valuescope.lab.spec import RunSpec
+from valuescope.lab.strict import SpecError
+from valuescope.models import NeuronModel
 from valuescope.progress import Progress, silent
 from valuescope.report.document import Opening, write_page
 from valuescope.run import comparison, exploration
@@ -50,19 +51,6 @@ EXPERIMENTS = {
 """Every experiment, under the name that a specification gives."""
 
 
-def load_from(spec: ModelSpec) -> NeuronModel:
-    """The model that a specification names, loaded as it says."""
-    return load_model(
-        spec.id,
-        revision=spec.revision,
-        dtype=spec.dtype,
-        device=spec.device,
-        device_map=spec.device_map,
-        attn_implementation=spec.attn_implementation,
-        trust_remote_code=spec.trust_remote_code,
-    )
-
-
 def planned_asks(parts: Iterable[Part[Any]], design: Any) -> list[Ask]:
     """Everything that parts will ask, at most; equal asks stand there as often as they are planned."""
     return [ask for part in parts for ask in (*part.asks(design), *part.later(design))]
@@ -84,7 +72,7 @@ def run(spec: RunSpec, out: Path, *, progress: Progress = silent, model: NeuronM
         SpecError, RunError: for a specification that does not fit its data, or a folder of another run.
     """
     folder, experiment, parts = RunFolder(out), EXPERIMENTS[spec.experiment], asked_parts(spec)
-    model = model or load_from(spec.model)
+    model = model or spec.model.load()
     folder.open(spec, model.identity.fingerprint)
     planned = planned_asks(parts, experiment.plan(spec))
     lab = experiment.open(spec, folder, model, progress)
@@ -114,11 +102,11 @@ def read_result(folder: Path) -> Result:
     """The result of a finished run, of this or the previous format of summary.json.
 
     Raises:
-        ValueError: no summary, or one that is not of a known format.
+        SpecError: no summary, or one that is not of a known format.
     """
     path = folder / "summary.json"
     if not path.is_file():
-        raise ValueError(
+        raise SpecError(
             f"{path}: no such file; the run is not finished: run its specification again to resume it"
         )
     content: Mapping[str, Any] = upgraded(json.loads(path.read_text(encoding="utf-8")), path)

@@ -16,17 +16,19 @@ from starlette.responses import Response
 
 from valuescope.generate import Engine
 from valuescope.models import encode
-from valuescope.serve.body import read_raw
+from valuescope.serve.bodies import BodyT, ChatBody, CompletionBody, read_body, read_raw
 from valuescope.serve.errors import ApiError, hung_up, internal, stopping, unknown_model
 from valuescope.serve.exchange import Exchange, Exchanges
 from valuescope.serve.limits import Limits
 from valuescope.serve.plan import Plan, plan_chat, plan_completion
-from valuescope.serve.pool import in_pool, make_pool
-from valuescope.serve.protocol import BodyT, ChatBody, CompletionBody, read_body
-from valuescope.serve.replies import ChatReplies, CompletionReplies, Replies, render
+from valuescope.serve.replies import ChatReplies, CompletionReplies, Replies, TokenBytes, render
 from valuescope.serve.roster import Roster
-from valuescope.serve.streaming import AnswerResponse, error_response
-from valuescope.serve.tokens import TokenBytes
+from valuescope.serve.streaming import AnswerResponse, error_response, in_pool
+
+
+def _make_pool() -> ThreadPoolExecutor:
+    # A few threads: enough that a long prompt does not stand in the way of a short one.
+    return ThreadPoolExecutor(4, thread_name_prefix="valuescope-serve")
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Service:
     engine: Engine
     roster: Roster
     limits: Limits
-    pool: ThreadPoolExecutor = field(default_factory=make_pool)
+    pool: ThreadPoolExecutor = field(default_factory=_make_pool)
     running: Exchanges = field(default_factory=Exchanges)
     draining: bool = False
     started: float = field(default_factory=time.time)
@@ -68,8 +70,9 @@ class Service:
     def completion_replies(self, plan: Plan) -> Replies:
         """In the shape of completions."""
         decode = self.engine.model.tokenizer.decode
-        first = [(prompt.tokens[0], str(decode([prompt.tokens[0]]))) for prompt in plan.prompts if plan.echo]
-        return CompletionReplies(plan, self._bytes, [self._bytes.name(*one) for one in first])
+        first = [prompt.tokens[0] for prompt in plan.prompts if plan.echo]
+        names = [self._bytes.name(token, str(decode([token]))) for token in first]
+        return CompletionReplies(plan, self._bytes, names)
 
 
 def create_app(service: Service) -> FastAPI:
@@ -89,15 +92,15 @@ def create_app(service: Service) -> FastAPI:
 
     @app.get("/v1/models")
     async def models() -> Response:
-        listed = [one.describe(int(service.started)) for one in roster.models]
+        listed = [served.describe(int(service.started)) for served in roster.models]
         return _json({"object": "list", "data": listed})
 
     @app.get("/v1/models/{name:path}")
-    async def one_model(name: str) -> Response:
-        found = roster.find(name)
-        if found is None:
+    async def model_called(name: str) -> Response:
+        served = roster.find(name)
+        if served is None:
             raise unknown_model(name, roster.ids)
-        return _json(found.describe(int(service.started)))
+        return _json(served.describe(int(service.started)))
 
     @app.get("/health")
     async def health() -> Response:
@@ -132,15 +135,14 @@ async def _http_error(request: Request, error: Exception) -> Response:
     """No such address, or not by this method."""
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        shown = ApiError(
-            404, f"Unknown address: {request.method} {request.url.path[:200]}.", code="unknown_url"
-        )
+        message = f"Unknown address: {request.method} {request.url.path[:200]}."
+        reply = ApiError(404, message, code="unknown_url")
     elif error.status_code == 405:
         message = f"{request.method} is not allowed for {request.url.path[:200]}."
-        shown = ApiError(405, message, code="method_not_allowed", headers=error.headers)
+        reply = ApiError(405, message, code="method_not_allowed", headers=error.headers)
     else:
-        shown = ApiError(error.status_code, "The request could not be handled.", code="http_error")
-    return error_response(shown)
+        reply = ApiError(error.status_code, "The request could not be handled.", code="http_error")
+    return error_response(reply)
 
 
 async def _gone(request: Request, error: Exception) -> Response:

@@ -1,4 +1,15 @@
-"""One connection: what HTTP itself leaves to a server's patience."""
+"""One connection: what HTTP itself leaves to a server's patience.
+
+uvicorn's options have none of these limits, and an ASGI application hears of a request only once its headers are there,
+and cannot cut a connection. So they are set where uvicorn reads and writes, in a class of its that is no public
+interface (uvicorn < 1 is pinned; the tests of serving hold every one):
+
+- `read_timeout`: headers that do not end, a second request on a kept connection that does not end, the rest of a body
+  that was refused; uvicorn waits for ever, `timeout_keep_alive` ends with the first byte;
+- `write_timeout`: uvicorn waits for ever for a reader;
+- `max_connections`: `limit_concurrency` refuses requests, not connections, and in plain text;
+- errors of HTTP itself in the shape of the API: uvicorn's 400 is plain text.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +25,7 @@ from valuescope.serve.replies import render
 
 
 class PatientConnection(H11Protocol):
-    """uvicorn's HTTP/1.1, which waits for ever for a request and for a reader, with limits to both.
+    """uvicorn's HTTP/1.1 with limits to both directions.
 
     A request has to arrive whole within `read_timeout` of its first byte, an answer has to be taken within
     `write_timeout` of the moment its reader falls behind, and there are at most `max_connections`. A client that

@@ -84,7 +84,7 @@ class Exchange:
             for number, score in self.plan.scores.items():
                 self._add(self._engine.submit(score), self.scores, number)
         except Exception as error:
-            raise _shown(error, self.plan) from error
+            raise _as_api_error(error, self.plan) from error
 
     def end(self, reason: ApiError) -> None:
         """Give up: the rows leave the engine, and who waits here hears the reason (the first one counts)."""
@@ -123,11 +123,11 @@ class Exchange:
         for future in list(self._futures):
             future.cancel()
 
-    def _add(self, future: Future[Any], found: dict[int, Any], index: int) -> None:
+    def _add(self, future: Future[Any], results: dict[int, Any], index: int) -> None:
         self._futures.append(future)
         if self._reason is not None:  # it ended while the rows were handed over
             future.cancel()
-        future.add_done_callback(lambda done: self._in_loop(self._settle, done, found, index))
+        future.add_done_callback(lambda done: self._in_loop(self._settle, done, results, index))
 
     def _listener(self, index: int) -> Callable[[str, tuple[TokenLogprob, ...]], None]:
         def listen(text: str, logprobs: tuple[TokenLogprob, ...]) -> None:
@@ -145,14 +145,14 @@ class Exchange:
         known.extend(logprobs)
         self._changed.set()
 
-    def _settle(self, future: Future[Any], found: dict[int, Any], index: int) -> None:
+    def _settle(self, future: Future[Any], results: dict[int, Any], index: int) -> None:
         self._waiting -= 1
         if future.cancelled():
             self.end(stopping())
         elif (error := future.exception()) is not None:
-            self.end(_shown(error, self.plan))
+            self.end(_as_api_error(error, self.plan))
         else:
-            found[index] = future.result()
+            results[index] = future.result()
         self._changed.set()
 
     async def _listen(self) -> None:
@@ -161,7 +161,7 @@ class Exchange:
         self.end(hung_up())
 
 
-def _shown(error: BaseException, plan: Plan) -> ApiError:
+def _as_api_error(error: BaseException, plan: Plan) -> ApiError:
     """What the client is told of an engine's error."""
     if isinstance(error, ApiError):
         return error

@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+KEY_VARIABLE = "VALUESCOPE_API_KEY"
+"""The environment variable with the API key."""
+
 
 class LimitsError(ValueError):
     """A limit out of its range."""
@@ -42,7 +45,9 @@ class Limits:
     grace: float = _limit(30.0, "seconds that running requests are given when the server is told to stop", 0)
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            value, least = getattr(self, one.name), one.metadata["least"]
+        for limit in fields(self):
+            value, least = getattr(self, limit.name), limit.metadata["least"]
             if not isinstance(value, (int, float)) or not math.isfinite(value) or value < least:
-                raise LimitsError(f"{one.name} is {value!r}, it must be a finite number of at least {least}")
+                raise LimitsError(
+                    f"{limit.name} is {value!r}, it must be a finite number of at least {least}"
+                )

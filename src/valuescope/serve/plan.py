@@ -10,9 +10,9 @@ from valuescope.edit import Edit, EditError
 from valuescope.generate import Request, Sampling, ScoreRequest
 from valuescope.generate.request import context_limit
 from valuescope.models import BatchError, ChatError, NeuronModel, encode, render_chat
+from valuescope.serve.bodies import ChatBody, CommonBody, CompletionBody
 from valuescope.serve.errors import refused, unknown_model
 from valuescope.serve.limits import Limits
-from valuescope.serve.protocol import ChatBody, CommonBody, CompletionBody
 from valuescope.serve.roster import Roster, Served
 
 COMPLETION_TOKENS = 16
@@ -158,11 +158,7 @@ def _plan(
     )
     scores = {
         number: ScoreRequest(
-            prompt.tokens[:1],
-            (prompt.tokens[1:],),
-            edit,
-            top_logprobs=top_logprobs or 0,
-            force=force,
+            prompt.tokens[:1], (prompt.tokens[1:],), edit, top_logprobs=top_logprobs or 0, force=force
         )
         for number, prompt in enumerate(prompts)
         # The first token follows nothing: it has no probability.

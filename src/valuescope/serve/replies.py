@@ -1,20 +1,27 @@
-"""Replies in the shape of the API, whole and in pieces."""
+"""Replies in the shape of the API, whole and in pieces; tokens as it shows them: text, bytes, place in a text."""
 
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from valuescope.generate import Answer, Scores, TokenLogprob
 from valuescope.serve.errors import not_finite
 from valuescope.serve.plan import Plan
-from valuescope.serve.tokens import TokenBytes, offsets
 
 _LEAST_LOGPROB = -9999.0  # what the API says of a token that cannot be
+
+_UNFINISHED = "\N{REPLACEMENT CHARACTER}"
+_BYTE_PIECE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
+_SEARCHED = (
+    16  # characters between two tokens that neither of them says: white space, a character in several tokens
+)
 
 Json = dict[str, Any]
 
@@ -84,7 +91,7 @@ class Replies(ABC):
         return {**self._head(self.chunk_object), "choices": choices, **nothing}
 
     def _used(self, answers: Sequence[Answer]) -> Json:
-        prompt, answer = self.plan.prompt_tokens, sum(len(one.tokens) for one in answers)
+        prompt, answer = self.plan.prompt_tokens, sum(len(written.tokens) for written in answers)
         return {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}
 
     def _number(self, logprob: float) -> float:
@@ -129,19 +136,19 @@ class ChatReplies(Replies):
             return None
         content = [
             {
-                **self._token(one.token, one.text, one.logprob),
-                "top_logprobs": [self._token(*other) for other in one.top],
+                **self._token(chosen.token, chosen.text, chosen.logprob),
+                "top_logprobs": [self._token(*likely) for likely in chosen.top],
             }
-            for one in tokens
+            for chosen in tokens
         ]
         return {"content": content, "refusal": None}
 
     def _token(self, token: int, text: str, logprob: float) -> Json:
-        own = self._bytes(token, text)
+        content = self._bytes(token, text)
         return {
             "token": self._bytes.name(token, text),
             "logprob": self._number(logprob),
-            "bytes": None if own is None else list(own),
+            "bytes": None if content is None else list(content),
         }
 
 
@@ -179,13 +186,8 @@ class CompletionReplies(Replies):
     def _choice(self, index: int, answer: Answer | None, scores: Scores | None) -> Json:
         echoed = self.plan.prompts[index // self.plan.n].text if self.plan.echo else ""
         text = echoed + ("" if answer is None else answer.text)
-        own = () if answer is None else answer.logprobs or ()
-        return {
-            "index": index,
-            "text": text,
-            "logprobs": self._logprobs(index, text, scores, own),
-            "finish_reason": _finish_reason(answer),
-        }
+        logprobs = self._logprobs(index, text, scores, () if answer is None else answer.logprobs or ())
+        return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": _finish_reason(answer)}
 
     def _logprobs(
         self,
@@ -201,9 +203,10 @@ class CompletionReplies(Replies):
         if self.plan.top_logprobs is None:
             return None
         scored = () if scores is None else scores.continuations[0]
-        names = [self._bytes.name(one.token, one.text) for one in (*scored, *answer)]
-        numbers: list[float | None] = [self._number(one.logprob) for one in (*scored, *answer)]
-        best: list[dict[str, float] | None] = [self._best(one) for one in (*scored, *answer)]
+        tokens = (*scored, *answer)
+        names = [self._bytes.name(token.token, token.text) for token in tokens]
+        numbers: list[float | None] = [self._number(token.logprob) for token in tokens]
+        best: list[dict[str, float] | None] = [self._best(token) for token in tokens]
         if self.plan.echo and echo:
             names.insert(0, self._first_tokens[index // self.plan.n])
             numbers.insert(0, None)
@@ -215,13 +218,64 @@ class CompletionReplies(Replies):
             "text_offset": offsets(names, text, start),
         }
 
-    def _best(self, one: TokenLogprob) -> dict[str, float]:
+    def _best(self, chosen: TokenLogprob) -> dict[str, float]:
         """The most likely tokens by their text (the likelier of two that read alike), and the one that stands there."""
         best: dict[str, float] = {}
-        for token, text, logprob in (*one.top, (one.token, one.text, one.logprob)):
+        for token, text, logprob in (*chosen.top, (chosen.token, chosen.text, chosen.logprob)):
             best.setdefault(self._bytes.name(token, text), self._number(logprob))
         return best
 
 
 def _finish_reason(answer: Answer | None) -> str:
     return "stop" if answer is not None and answer.finished else "length"
+
+
+class TokenBytes:
+    """The UTF-8 bytes of tokens. Only a token that is part of a character needs more than its text."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        self._byte_level = "ByteLevel(" in str(getattr(backend, "decoder", ""))
+
+    def __call__(self, token: int, text: str) -> bytes | None:
+        """None where the tokenizer does not tell."""
+        if _UNFINISHED not in text:
+            return text.encode()
+        piece = str(self._tokenizer.convert_ids_to_tokens(token))
+        if byte := _BYTE_PIECE.fullmatch(piece):
+            return bytes.fromhex(byte[1])
+        if self._byte_level and all(character in _byte_level_alphabet() for character in piece):
+            return bytes(_byte_level_alphabet()[character] for character in piece)
+        return None
+
+    def name(self, token: int, text: str) -> str:
+        """The token's text, or its bytes written out where they are no text (`bytes:\\xe4\\xbd`)."""
+        content = self(token, text)
+        if _UNFINISHED not in text or content is None:
+            return text
+        return "bytes:" + "".join(f"\\x{byte:02x}" for byte in content)
+
+
+def offsets(names: Sequence[str], text: str, start: int = 0) -> list[int]:
+    """Where each token begins in `text`, in characters plus `start`.
+
+    A token that is not found close by (a special token, a part of a character) stands where the last one ended.
+    """
+    places, position = [], 0
+    for name in names:
+        place = text.find(name, position, position + len(name) + _SEARCHED)
+        places.append(start + (position if place < 0 else place))
+        if place >= 0:
+            position = place + len(name)
+    return places
+
+
+@cache
+def _byte_level_alphabet() -> dict[str, int]:
+    """Which byte each character of a byte-level vocabulary stands for: printable ones themselves, others from 256 on."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {
+        chr(256 + number): byte for number, byte in enumerate(others)
+    }

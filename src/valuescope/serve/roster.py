@@ -76,8 +76,8 @@ class Roster:
         self, model: NeuronModel, edits: Iterable[tuple[str, Edit]] = (), *, force: bool = False
     ) -> None:
         self.force = force
-        own, fingerprint = public_id(model), model.identity.fingerprint
-        self.models: list[Served] = [Served(own, _BASE, fingerprint)]
+        base, fingerprint = public_id(model), model.identity.fingerprint
+        self.models = [Served(base, _BASE, fingerprint)]
         for name, edit in edits:
             if not _NAME.fullmatch(name):
                 raise RosterError(
@@ -85,17 +85,18 @@ class Roster:
                     "give one with NAME=FILE"
                 )
             edit.require(model, force=force)
-            served = Served(f"{own}@{name}", f"{_BASE}@{name}", fingerprint, edit)
-            if served.id in [one.id for one in self.models]:
+            served = Served(f"{base}@{name}", f"{_BASE}@{name}", fingerprint, edit)
+            if served.id in self.ids:
                 raise RosterError(f"two edits are called {name!r}: name one of them otherwise with NAME=FILE")
             self.models.append(served)
         # A model may itself be called "base": its own id comes first.
-        self._by_name = {one.alias: one for one in self.models} | {one.id: one for one in self.models}
+        self._by_name = {served.alias: served for served in self.models}
+        self._by_name |= {served.id: served for served in self.models}
 
     @property
     def ids(self) -> list[str]:
         """The ids of all models, the base first."""
-        return [one.id for one in self.models]
+        return [served.id for served in self.models]
 
     def find(self, name: str) -> Served | None:
         """The model with this id or alias, or whose edit's hash begins so."""
@@ -104,8 +105,8 @@ class Roster:
         base, _, digest = name.rpartition("@")
         if base not in (self.models[0].id, _BASE) or not _HASH.fullmatch(digest):
             return None
-        found = [one for one in self.models if one.edit is not None and one.edit.hash.startswith(digest)]
-        return found[0] if len(found) == 1 else None
+        matches = [served for served in self.models if served.edit and served.edit.hash.startswith(digest)]
+        return matches[0] if len(matches) == 1 else None
 
 
 def public_id(model: NeuronModel) -> str:

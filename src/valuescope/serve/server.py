@@ -20,10 +20,9 @@ from valuescope.generate import Engine, EngineError
 from valuescope.serve.app import Service, create_app
 from valuescope.serve.connection import PatientConnection
 from valuescope.serve.gate import Gate
-from valuescope.serve.limits import Limits
+from valuescope.serve.limits import KEY_VARIABLE, Limits
 from valuescope.serve.roster import Roster
 
-KEY_VARIABLE = "VALUESCOPE_API_KEY"
 _SETTLING = 0.05
 _LAST_WORDS = 2.0  # seconds in which those that were cut off are told so
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
+from typing import TypeVar
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from valuescope.serve.errors import ApiError
 from valuescope.serve.exchange import Exchange
-from valuescope.serve.pool import in_pool
 from valuescope.serve.replies import Replies, event, render
+
+T = TypeVar("T")
+
+
+async def in_pool(pool: Executor, call: Callable[[], T]) -> T:
+    """What `call` returns or raises; for what would hold up the event loop: tokenising, replies of many megabytes."""
+    return await asyncio.get_running_loop().run_in_executor(pool, call)
 
 
 def error_response(error: ApiError) -> Response:

@@ -11,7 +11,7 @@ from valuescope.report.colours import Style, colour_of
 from valuescope.report.drawing import SIZE, Canvas, Span, domain_of, ends_of, mean_of
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.numbers import Numbers
-from valuescope.report.plots.frame import Head, Point, dashed, number_up, room_for, words_of
+from valuescope.report.plots.frame import Head, Point, dashed, holding, number_up, room_for, words_of
 from valuescope.report.text import fitted
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def bars(
     if not ends:
         return None
     starred = any(any(bars.starred) for facet in facets for bars in facet.series)
-    span = domain or domain_of([end * (1.08 if starred else 1.0) for end in ends])
+    span = holding(domain, ends) if domain else domain_of([end * (1.08 if starred else 1.0) for end in ends])
     signed = domain is None
     least = max(60 + len(f.groups) * (_BAR * len(f.series) + _GAP) for f in facets)
     columns = columns_for(len(facets), max(250.0, least))

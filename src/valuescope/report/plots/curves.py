@@ -22,13 +22,13 @@ from valuescope.report.drawing import (
 )
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.numbers import MISSING, SHARES, Numbers, plain_value
-from valuescope.report.plots.frame import Head, Point, dashed, number_up, room_for, words_of
+from valuescope.report.plots.frame import Head, Point, caption, dashed, holding, number_up, room_for, words_of
 from valuescope.report.text import fitted, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_LEAST, _SMALL, _MOST = 250.0, 190.0, 560.0
+_LEAST, _SMALL, _MOST = 250.0, 190.0, 520.0
 _UNIT, _GAP = 72.0, 30.0
 
 
@@ -142,9 +142,7 @@ def curves(
         for x in kept:
             canvas.text(at(x), bottom + 14, plain_value(x), colour="muted", anchor="middle")
         words = (facet.x_axis or x_axis) + (" (log scale)" if log else "")
-        canvas.text(
-            (left + right) / 2, bottom + 30, fitted(words, width, SIZE), colour="muted", anchor="middle"
-        )
+        caption(canvas, (left + right) / 2, bottom + 30, words)
         for row, (label, style, notes) in enumerate(facet.notes):
             canvas.text(0, bottom + 50 + 15 * row, fitted(label, left - 8, SIZE), colour=colour_of(style))
             for x in kept:
@@ -159,7 +157,7 @@ def curves(
         return Panel(facet.title, "; ".join(said) + ".", width, height, canvas.finished())
 
     def paint() -> list[Panel]:
-        top = max(head.height(width) for head in heads) + 14 + 11 * any(facet.marks for facet in facets)
+        top = max(head.height(width) for head in heads) + 20 + 24 * any(facet.marks for facet in facets)
         ticks = [
             words
             for place, span in enumerate(spans)
@@ -178,7 +176,7 @@ def curves(
 def _span(strips: Sequence[Strip]) -> Span:
     fixed = [strip.domain for strip in strips if strip.domain]
     if fixed:
-        return fixed[0]
+        return holding(fixed[0], [end for strip in strips for end in strip.ends()])
     return domain_of(
         [end for strip in strips for end in strip.ends()], zero=any(strip.zero for strip in strips)
     )
@@ -261,7 +259,7 @@ def _draw(canvas: Canvas, field: Axes, curve: Curve, strip: Strip) -> None:
 def _marks(canvas: Canvas, facet: CurveFacet, at: _placed, reach: Span, top: float, right: float) -> None:
     for row, (x, words) in enumerate(sorted(mark for mark in facet.marks if reach[0] <= mark[0] <= reach[1])):
         late = at(x) + text_width(words, SMALL) > right
-        y = top - 6 - 11 * (row % 2)
+        y = top - 21 - 11 * (row % 2)
         canvas.text(
             at(x) - 3 if late else at(x) + 3,
             y,

@@ -11,13 +11,22 @@ from valuescope.report.colours import Style, colour_of
 from valuescope.report.drawing import SIZE, Canvas, Span, domain_of, ends_of, mean_of
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.numbers import MISSING, SHARES, Numbers
-from valuescope.report.plots.frame import Head, Point, dashed, number_across, room_for, words_of
+from valuescope.report.plots.frame import (
+    Head,
+    Point,
+    caption,
+    dashed,
+    holding,
+    number_across,
+    room_for,
+    words_of,
+)
 from valuescope.report.text import fitted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_LEAST, _MOST = 250.0, 640.0
+_LEAST, _MOST = 250.0, 520.0
 _STEP, _ROW = 9.0, 21.0
 
 
@@ -70,24 +79,26 @@ def dots(
     columns = columns_for(len(facets), _LEAST + beside * 0.4)
     width = width_of(columns, _MOST)
     heads = [Head(f.title, f.subtitle, f.style, _key(f)) for f in facets]
-    names = room_for([category for facet in facets for category in facet.categories], width * 0.36)
+    names = room_for([category for facet in facets for category in facet.categories], width * 0.42)
     left, right = names + 10, width - (beside + 10 if beside else 12)
-    top = max(head.height(width) for head in heads) + (14 if any(f.beside_title for f in facets) else 2)
-    span = domain or domain_of([*ends, *([reference[0]] if reference else [])], zero=signed or min(ends) > 0)
     shared = len({tuple(facet.categories) for facet in facets}) == 1 and not any(f.beside for f in facets)
+    indent = left if shared and len(facets) > 1 else 0.0
+    top = max(head.height(width - indent) for head in heads) + (
+        14 if any(f.beside_title for f in facets) else 2
+    )
+    ends += [reference[0]] if reference else []
+    span = holding(domain, ends) if domain else domain_of(ends, zero=signed or min(ends) > 0)
 
     def panel(facet: DotFacet, head: Head) -> Panel:
         row = max(_ROW, _STEP * len(facet.series) + 8)
         bottom = top + row * len(facet.categories)
         canvas = Canvas(width, bottom + 36)
-        head.draw(canvas, left if shared and len(facets) > 1 else 0.0)
+        head.draw(canvas, indent)
         field = canvas.axes((left, right), (bottom, top), span, (len(facet.categories) - 0.5, -0.5))
         number_across(canvas, field, (left, right), bottom, signed=signed)
         if reference:
             dashed(canvas, field, reference[0], upright=True, dotted=True)
-        canvas.text(
-            (left + right) / 2, bottom + 30, fitted(axis, width, SIZE), colour="muted", anchor="middle"
-        )
+        caption(canvas, (left + right) / 2, bottom + 30, axis)
         if facet.beside_title:
             canvas.text(width, top - 5, facet.beside_title, size=9.5, colour="muted", anchor="end")
         for place, category in enumerate(facet.categories):
@@ -119,8 +130,8 @@ def _key(facet: DotFacet) -> tuple[tuple[str, Style], ...]:
 def _mark(canvas: Canvas, field: Axes, point: Point, y: float, style: Style, said: str, span: Span) -> None:
     mean = mean_of(point)
     if mean is None:
-        x = (span[0] + span[1]) / 2
-        canvas.text(x, y, MISSING, size=8.5, colour="muted", anchor="middle", field=field)
+        x = max(span[0], 0.0) + (span[1] - span[0]) * 0.03
+        canvas.text(x, y, MISSING, size=8.5, colour="muted", field=field)
         return
     if isinstance(point, Estimate) and point.low is not None and point.high is not None:
         canvas.whisker(field, (point.low, y), (point.high, y), colour_of(style))

@@ -71,6 +71,18 @@ def room_for(names: Sequence[str], most: float) -> float:
     return min(most, max((text_width(name, SIZE) for name in names), default=0.0) * 1.03)
 
 
+def caption(canvas: Canvas, middle: float, y: float, words: str) -> None:
+    """The name of a level axis as near its middle as the drawing has room for."""
+    written = fitted(words, canvas.width, SIZE)
+    half = text_width(written, SIZE) / 2
+    canvas.text(min(max(middle, half), canvas.width - half), y, written, colour="muted", anchor="middle")
+
+
+def holding(domain: Span, ends: Sequence[float]) -> Span:
+    """A domain, widened where something lies beyond it."""
+    return min([domain[0], *ends]), max([domain[1], *ends])
+
+
 def words_of(point: Point, numbers: Numbers, *, signed: bool) -> str:
     """A point in words: its mean, interval and n."""
     if isinstance(point, Estimate):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from valuescope.report.colours import Style, colour_of
 from valuescope.report.drawing import SIZE, SMALL, Canvas
@@ -183,10 +183,9 @@ class _Grid:
         else:
             colour = self.facet.colour
             name = colour_of(colour) if isinstance(colour, int) else colour if cell.value >= 0 else "down"
-            canvas.box(field, corner, size, size, "panel", hint=cell.hint)
-            share = min(abs(cell.value) / self.peak, 1.0) * _STRONGEST
-            if share > 0.004:
-                canvas.box(field, corner, size, size, name, alpha=round(share, 3))
+            share = round(min(abs(cell.value) / self.peak, 1.0) * _STRONGEST, 3)
+            paint: dict[str, Any] = {"alpha": share} if share > 0.03 else {}
+            canvas.box(field, corner, size, size, name if paint else "panel", hint=cell.hint, **paint)
         if cell.words and (cell.words == MISSING or text_width(cell.words, _NUMBER) + 2 <= self.step):
             faint = cell.value is None or (self.facet.sums and cell.value == 0)
             x, middle = (

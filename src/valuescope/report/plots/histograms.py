@@ -10,8 +10,8 @@ from valuescope.report.colours import Style, colour_of
 from valuescope.report.drawing import SIZE, Canvas
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.numbers import grouped
-from valuescope.report.plots.frame import Head, dashed, number_across
-from valuescope.report.text import fitted, text_width
+from valuescope.report.plots.frame import Head, caption, dashed, number_across
+from valuescope.report.text import text_width
 
 _LEAST, _MOST, _HEIGHT, _MARK_ROW = 330.0, 460.0, 150.0, 13.0
 
@@ -112,9 +112,7 @@ def histograms(name: str, title: str, description: str, facets: Sequence[Histogr
                 canvas.text(
                     min(max(x, half), width - half), top - 5 - _MARK_ROW * row, label, anchor="middle"
                 )
-        canvas.text(
-            (left + right) / 2, bottom + 30, fitted(facet.axis, width, SIZE), colour="muted", anchor="middle"
-        )
+        caption(canvas, (left + right) / 2, bottom + 30, facet.axis)
         said += [f"{label} at {place:.3g}" for place, label, _ in lines if label]
         about = f"{facet.note + '. ' if facet.note else ''}{facet.axis}, {facet.unit}"
         return Panel(facet.title, f"{about}. {'; '.join(said)}.", width, bottom + 36, canvas.finished())

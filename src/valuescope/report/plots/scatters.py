@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from valuescope.report.colours import colour_of
 from valuescope.report.drawing import SIZE, Canvas, Span
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
-from valuescope.report.plots.frame import Head, number_across, number_up
+from valuescope.report.plots.frame import Head, caption, number_across, number_up
 from valuescope.report.text import fitted
 
 if TYPE_CHECKING:
@@ -73,9 +73,7 @@ def scatters(
             size = max(_SMALLEST, _LARGEST * math.sqrt(count / most)) if most > 1 else 4.8
             shown_x, shown_y = (f"{part:.{0 if reach >= 10 else 2}f}" for part in (x, y))
             _circle(canvas, field, x, y, size, colour_of(style), f"{shown_x} and {shown_y}: {count}")
-        canvas.text(
-            (left + right) / 2, bottom + 30, fitted(x_axis, width, SIZE), colour="muted", anchor="middle"
-        )
+        caption(canvas, (left + right) / 2, bottom + 30, x_axis)
         side = fitted(y_axis, right - left, SIZE)
         canvas.text(12, (top + bottom) / 2, side, colour="muted", anchor="middle", turn=90)
         return Panel(

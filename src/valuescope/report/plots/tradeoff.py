@@ -11,7 +11,17 @@ from valuescope.report.colours import Style, colour_of, is_filled
 from valuescope.report.drawing import SIZE, SMALL, Canvas, Span, domain_of, ends_of, mean_of, ticks_of
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.numbers import SHARES, Numbers
-from valuescope.report.plots.frame import Head, Point, dashed, number_across, number_up, room_for, words_of
+from valuescope.report.plots.frame import (
+    Head,
+    Point,
+    caption,
+    dashed,
+    holding,
+    number_across,
+    number_up,
+    room_for,
+    words_of,
+)
 from valuescope.report.text import fitted, text_width
 
 if TYPE_CHECKING:
@@ -71,7 +81,7 @@ def tradeoff(
     width = width_of(columns, _MOST)
     span = domain_of(ends_of(point[1] for point in points))
     heads = [Head(f.title, key=tuple((path.name, path.style) for path in f.paths)) for f in facets]
-    top = max(head.height(width) for head in heads) + 14
+    top = max(head.height(width) for head in heads) + 20
 
     def panel(facet: TradeFacet, head: Head) -> Panel:
         left, right, bottom = (
@@ -83,14 +93,12 @@ def tradeoff(
         head.draw(canvas)
         beside = ends_of(point[0] for path in facet.paths for point in path.present())
         beside += ends_of([facet.start, *(floor for floor, _ in facet.floors)])
-        reach = facet.domain or domain_of(beside, zero=facet.zero)
+        reach = holding(facet.domain, beside) if facet.domain else domain_of(beside, zero=facet.zero)
         field = canvas.axes((left, right), (bottom, top), reach, span)
         number_across(canvas, field, (left, right), bottom, signed=facet.signed)
         number_up(canvas, field, left, (bottom, top), signed=signed, about=5)
         canvas.text(left, top - 7, fitted(axis, right - left, SIZE), colour="muted")
-        canvas.text(
-            (left + right) / 2, bottom + 30, fitted(facet.axis, width, SIZE), colour="muted", anchor="middle"
-        )
+        caption(canvas, (left + right) / 2, bottom + 30, facet.axis)
         unit = (right - left) / (reach[1] - reach[0])
         for row, (floor, words) in enumerate(facet.floors):
             dashed(canvas, field, floor, upright=True, colour="muted")

@@ -1,22 +1,28 @@
-"""MMLU's questions as prompts: five examples of the subject, then the question (Hendrycks et al. 2021, section 3).
+"""What ability is measured on: MMLU's questions as prompts, and a neutral text of our own.
 
-The format is that of the `mmlu` task of EleutherAI's lm-evaluation-harness, character by character, so that scores can
+A prompt is five examples of the subject, then the question (Hendrycks et al. 2021, section 3). The format is that of the `mmlu` task of EleutherAI's lm-evaluation-harness, character by character, so that scores can
 be compared: a line about the subject, the first examples of the dev split with their letters, and the question up to
 "Answer:". The letters are scored with a space in front.
 """
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
-from valuescope.ability.error import AbilityError
-from valuescope.data import Dataset, MultipleChoice, read_data
+from valuescope.data import MultipleChoice, read_data
 
 LETTERS = ("A", "B", "C", "D")
 SHOTS = 5
+
+
+class AbilityError(ValueError):
+    """Questions or texts that ability cannot be measured with."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +58,15 @@ def read_mmlu(
     """
     if dev is None:
         path, dev = Path(path) / "test", Path(path) / "dev"
-    test, examples = (read_data(one, "mmlu", strict=True) for one in (path, dev))
-    return mmlu_questions(_choices(test), _choices(examples), number=number, shots=shots, seed=seed)
+    test, examples = (
+        [
+            record
+            for record in read_data(source, "mmlu", strict=True).records
+            if isinstance(record, MultipleChoice)
+        ]
+        for source in (path, dev)
+    )
+    return mmlu_questions(test, examples, number=number, shots=shots, seed=seed)
 
 
 def mmlu_questions(
@@ -70,7 +83,7 @@ def mmlu_questions(
         AbilityError: a subject with fewer than `shots` examples, a question without four options or an answer, or
             `number` or `shots` out of range.
     """
-    examples = {subject: own[:shots] for subject, own in _by_subject(dev).items()}
+    examples = {subject: questions[:shots] for subject, questions in _by_subject(dev).items()}
     drawn = draw_questions(test, len(test) if number is None else number, seed)
     for subject in _by_subject(drawn):
         there = len(examples.get(subject, ()))
@@ -104,8 +117,8 @@ def draw_questions(questions: Sequence[MultipleChoice], number: int, seed: int) 
         )
     rng = random.Random(f"mmlu-{seed}")
     shuffled = list[MultipleChoice]()
-    for _, own in sorted(_by_subject(questions).items()):
-        shuffled += own if number == len(questions) else rng.sample(own, len(own))
+    for _, subject in sorted(_by_subject(questions).items()):
+        shuffled += subject if number == len(questions) else rng.sample(subject, len(subject))
     begin = rng.random()
     # The places are whole numbers only where all questions are drawn; then each is its own.
     return [shuffled[int((begin + turn) * len(questions) / number)] for turn in range(number)]
@@ -119,17 +132,28 @@ def mmlu_prompt(question: MultipleChoice, examples: Sequence[MultipleChoice]) ->
     """
     subject = " ".join(question.topic.split("_"))
     head = f"The following are multiple choice questions (with answers) about {subject}.\n\n"
-    shown = "".join(f"{_asked(one)} {LETTERS[_answer(one)]}\n\n" for one in examples)
-    return head + shown + _asked(question)
+    answered = "".join(f"{_asked(example)} {LETTERS[_answer(example)]}\n\n" for example in examples)
+    return head + answered + _asked(question)
+
+
+def neutral_texts(language: str = "en") -> tuple[str, ...]:
+    """Short paragraphs to measure perplexity on, everyday facts and instructions that no value speaks for, in English
+    ("en", about 600 words) or Chinese ("zh", about 600 characters).
+
+    Raises:
+        AbilityError: another language.
+    """
+    texts = _texts()
+    if language not in texts:
+        raise AbilityError(f"no neutral text in {language!r}; there are {', '.join(texts)}")
+    return texts[language]
 
 
 def _asked(question: MultipleChoice) -> str:
     if len(question.options) != len(LETTERS):
         raise AbilityError(f"question {question.key!r} has {len(question.options)} options; MMLU's have four")
-    options = "".join(
-        f"{letter}. {option}\n" for letter, option in zip(LETTERS, question.options, strict=True)
-    )
-    return f"{question.question.strip()}\n{options}Answer:"
+    options = [f"{letter}. {option}" for letter, option in zip(LETTERS, question.options, strict=True)]
+    return "\n".join([question.question.strip(), *options, "Answer:"])
 
 
 def _answer(question: MultipleChoice) -> int:
@@ -139,11 +163,13 @@ def _answer(question: MultipleChoice) -> int:
 
 
 def _by_subject(questions: Iterable[MultipleChoice]) -> Mapping[str, list[MultipleChoice]]:
-    found: dict[str, list[MultipleChoice]] = {}
+    subjects: dict[str, list[MultipleChoice]] = {}
     for question in questions:
-        found.setdefault(question.topic, []).append(question)
-    return found
+        subjects.setdefault(question.topic, []).append(question)
+    return subjects
 
 
-def _choices(dataset: Dataset) -> list[MultipleChoice]:
-    return [record for record in dataset.records if isinstance(record, MultipleChoice)]
+@cache
+def _texts() -> dict[str, tuple[str, ...]]:
+    content = files("valuescope.ability").joinpath("neutral_text.json").read_text(encoding="utf-8")
+    return {language: tuple(texts) for language, texts in json.loads(content).items()}

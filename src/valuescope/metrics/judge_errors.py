@@ -1,23 +1,33 @@
-"""What a judge goes by that is no merit: the place of an option, and the length of an answer."""
+"""How often a judge is right, and what it goes by that is no merit: the place of an option, the length of an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from valuescope.metrics.bootstrap import (
     Bootstrap,
-    Estimate,
-    Floats,
-    MetricError,
+    Clusters,
+    Values,
     as_outcomes,
     cluster_numbers,
     cluster_sums,
     clusters_present,
 )
+from valuescope.metrics.result import Estimate, Floats, MetricError, MetricResult
+
+
+@dataclass(frozen=True)
+class Accuracy(MetricResult):
+    """How often a judge is right where the truth is known: over all, and for the items of each true label (a judge
+    that always says the commonest label is often right over all)."""
+
+    overall: Estimate
+    by_truth: Mapping[Any, Estimate]
 
 
 @dataclass(frozen=True)
@@ -32,12 +42,36 @@ class JudgeBias:
         return {**self.bias.to_dict(), "reason": self.reason}
 
 
+def accuracy(
+    judged: Sequence[Any], truth: Sequence[Any], *, clusters: Clusters = None, how: Bootstrap = Bootstrap()
+) -> Accuracy:
+    """How often `judged` is `truth`, None where either is missing; intervals as `Bootstrap.rate`.
+
+    Raises:
+        MetricError: lengths that differ.
+    """
+    if len(judged) != len(truth):
+        raise MetricError(
+            f"accuracy: {len(judged)} judgements and {len(truth)} truths; give one of each per item"
+        )
+    right = [
+        None if label is None or known is None else bool(label == known)
+        for label, known in zip(judged, truth, strict=True)
+    ]
+    numbers = cluster_numbers(clusters, len(right))
+
+    def share(chosen: Sequence[int]) -> Estimate:
+        return how.rate([right[item] for item in chosen], numbers[list(chosen)])
+
+    members: dict[Any, list[int]] = {}
+    for item, known in enumerate(truth):
+        if known is not None:
+            members.setdefault(known, []).append(item)
+    return Accuracy(share(range(len(right))), {label: share(chosen) for label, chosen in members.items()})
+
+
 def position_bias(
-    one_order: Sequence[float | None],
-    other_order: Sequence[float | None],
-    *,
-    clusters: Sequence[Hashable] | None = None,
-    how: Bootstrap = Bootstrap(),
+    one_order: Values, other_order: Values, *, clusters: Clusters = None, how: Bootstrap = Bootstrap()
 ) -> JudgeBias:
     """How much more than half goes to the option that is shown first, -0.5..0.5.
 
@@ -66,21 +100,20 @@ def position_bias(
     bias = how.mean(scores, clusters)
     if bias.mean is None:
         return JudgeBias(bias, "no item was judged in both orders")
-    present = scores[~np.isnan(scores)]
-    if bias.ci is None or np.any(present != present[0]):
+    if bias.ci is None or np.ptp(scores[~np.isnan(scores)]) > 0:
         return JudgeBias(bias)
-    # half an item's range, for the share of items that Wilson leaves open
+    # Half an item's range, for the share of items that Wilson leaves open.
     reach = 0.5 * how.wilson_reach(clusters_present(scores, clusters))
     low, high = max(-0.5, bias.mean - reach), min(0.5, bias.mean + reach)
     return JudgeBias(replace(bias, low=low, high=high, interval="wilson"))
 
 
 def length_bias(
-    verdicts: Sequence[float | None],
+    verdicts: Values,
     lengths: Sequence[int | None],
     *,
     truth: Sequence[Hashable | None] | None = None,
-    clusters: Sequence[Hashable] | None = None,
+    clusters: Clusters = None,
     how: Bootstrap = Bootstrap(),
 ) -> JudgeBias:
     """How much a judge's verdict rises when an answer is twice as long: the slope on log2(length), by least squares.
@@ -103,16 +136,11 @@ def length_bias(
     outcomes, sizes = as_outcomes(verdicts), as_outcomes(lengths)
     if np.any(sizes < 0):
         raise MetricError("length_bias: a length is below 0; give counts")
-    known = np.array([truth is None or truth[item] is not None for item in range(len(outcomes))], dtype=bool)
-    present = ~np.isnan(outcomes) & (sizes > 0) & known
-    groups = (
-        cluster_numbers(truth, len(outcomes))
-        if truth is not None
-        else np.zeros(len(outcomes), dtype=np.int64)
-    )
-    used = np.flatnonzero(present)
-    n, missing = len(used), len(outcomes) - len(used)
-    y, x, group = outcomes[used], np.log2(sizes[used]), groups[used]
+    labels = [0] * len(outcomes) if truth is None else truth
+    known = np.array([label is not None for label in labels], dtype=bool)
+    used = ~np.isnan(outcomes) & (sizes > 0) & known
+    n, missing = int(used.sum()), int((~used).sum())
+    y, x, group = outcomes[used], np.log2(sizes[used]), cluster_numbers(labels, len(outcomes))[used]
     reason = _cannot_tell(x, y, group)
     if reason:
         return JudgeBias(Estimate(None, None, None, n, missing), reason)
@@ -120,18 +148,17 @@ def length_bias(
     one_hot = np.equal.outer(group, np.unique(group)).astype(np.float64)
     moments = np.stack([np.ones_like(x), x, y, x * y, x * x], axis=1)
     columns = (one_hot[:, :, None] * moments[:, None, :]).reshape(n, -1)
-    names = cluster_numbers(clusters, len(outcomes))[used]
-    occupied, numbers = np.unique(names, return_inverse=True)
-    sums, _ = cluster_sums(columns, np.ones_like(columns, dtype=bool), numbers.astype(np.int64))
-    draws = how.draws(len(occupied), lambda block: _slopes(np.einsum("rc,ck->rk", block, sums)))
+    _, numbers = np.unique(cluster_numbers(clusters, len(outcomes))[used], return_inverse=True)
+    sums, _ = cluster_sums(columns, np.ones_like(columns, dtype=bool), numbers)
+    draws = how.draws(len(sums), lambda block: _slopes(np.einsum("rc,ck->rk", block, sums)))
     return JudgeBias(how.estimate(_slopes(sums.sum(axis=0)[None])[0], draws, n, missing))
 
 
-def _cannot_tell(x: Floats, y: Floats, group: Any) -> str:
+def _cannot_tell(x: Floats, y: Floats, group: NDArray[np.int64]) -> str:
     """Why the slope is undefined, or ""."""
     if len(x) == 0:
         return "no item has a verdict and a length"
-    same = [group == one for one in np.unique(group)]
+    same = [group == label for label in np.unique(group)]
     among = " at equal truth" if len(same) > 1 else ""
     if all(np.ptp(x[members]) == 0 for members in same):
         return f"all answers are of the same length{among}"

@@ -1,4 +1,4 @@
-"""What a request's body may say. Wrong types and unknown fields are errors, never guesses."""
+"""A request's body: read within its limit, and what it may say. Wrong types and unknown fields are errors, never guesses."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from starlette.requests import Request
 
-from valuescope.serve.errors import from_validation, refused
+from valuescope.serve.errors import ApiError, from_validation, refused
 
 MAX_STOPS = 16
 MAX_TOP_LOGPROBS = 20
@@ -24,39 +25,31 @@ _INT64 = 2**63 - 1
 
 BodyT = TypeVar("BodyT", bound="CommonBody")
 
+_NOTHING = (
+    *("audio", "moderation", "prediction", "prompt_cache_options", "prompt_cache_retention"),
+    "web_search_options",
+)
 NEUTRAL: Mapping[str, tuple[Any, ...]] = {
-    "audio": (None,),
+    **dict.fromkeys(_NOTHING, (None,)),
+    **dict.fromkeys(("frequency_penalty", "presence_penalty"), (None, 0)),
+    **dict.fromkeys(("function_call", "tool_choice"), (None, "none", "auto")),
+    **dict.fromkeys(("functions", "tools"), (None, [])),
     "best_of": (None, 1),
-    "frequency_penalty": (None, 0),
-    "function_call": (None, "none", "auto"),
-    "functions": (None, []),
     "logit_bias": (None, {}),
     "modalities": (None, ["text"]),
-    "moderation": (None,),
     "parallel_tool_calls": (None, True, False),
-    "prediction": (None,),
-    "presence_penalty": (None, 0),
-    "prompt_cache_options": (None,),
-    "prompt_cache_retention": (None,),
     "reasoning_effort": (None, "none"),
     "response_format": (None, {"type": "text"}),
     "service_tier": (None, "auto", "default"),
     "store": (None, False),
     "suffix": (None, ""),
-    "tool_choice": (None, "none", "auto"),
-    "tools": (None, []),
     "verbosity": (None, "medium"),
-    "web_search_options": (None,),
 }
 """Parameters of the API that are not offered here, with the values that ask for nothing."""
 
 NEUTRAL_IN_MESSAGE: Mapping[str, tuple[Any, ...]] = {
-    "annotations": (None, []),
-    "audio": (None,),
-    "function_call": (None,),
-    "name": (None,),
-    "refusal": (None,),
-    "tool_calls": (None, []),
+    **dict.fromkeys(("audio", "function_call", "name", "refusal"), (None,)),
+    **dict.fromkeys(("annotations", "tool_calls"), (None, [])),
 }
 """The same for the fields of a message (a reply's message can be sent back as it came)."""
 
@@ -71,7 +64,7 @@ def _text_as_parts(value: Any) -> Any:
     return [{"type": "text", "text": value}] if isinstance(value, str) else value
 
 
-def _one_as_list(value: Any) -> Any:
+def _stop_as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
@@ -93,7 +86,7 @@ def _without_neutral(value: Any, neutral: Mapping[str, tuple[Any, ...]], place: 
     if not isinstance(value, dict):
         return value
     for name in value.keys() & neutral.keys():
-        if not any(_same(value[name], one) for one in neutral[name]):
+        if not any(_same(value[name], nothing) for nothing in neutral[name]):
             raise refused(
                 f"Unsupported parameter: {place + name!r} is not offered by this server; leave it out.",
                 place + name,
@@ -147,7 +140,7 @@ class CommonBody(_Body):
         Annotated[
             list[Annotated[str, Field(min_length=1, max_length=1000)]],
             Field(max_length=MAX_STOPS),
-            BeforeValidator(_one_as_list),
+            BeforeValidator(_stop_as_list),
         ]
         | None
     ) = None
@@ -230,3 +223,36 @@ def read_body(kind: type[BodyT], raw: bytes) -> BodyT:
         raise from_validation(error) from error
     except RecursionError as error:
         raise refused("The body could not be read. It is nested too deeply.", None, "invalid_json") from error
+
+
+async def read_raw(request: Request, limit: int) -> bytes:
+    """The body's bytes, counted as they come. ApiError where it is too large (413) or no JSON by its header (415).
+
+    What is not read here is thrown away by the connection, which gives it as long as any request has to arrive.
+    """
+    kind, _, settings = request.headers.get("content-type", "").partition(";")
+    charset = settings.strip().lower()
+    if kind.strip().lower() != "application/json" or charset not in ("", "charset=utf-8", 'charset="utf-8"'):
+        raise ApiError(
+            415,
+            "The body must be JSON in UTF-8, with the header `Content-Type: application/json`.",
+            code="not_json",
+        )
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ApiError(
+            415, "Compressed bodies are not read here: leave Content-Encoding out.", code="compressed"
+        )
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length[:20]) > limit:
+        raise _too_large(limit)
+    parts, size = list[bytes](), 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError(413, f"The body is larger than {limit} bytes, the server's limit.", code="body_too_large")

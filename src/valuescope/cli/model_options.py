@@ -1,0 +1,62 @@
+"""Options that several commands share: the model and how it is loaded, edits, and the source of texts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from valuescope.cli.command import Setting, argument, option, settings
+
+if TYPE_CHECKING:
+    from valuescope.edit import Edit
+    from valuescope.lab.spec import ModelSpec
+    from valuescope.models import NeuronModel
+
+SOURCES = ("organism", "starter", "files", "conva")
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """MODEL and how it is loaded."""
+
+    model: str = argument('hub id, folder, "organism" or "organism-social"', "MODEL")
+    revision: str | None = option(None, "branch, tag or commit on the hub")
+    dtype: str = option("auto", "auto (as saved), float32, bfloat16 or float16")
+    device: str | None = option(None, "where the whole model goes, such as cpu or cuda:0")
+    device_map: str | None = option(None, "passed to transformers, such as auto (needs the extra multi-gpu)")
+    attn_implementation: str | None = option(None, "passed to transformers, such as eager or sdpa")
+    trust_remote_code: bool = option(False, "run code that comes with the model", "--trust-remote-code")
+
+    def spec(self) -> ModelSpec:
+        """The model as a specification says it."""
+        from valuescope.lab.spec import ModelSpec
+
+        content = asdict(self)
+        return ModelSpec(id=content.pop("model"), **content)
+
+    def load(self) -> NeuronModel:
+        """The model, loaded."""
+        return self.spec().load()
+
+
+@dataclass(frozen=True)
+class EditOptions:
+    """The edits that are compared with the base model."""
+
+    edit: list[Path] = option([], "an edit file; may be repeated", "FILE")
+    force: bool = option(False, "apply edits that were made for another model", "--force")
+
+    def base_and_edits(self) -> list[Edit | None]:
+        """None for the base model, then the edits."""
+        from valuescope.edit import load_edit
+
+        return [None, *map(load_edit, self.edit)]
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """Where texts and questions come from."""
+
+    source: str = option("organism", "where the texts come from", names=SOURCES)
+    data_parameters: list[Setting] = settings("of the source", "-d", "--data-parameter")
