@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from valuescope.data import ContrastPair, Question
 from valuescope.edit import Edit
@@ -60,6 +60,12 @@ def treatment_hash(treatment: Treatment) -> str:
     return treatment.hash
 
 
+@lru_cache(maxsize=1 << 18)
+def item_hash(item: Item) -> str:
+    """What tells items apart; the same item stands in many asks, and often in one."""
+    return sha256_of([type(item).__name__, asdict(item)])
+
+
 @dataclass(frozen=True, eq=False)
 class Ask:
     """Items of one kind, each with its treatment. Asks over the same items in the same order share batch shapes and
@@ -80,12 +86,13 @@ class Ask:
     @cached_property
     def hash(self) -> str:
         """The name of the answers' folder: 24 hexadecimal digits of everything that decides an answer."""
-        names = {id(treatment): treatment_hash(treatment) for treatment in self.treatments}
+        distinct = {id(treatment): treatment for treatment in self.treatments}
+        names = {place: sha256_of(treatment_hash(treatment)) for place, treatment in distinct.items()}
         rows = [
-            [type(item).__name__, asdict(item), names[id(treatment)]]
+            f"{item_hash(item)} {names[id(treatment)]}"
             for item, treatment in zip(self.items, self.treatments, strict=True)
         ]
-        return sha256_of([rows, self.sampling.to_dict(), self.batch_size, self.on])[:24]
+        return sha256_of(["\n".join(rows), self.sampling.to_dict(), self.batch_size, self.on])[:24]
 
     @property
     def pairs(self) -> int:

@@ -32,7 +32,7 @@ class Part(Generic[SpecT]):
     experiment: ClassVar[str] = "methods"
     Spec: ClassVar[Any] = None
     default: ClassVar[Any] = None
-    Found: ClassVar[type[Found]]
+    Found: ClassVar[type[Any]]
 
     def __init__(self, spec: SpecT):
         self.spec = spec

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, RootModel
 
 from valuescope.metrics import Estimate
 
@@ -26,6 +26,15 @@ class Found(BaseModel):
     model_config = ConfigDict(
         extra="ignore", frozen=True, protected_namespaces=(), arbitrary_types_allowed=True
     )
+
+
+RootT = TypeVar("RootT")
+
+
+class FoundRoot(RootModel[RootT], Found, Generic[RootT]):
+    """What a part found where that is a list, or blocks under names that the user chose; `root` holds it."""
+
+    model_config = ConfigDict(extra=None)
 
 
 def _estimate(content: Any) -> Any:

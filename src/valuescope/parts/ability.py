@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import Field, model_validator
@@ -160,7 +161,7 @@ class Ability(Part[AbilitySpec]):
                 Column[Any](
                     "",
                     f"{title}, {arm}",
-                    lambda row, field=field, part=part: getattr(getattr(row[1], field), part, None),
+                    partial(_estimate, field, part),
                     PRECISION,
                     signed=signed,
                 )
@@ -181,6 +182,10 @@ class Ability(Part[AbilitySpec]):
             records("ability", _Row, rows),
         )
         return Section("ability", "General ability", blocks, link="Ability")
+
+
+def _estimate(field: str, part: str, row: tuple[str, MethodAbility]) -> Estimate | None:
+    return getattr(getattr(row[1], field), part, None)
 
 
 class _Row(NamedTuple):

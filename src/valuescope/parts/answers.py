@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
-from pydantic import Field, RootModel
+from pydantic import Field
 
 from valuescope.data import Question
 from valuescope.lab.ask import Ask, Outcome, first_of_each
@@ -13,7 +13,7 @@ from valuescope.lab.design import Design
 from valuescope.lab.laboratory import Laboratory
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
-from valuescope.lab.strict import Found
+from valuescope.lab.strict import Found, FoundRoot
 from valuescope.parts.base import kinds, spoken_ask
 from valuescope.report.blocks import Answer, Answers, Section, Words
 from valuescope.report.blocks import Question as ShownQuestion
@@ -39,7 +39,7 @@ class Example(Found):
     answers: tuple[ArmAnswer, ...] = ()
 
 
-class ExamplesFound(RootModel[tuple[Example, ...]], frozen=True):
+class ExamplesFound(FoundRoot[tuple[Example, ...]]):
     """The examples, by kind of question and value."""
 
 

@@ -38,7 +38,8 @@ class PrecisionFound(Found):
     @property
     def estimate(self) -> Estimate:
         """The mean with its interval."""
-        return Estimate(self.mean, *(self.ci or (None, None)), self.n, self.missing, self.interval)
+        low, high = self.ci or (None, None)
+        return Estimate(self.mean, low, high, self.n, self.missing, self.interval)
 
 
 class LocatorFound(Found):

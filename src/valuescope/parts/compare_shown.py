@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import methodcaller
 from typing import Any, NamedTuple
 
 from valuescope.lab.result import Head, Result
@@ -121,7 +122,7 @@ def _table(rows: list[_Changes], head: Head) -> Table[_Changes]:
         ),
         Column("", "Score: base", lambda row: mean(base(row, score))),
         *(
-            Column[_Changes]("", title, lambda row, way=way, arm=arm: row.arm(way, score, arm), SHARES)
+            Column[_Changes]("", title, methodcaller("arm", way, score, arm), SHARES)
             for title, way, arm in (
                 ("up", "up", "effect"),
                 ("random up", "up", "random_effect"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from valuescope.lab.result import Result
@@ -92,7 +93,7 @@ def methods_table(found: Mapping[str, MethodFound], result: Result) -> Table[_Ro
             Column[_Row](
                 name,
                 title,
-                lambda row, name=name: getattr(row.setting, name),
+                attrgetter(f"setting.{name}"),
                 numbers,
                 estimate=True,
                 terminal=terminal,

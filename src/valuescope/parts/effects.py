@@ -76,8 +76,8 @@ def _method(lab: Laboratory, name: str, method: MethodSpec) -> MethodFound:
         effect=headline.effect,
         random=headline.random,
         random_matched=headline.random_matched,
-        fluency=headline.fluency and headline.fluency.mean,
-        base_fluency=headline.base_fluency and headline.base_fluency.mean,
+        fluency=headline.fluency.mean if headline.fluency else None,
+        base_fluency=headline.base_fluency.mean if headline.base_fluency else None,
         settings=tuple(settings),
         by_value={
             value: ValueEffect(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from pydantic import RootModel
-
 from valuescope.lab.laboratory import Laboratory
 from valuescope.lab.locations import neuron_sets
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
+from valuescope.lab.strict import FoundRoot
 from valuescope.parts.method import METHODS, MethodFound
 from valuescope.report.blocks import Section
 from valuescope.report.names import method_name, setting_name
@@ -18,7 +17,7 @@ from valuescope.report.plots import counts_facet, heat_maps
 from valuescope.report.table import records
 
 
-class LayersFound(RootModel[dict[str, tuple[int, ...]]], frozen=True):
+class LayersFound(FoundRoot[dict[str, tuple[int, ...]]]):
     """By value the neurons in each layer, from the first; empty for an edit that takes no neurons."""
 
 

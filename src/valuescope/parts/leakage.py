@@ -15,7 +15,7 @@ from valuescope.lab.parameters import require_known
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.spec import ComparisonSpec
-from valuescope.lab.strict import Found, Strict
+from valuescope.lab.strict import Strict
 from valuescope.metrics import circle_leakage, group_leakage, neighbour_test, value_leakage
 from valuescope.parts.leakage_found import (
     CircleFound,
@@ -66,7 +66,7 @@ class Leakage(Part[LeakageSpec]):
             for matrix in _asks(design, name, self.spec.questions):
                 yield from (matrix.base, *matrix.steered.values())
 
-    def measure(self, lab: Laboratory) -> Found | None:
+    def measure(self, lab: Laboratory) -> LeakageFound | LeakagesFound:
         """The matrix and what follows from it."""
         name = self.spec.method
         found, (asks, _) = self._method(lab, name), _asks(lab, name, self.spec.questions)
@@ -85,9 +85,9 @@ class Leakage(Part[LeakageSpec]):
             delta_low=found.delta.low,
             delta_high=found.delta.high,
             nlr=ratios.nlr,
-            nlr_mean=mean and mean.mean,
-            nlr_mean_ci=mean and mean.ci,
-            nlr_median=ratios.nlr_median and ratios.nlr_median.mean,
+            nlr_mean=mean.mean if mean else None,
+            nlr_mean_ci=mean.ci if mean else None,
+            nlr_median=ratios.nlr_median.mean if ratios.nlr_median else None,
             undefined=ratios.at_floor,
             gain_floor=ratios.gain_floor,
             group_leakage=found.group_leakage,
@@ -129,7 +129,7 @@ class Leakages(Leakage):
         """The methods whose matrices are measured."""
         return self.spec.methods
 
-    def measure(self, lab: Laboratory) -> Found | None:
+    def measure(self, lab: Laboratory) -> LeakageFound | LeakagesFound:
         """The matrices."""
         return LeakagesFound({name: self._method(lab, name) for name in self.methods()})
 
@@ -164,5 +164,5 @@ def _read(lab: Laboratory, asks: MatrixAsks) -> MatrixFound:
         circle=CircleFound.model_validate(circle_leakage(delta, system.distance).to_dict())
         if circular
         else None,
-        test=test and NeighbourFound.model_validate(test),
+        test=NeighbourFound.model_validate(test) if test else None,
     )

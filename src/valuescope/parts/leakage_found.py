@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import RootModel
-
-from valuescope.lab.strict import Found, Measured, Rows
+from valuescope.lab.strict import Found, FoundRoot, Measured, Rows
 
 
 class DeltaFound(Found):
@@ -86,7 +84,7 @@ class MethodLeakage(MatrixFound):
     setting: str = ""
 
 
-class LeakagesFound(RootModel[dict[str, MethodLeakage]], frozen=True):
+class LeakagesFound(FoundRoot[dict[str, MethodLeakage]]):
     """By method."""
 
 

@@ -216,7 +216,6 @@ class _Cell(NamedTuple):
 
 
 def _cells_table(found: LeakageFound) -> Table[Any]:
-    matrices = (found.delta, found.delta_low, found.delta_high)
     rows = [
         _Cell(
             found.method,
@@ -224,7 +223,9 @@ def _cells_table(found: LeakageFound) -> Table[Any]:
             steered,
             evaluated,
             found.base[j] if j < len(found.base) else None,
-            *(at(matrix, i, j) for matrix in matrices),
+            at(found.delta, i, j),
+            at(found.delta_low, i, j),
+            at(found.delta_high, i, j),
             found.n,
             at(found.nlr, i, j),
             at(found.random.delta, i, j),
@@ -267,7 +268,12 @@ def leakages_section(found: Mapping[str, MethodLeakage], result: Result) -> Sect
         ),
         Column("", "Leak, mean", lambda row: row.found.leakage.leak_mean, numbers),
         Column("", "Leak of random control", lambda row: row.found.random.leakage.leak_mean, numbers),
-        Column("", "Neighbours less others", lambda row: row.found.test and row.found.test.contrast, numbers),
+        Column(
+            "",
+            "Neighbours less others",
+            lambda row: row.found.test.contrast if row.found.test else None,
+            numbers,
+        ),
         Column("", "p", p),
     )
     note = Words(

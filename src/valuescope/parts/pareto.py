@@ -136,7 +136,7 @@ class Pareto(Part[ParetoSpec]):
             methods[name] = CurveFound(
                 points=[{**point, **more} for point, (_, more) in points],  # type: ignore[arg-type]
                 at_floor=content["at_floor"],
-                parameter=dose and dose.parameter,
+                parameter=dose.parameter if dose else None,
             )
         return ParetoFound(
             reference=self.spec.reference,

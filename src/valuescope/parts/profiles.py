@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from pydantic import Field
@@ -215,10 +216,10 @@ def _table(name: str, solved: ProfileFound, result: Result, numbers: Numbers) ->
         weight = solved.targets.get(row)
         return "none" if weight is None else f"{weight:+g}".replace("-", MINUS)
 
-    def effect(row: str, arm: str) -> Estimate | str | None:
+    def effect(arm: str, row: str) -> Estimate | str | None:
         if row == fluent:
             return SHARES.full(solved.arms[arm].fluency, signed=False)
-        return getattr(solved.arms[arm], fields[row]) if row in fields else solved.arms[arm].by_value.get(row)  # type: ignore[no-any-return]
+        return getattr(solved.arms[arm], fields[row]) if row in fields else solved.arms[arm].by_value.get(row)
 
     columns = (
         Column[str]("", "Value", lambda row: row if row in fields else result.head.value_name(row)),
@@ -227,7 +228,7 @@ def _table(name: str, solved: ProfileFound, result: Result, numbers: Numbers) ->
             Column[str](
                 "",
                 f"{title} ({solved.neurons.get(arm)} neurons)",
-                lambda row, arm=arm: effect(row, arm),
+                partial(effect, arm),
                 numbers,
             )
             for arm, title in ARMS.items()

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from pydantic import RootModel
-
 from valuescope.edit import Edit
 from valuescope.judge import Questionnaire, rate_by_likelihood
 from valuescope.judge.self_rating import QuestionnaireAsked
@@ -20,7 +18,7 @@ from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.setting import Setting
 from valuescope.lab.spec import ComparisonSpec
-from valuescope.lab.strict import Found, Measured
+from valuescope.lab.strict import Found, FoundRoot, Measured
 from valuescope.parts.questionnaire_items import Items, QuestionnairesSpec, read_items
 from valuescope.parts.questionnaires_shown import questionnaires_section
 from valuescope.parts.ways import WaysFound, ways_found
@@ -96,7 +94,7 @@ class QuestionnaireFound(Found):
     likert: tuple[LikertFound, ...] | None = None
 
 
-class QuestionnairesFound(RootModel[tuple[QuestionnaireFound, ...]], frozen=True):
+class QuestionnairesFound(FoundRoot[tuple[QuestionnaireFound, ...]]):
     """All questionnaires."""
 
 

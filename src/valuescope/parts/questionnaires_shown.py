@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from valuescope.lab.result import Result
@@ -61,6 +62,10 @@ class _Row(NamedTuple):
     estimate: Estimate | None
 
 
+def _change(field: str, row: tuple[str, str, Any]) -> Estimate | None:
+    return getattr(row[2], field)  # type: ignore[no-any-return]
+
+
 def _changes(inventory: Any) -> Table[Any]:
     base = inventory.base
     on_scale = MISSING if base.mass is None else f"{base.mass:.2g}"
@@ -74,10 +79,7 @@ def _changes(inventory: Any) -> Table[Any]:
     )
     columns: tuple[Column[Any], ...] = (
         Column("", "Method and direction", lambda row: f"{method_name(row[0])}, {row[1]}"),
-        *(
-            Column[Any]("", title, lambda row, field=field: getattr(row[2], field))
-            for field, title in CHANGES.items()
-        ),
+        *(Column[Any]("", title, partial(_change, field)) for field, title in CHANGES.items()),
     )
     rows = [
         (method, way, changes) for method, ways in inventory.methods.items() for way, changes in ways.items()

@@ -6,7 +6,7 @@ leakage.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -114,7 +114,7 @@ def _searched(lab: Laboratory, method: MethodSpec, search: SearchSpec) -> tuple[
 def _found(
     questions: int,
     rule: str,
-    tried: list[tuple[Setting, Estimate, Estimate, Estimate | None]],
+    tried: Sequence[tuple[Setting, Estimate, Estimate, Estimate | None]],
     chosen: Setting,
 ) -> SearchFound:
     return SearchFound(

@@ -92,7 +92,7 @@ def _curves(points: Sequence[Any], measure: str, value: str) -> list[Curve]:
         if any(arms):
             random = tuple(arm and arm.random for arm in arms)
             drawn.append(Curve(f"random, {words}", "control", strengths, random))
-            drawn.append(Curve(words, way, strengths, tuple(arm and arm.edited for arm in arms)))  # type: ignore[arg-type]
+            drawn.append(Curve(words, way, strengths, tuple(arm and arm.edited for arm in arms)))
     return drawn
 
 
@@ -142,7 +142,7 @@ def _dose_facet(name: str, dose: Any, method: MethodFound, place: int, result: R
         estimates = tuple(getattr(point, field) for point in points)
         sizes = {estimate.n for estimate in estimates if estimate and estimate.n}
         size = f" (n = {spread(sizes)})" if sizes else ""
-        return Curve(f"{label}{size}", style, strengths, estimates)  # type: ignore[arg-type]
+        return Curve(f"{label}{size}", style, strengths, estimates)
 
     base = method.chosen.base_fluency if method.chosen else None
     effects = (curve("random neurons", "control", "random"), curve("its neurons", place, "effect"))
@@ -155,7 +155,7 @@ def _dose_facet(name: str, dose: Any, method: MethodFound, place: int, result: R
                 (curve("fluent", place, "fluency"),),
                 SHARES,
                 domain=(0.0, 1.0),
-                levels=((base and base.mean, "base", "dot"),),
+                levels=((base.mean if base else None, "base", "dot"),),
                 height=1.0,
             ),
         ),
@@ -170,7 +170,8 @@ def _marks(method: MethodFound, parameter: str, strengths: Sequence[float]) -> t
     places: dict[float, list[str]] = {}
     for setting in method.settings:
         strength = setting.edit_parameters.get(parameter, setting.locator_parameters.get(parameter))
-        known = isinstance(strength, int | float) and not isinstance(strength, bool)
-        if known and strengths[0] <= strength <= strengths[-1]:
+        if not isinstance(strength, int | float) or isinstance(strength, bool):
+            continue
+        if strengths[0] <= strength <= strengths[-1]:
             places.setdefault(float(strength), []).append(setting.name)
     return tuple((strength, ", ".join(names)) for strength, names in sorted(places.items()))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from statistics import fmean
 
-from pydantic import RootModel
-
 from valuescope.lab.ask import Ask, Outcomes
 from valuescope.lab.design import Design
 from valuescope.lab.laboratory import Laboratory, Measure
@@ -14,7 +12,7 @@ from valuescope.lab.method import MethodSpec, Way
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.setting import DoseSpec, Setting
-from valuescope.lab.strict import Found, Measured
+from valuescope.lab.strict import Found, FoundRoot, Measured
 from valuescope.lab.treatments import sizes
 from valuescope.metrics import Estimate
 from valuescope.parts.sweep_figures import dose_section, sweeps_section
@@ -54,7 +52,7 @@ class SweepFound(Found):
     points: tuple[SweepPoint, ...] = ()
 
 
-class SweepsFound(RootModel[tuple[SweepFound, ...]], frozen=True):
+class SweepsFound(FoundRoot[tuple[SweepFound, ...]]):
     """All sweeps of a method."""
 
 

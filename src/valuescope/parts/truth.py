@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 from valuescope.lab.part import Part
@@ -87,8 +88,8 @@ def _by_role(judged: list[_Judged]) -> Table[str]:
             Column[str](
                 "",
                 column.title,
-                lambda role, column=column: recall(column, role),
-                small=lambda role, column=column: counted(column, role),
+                partial(recall, column),
+                small=partial(counted, column),
             )
             for column in judged
         ),
@@ -122,10 +123,10 @@ def _by_value(judged: list[_Judged], result: Result) -> Table[str]:
             Column[str](
                 "",
                 column.title,
-                lambda row, column=column: precision(column, row),
+                partial(precision, column),
                 PRECISION,
                 signed=False,
-                small=lambda row, column=column: beside(column, row),
+                small=partial(beside, column),
                 absent=MISSING,
             )
             for column in judged

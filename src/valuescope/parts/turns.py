@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from pydantic import Field
@@ -85,7 +86,7 @@ class Turns(Part[TurnsSpec]):
 
     def measure(self, lab: Laboratory) -> TurnsFound:
         """The conversations turn by turn."""
-        head = {"asked": self.spec.turns, "conversations": self.spec.conversations}
+        head: dict[str, Any] = {"asked": self.spec.turns, "conversations": self.spec.conversations}
         if lab.model.tokenizer.chat_template is None:
             return TurnsFound(**head, measured=0, reason="the model has no chat template")
         questions = self._questions(lab)
@@ -142,9 +143,7 @@ class Turns(Part[TurnsSpec]):
         columns: tuple[Column[Any], ...] = (
             Column("", "Arm", lambda row: method_name(row[0])),
             *(
-                Column[Any](
-                    "", f"Turn {turn + 1}", lambda row, turn=turn: row[1].success[turn], SHARES, signed=False
-                )
+                Column[Any]("", f"Turn {turn + 1}", partial(_success, turn), SHARES, signed=False)
                 for turn in range(found.measured)
             ),
             Column(
@@ -162,6 +161,10 @@ class Turns(Part[TurnsSpec]):
         ]
         blocks = (intro, table if found.measured else None, records("turns", _Row, rows))
         return Section("turns", "Over several turns", blocks, link="Turns")
+
+
+def _success(turn: int, row: tuple[str, MethodTurns]) -> Estimate:
+    return row[1].success[turn]
 
 
 class _Row(NamedTuple):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from statistics import fmean, variance
 
-from pydantic import RootModel
-
 from valuescope.lab.ask import Ask, Outcomes, run_of
 from valuescope.lab.design import Design
 from valuescope.lab.laboratory import Laboratory, Measure, Trial
@@ -15,7 +13,7 @@ from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.setting import Setting
 from valuescope.lab.spec import ComparisonSpec
-from valuescope.lab.strict import Found, Measured
+from valuescope.lab.strict import Found, FoundRoot, Measured
 from valuescope.metrics import Estimate
 from valuescope.parts.score_tables import scores_section
 from valuescope.report.blocks import Section
@@ -43,7 +41,8 @@ class Scored(Found):
     @property
     def estimate(self) -> Estimate:
         """The mean without the runs."""
-        return Estimate(self.mean, *(self.ci or (None, None)), self.n, self.missing, self.interval)
+        low, high = self.ci or (None, None)
+        return Estimate(self.mean, low, high, self.n, self.missing, self.interval)
 
 
 class ScoredArms(Found):
@@ -64,7 +63,7 @@ class MeasureArms(ScoredArms):
     by_value: dict[str, ScoredArms] = {}
 
 
-class WaysFound(RootModel[dict[Way, dict[Measure, MeasureArms]]], frozen=True):
+class WaysFound(FoundRoot[dict[Way, dict[Measure, MeasureArms]]]):
     """By direction and measure."""
 
 

@@ -18,7 +18,8 @@ from valuescope.lab.spec import RunSpec
 from valuescope.lab.strict import SpecError
 from valuescope.models import NeuronModel
 from valuescope.progress import Progress, silent
-from valuescope.report.document import Opening, write_page
+from valuescope.report.blocks import Opening
+from valuescope.report.document import write_page
 from valuescope.run import comparison, exploration
 from valuescope.run.estimate import Cost, Reading, cost_of
 from valuescope.run.format1 import upgraded
