@@ -15,9 +15,9 @@ from typing import Any
 from valuescope.ability.material import LETTERS, AbilityError, MmluQuestion
 from valuescope.edit import Edit
 from valuescope.generate import score_continuations
-from valuescope.generate.request import context_limit
 from valuescope.metrics import Bootstrap, Estimate
-from valuescope.models import Encoded, NeuronModel, encode
+from valuescope.metrics.result import plain
+from valuescope.models import Encoded, NeuronModel, context_length, encode
 from valuescope.progress import StepProgress
 
 
@@ -78,15 +78,8 @@ class MmluResult:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able content; a log-likelihood that is not finite is null."""
-        return {
-            "edit": self.edit,
-            "accuracy": self.accuracy.to_dict(),
-            "change": None if self.change is None else self.change.to_dict(),
-            "truncated": self.truncated,
-            "note": self.note,
-            "by_subject": {subject: list(counts) for subject, counts in self.by_subject.items()},
-            "predictions": [prediction.to_dict() for prediction in self.predictions],
-        }
+        names = ("edit", "accuracy", "change", "truncated", "note", "by_subject", "predictions")
+        return {name: plain(getattr(self, name)) for name in names}
 
 
 def mmlu(
@@ -166,7 +159,7 @@ def mean_accuracy(results: Sequence[MmluResult], *, seed: int = 0) -> Estimate:
 
 
 def _length(model: NeuronModel, wanted: int | None) -> int | None:
-    limit = context_limit(model)
+    limit = context_length(model)
     if wanted is not None and not 1 <= wanted <= (limit or wanted):
         raise AbilityError(f"max_length is {wanted}; {model.identity.id} has 1 to {limit} positions")
     return limit if wanted is None else wanted

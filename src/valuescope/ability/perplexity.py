@@ -17,9 +17,9 @@ from typing import Any
 from valuescope.ability.material import AbilityError
 from valuescope.edit import Edit
 from valuescope.generate import score_continuations
-from valuescope.generate.request import context_limit
 from valuescope.metrics import Bootstrap, Estimate
-from valuescope.models import Encoded, NeuronModel, encode
+from valuescope.metrics.result import plain
+from valuescope.models import Encoded, NeuronModel, context_length, encode
 from valuescope.progress import StepProgress
 
 LONGEST_WINDOW = 1024
@@ -58,14 +58,8 @@ class Perplexity:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able content."""
-        return {
-            "edit": self.edit,
-            "perplexity": self.perplexity,
-            "ci": None if self.ci is None else list(self.ci),
-            "nats": self.nats.to_dict(),
-            "change": None if self.change is None else self.change.to_dict(),
-            "by_text": list(self.by_text),
-        }
+        names = ("edit", "perplexity", "ci", "nats", "change", "by_text")
+        return {name: plain(getattr(self, name)) for name in names}
 
 
 def perplexity(
@@ -148,7 +142,7 @@ def _by_text(losses: Sequence[float | None], places: Sequence[int], texts: int) 
 
 
 def _window(model: NeuronModel, window: int | None, stride: int | None) -> tuple[int, int]:
-    limit = context_limit(model)
+    limit = context_length(model)
     if window is None:
         window = min(limit or LONGEST_WINDOW, LONGEST_WINDOW)
     if not 1 <= window <= (limit or window):

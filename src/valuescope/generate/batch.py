@@ -15,7 +15,7 @@ from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingW
 from valuescope.edit import EditBank, EditSession
 from valuescope.generate.answer import TokenLogprob, token_logprobs
 from valuescope.generate.request import GenerationError
-from valuescope.generate.row import AnswerRow
+from valuescope.generate.row import RunningRow
 from valuescope.generate.sampling import RowSampling, choose, working_type
 from valuescope.models import Encoded, NeuronModel, forward_inputs, left_pad
 
@@ -28,7 +28,7 @@ class RunningBatch:
     """
 
     def __init__(
-        self, model: NeuronModel, rows: Sequence[AnswerRow], bank: EditBank, *, use_cache: bool = True
+        self, model: NeuronModel, rows: Sequence[RunningRow], bank: EditBank, *, use_cache: bool = True
     ) -> None:
         self.rows = list(rows)
         self._model = model
@@ -163,7 +163,7 @@ class RunningBatch:
             inputs["past_key_values"] = cache
 
 
-def _not_finite(row: AnswerRow, dtype: torch.dtype) -> GenerationError:
+def _not_finite(row: RunningRow, dtype: torch.dtype) -> GenerationError:
     weaker = "lower the edit's strength, or " if row.edit is not None else ""
     return GenerationError(
         f"the logits of row {row.request.key!r} are not finite at answer token {len(row.drawn)} in {dtype}: "

@@ -9,7 +9,7 @@ from valuescope.generate.answer import Answer
 from valuescope.generate.batch import RunningBatch
 from valuescope.generate.memory import is_out_of_memory, release_memory
 from valuescope.generate.request import GenerationError, Request, require_known, require_room
-from valuescope.generate.row import AnswerRow
+from valuescope.generate.row import RunningRow
 from valuescope.generate.sampling import Sampling
 from valuescope.models import NeuronModel, encode
 from valuescope.progress import StepProgress
@@ -68,7 +68,7 @@ def generate(
             for place in here
         ]
         rows = [
-            AnswerRow(model, request, encoded[place].input_ids, stop)
+            RunningRow(model, request, encoded[place].input_ids, stop)
             for request, place in zip(requests, here, strict=True)
         ]
         _finish(model, rows, bank, use_cache=sampling.use_cache)
@@ -87,7 +87,7 @@ def default_stop_ids(model: NeuronModel) -> frozenset[int]:
     return frozenset()
 
 
-def _finish(model: NeuronModel, rows: Sequence[AnswerRow], bank: EditBank, *, use_cache: bool) -> None:
+def _finish(model: NeuronModel, rows: Sequence[RunningRow], bank: EditBank, *, use_cache: bool) -> None:
     """Write the rows' answers to their ends, in one batch, or in halves where one does not fit."""
     batch: RunningBatch | None = None
     try:

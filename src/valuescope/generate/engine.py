@@ -14,10 +14,10 @@ from typing import Self, overload
 
 from valuescope.generate.answer import Answer, Scores
 from valuescope.generate.decoding import default_stop_ids
-from valuescope.generate.jobs import AnswerJob, Job, Queue, ScoreJob
+from valuescope.generate.jobs import AnswerJob, EngineJob, Queue, ScoreJob
 from valuescope.generate.promise import EngineClosed, EngineError, Promise, hinders_waiting
 from valuescope.generate.request import Request, ScoreRequest, encode_continuations, encode_prompt
-from valuescope.generate.row import AnswerRow, OnText
+from valuescope.generate.row import OnText, RunningRow
 from valuescope.generate.worker import Worker
 from valuescope.models import NeuronModel
 from valuescope.progress import StepProgress
@@ -156,7 +156,7 @@ class Engine:
         if self._worker.thread.is_alive():
             raise EngineError(f"the engine still works after {timeout} seconds; close(drain=False) stops it")
 
-    def _submit(self, request: Request | ScoreRequest, on_text: OnText | None, *, wait: bool) -> Job:
+    def _submit(self, request: Request | ScoreRequest, on_text: OnText | None, *, wait: bool) -> EngineJob:
         self._queue.require_open()
         if not self._worker.thread.is_alive():
             raise EngineClosed(
@@ -174,7 +174,7 @@ class Engine:
         self._queue.put(job, wait=wait)
         return job
 
-    def _job(self, request: Request | ScoreRequest, on_text: OnText | None) -> Job:
+    def _job(self, request: Request | ScoreRequest, on_text: OnText | None) -> EngineJob:
         if isinstance(request, ScoreRequest):
             scores = Promise[Scores](self._queue.note_cancelled, self._hinders)
             return ScoreJob(request, scores, encode_continuations(self.model, request))
@@ -182,7 +182,7 @@ class Engine:
             raise EngineError("an engine always caches; for answers without the cache see generate(...)")
         answer = Promise[Answer](self._queue.note_cancelled, self._hinders)
         prompt = encode_prompt(self.model, request).input_ids
-        row = partial(AnswerRow, self.model, request, prompt, self._stop_ids)
+        row = partial(RunningRow, self.model, request, prompt, self._stop_ids)
         return AnswerJob(request, answer, row, on_text)
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 from valuescope.generate.answer import Answer, Scores, TokenLogprob
 from valuescope.generate.promise import EngineBusy, EngineClosed, Promise
+from valuescope.generate.readings import Reading, readings_of
 from valuescope.generate.request import Request, ScoreRequest
-from valuescope.generate.row import AnswerRow, OnText
-from valuescope.generate.scoring import Reading, readings_of
+from valuescope.generate.row import OnText, RunningRow
 from valuescope.models import Encoded
 
 _LOOKED_AT = 512  # jobs at the head of the queue among which those of like length are found
@@ -23,7 +23,7 @@ class AnswerJob:
         self,
         request: Request,
         future: Promise[Answer],
-        row: Callable[[OnText | None], AnswerRow],
+        row: Callable[[OnText | None], RunningRow],
         on_text: OnText | None,
     ) -> None:
         self.request = request
@@ -76,7 +76,7 @@ class ScoreJob:
         return Scores(self._prompt_tokens, tuple(self._logprobs))
 
 
-Job = AnswerJob | ScoreJob
+EngineJob = AnswerJob | ScoreJob
 
 
 class Queue:
@@ -116,7 +116,7 @@ class Queue:
         if self.is_full:
             raise EngineBusy(f"{len(self)} requests are waiting, which is the limit: ask again later")
 
-    def put(self, job: Job, *, wait: bool = False) -> None:
+    def put(self, job: EngineJob, *, wait: bool = False) -> None:
         """Add a job; with `wait` as soon as there is room, else EngineBusy where there is none. EngineClosed."""
         with self._lock:
             while wait and self.is_full and not self._closed:
@@ -175,13 +175,13 @@ class Queue:
         """Some job was cancelled, which may be one that waits."""
         self._some_cancelled = True
 
-    def take_cancelled(self) -> list[Job]:
+    def take_cancelled(self) -> list[EngineJob]:
         """Those that were cancelled while they waited."""
         if not self._some_cancelled:
             return []
         with self._lock:
             self._some_cancelled = False
-            gone, kept = list[Job](), list[Job]()
+            gone, kept = list[EngineJob](), list[EngineJob]()
             for job in self._take_all():
                 (gone if job.future.cancelled() else kept).append(job)
             for job in kept:
@@ -196,20 +196,20 @@ class Queue:
             self._work.notify_all()
             self._room.notify_all()
 
-    def empty(self) -> list[Job]:
+    def empty(self) -> list[EngineJob]:
         """Take all jobs out."""
         with self._lock:
             self._room.notify_all()
             return self._take_all()
 
-    def _add(self, job: Job) -> None:
+    def _add(self, job: EngineJob) -> None:
         if isinstance(job, ScoreJob):
             self._scores.append(job)
         else:
             self._answers.append(job)
 
-    def _take_all(self) -> list[Job]:
-        jobs: list[Job] = [*self._answers, *self._scores]
+    def _take_all(self) -> list[EngineJob]:
+        jobs: list[EngineJob] = [*self._answers, *self._scores]
         self._answers.clear()
         self._scores.clear()
         return jobs

@@ -20,9 +20,9 @@ from torch.nn.functional import cross_entropy
 from valuescope.edit import Edit, EditBank
 from valuescope.generate.batch import is_joinable
 from valuescope.generate.memory import is_out_of_memory, release_memory
-from valuescope.generate.request import GenerationError, context_limit, require_known
-from valuescope.generate.scoring import Reading, answer_logits, readings_of
-from valuescope.models import Encoded, NeuronModel, encode
+from valuescope.generate.readings import Reading, answer_logits, readings_of
+from valuescope.generate.request import GenerationError, require_known
+from valuescope.models import Encoded, NeuronModel, context_length, encode
 from valuescope.progress import StepProgress
 
 SHORTEST_PREFIX = 32
@@ -253,7 +253,7 @@ def _scores(logits: Tensor, reading: Reading) -> list[tuple[float, ...]]:
 
 
 def _require_rows(model: NeuronModel, rows: Sequence[Encoded]) -> None:
-    limit = context_limit(model)
+    limit = context_length(model)
     for number, row in enumerate(rows):
         length = len(row.input_ids)
         if not 1 <= row.prompt_length < length:

@@ -93,7 +93,7 @@ def encode_continuations(model: NeuronModel, request: ScoreRequest) -> list[Enco
     else:
         ids = [tokens for tokens in request.continuations if not isinstance(tokens, str)]
         rows = [_from_ids((*prompt, *tokens), len(prompt)) for tokens in ids]
-    limit = context_limit(model)
+    limit = context_length(model)
     for number, row in enumerate(rows):
         if row.prompt_length < 1 or len(row.input_ids) <= row.prompt_length:
             raise GenerationError(
@@ -110,15 +110,9 @@ def encode_continuations(model: NeuronModel, request: ScoreRequest) -> list[Enco
     return rows
 
 
-def context_limit(model: NeuronModel) -> int | None:
-    """How many positions the model has, where its config says so."""
-    limit = context_length(model)
-    return None if limit is None else int(limit)
-
-
 def require_room(model: NeuronModel, encoded: Sequence[Encoded], sampling: Sampling) -> None:
     """GenerationError unless the longest prompt leaves room for the longest answer."""
-    limit = context_limit(model)
+    limit = context_length(model)
     longest = max((len(row.input_ids) for row in encoded), default=0)
     needed = longest + sampling.max_new_tokens - 1  # the last drawn token is never fed back
     if limit is not None and needed > limit:

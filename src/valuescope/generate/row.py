@@ -14,7 +14,7 @@ from valuescope.models import NeuronModel
 OnText = Callable[[str, tuple[TokenLogprob, ...]], None]
 
 
-class AnswerRow:
+class RunningRow:
     """The state of one request: all that is needed to go on from any step, in any batch.
 
     `done` is set by the token, text or limit that ends the answer, and where `failed` holds an error.

@@ -8,7 +8,7 @@ import torch
 
 from valuescope.edit import EditBank
 from valuescope.generate.jobs import ScoreJob, alike
-from valuescope.generate.scoring import Reading, score_readings
+from valuescope.generate.readings import Reading, score_readings
 from valuescope.models import NeuronModel
 
 _LOGITS = 1 << 27  # numbers in one piece

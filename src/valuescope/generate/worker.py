@@ -11,10 +11,10 @@ from typing import Any
 from valuescope.edit import EditBank
 from valuescope.generate.answer import Answer, Scores
 from valuescope.generate.batch import RunningBatch
-from valuescope.generate.jobs import AnswerJob, Job, Queue
+from valuescope.generate.jobs import AnswerJob, EngineJob, Queue
 from valuescope.generate.memory import is_out_of_memory, release_memory, tokens_that_fit
 from valuescope.generate.promise import EngineClosed, EngineError, Promise
-from valuescope.generate.row import AnswerRow
+from valuescope.generate.row import RunningRow
 from valuescope.generate.scorer import Piece, Scorer
 from valuescope.models import NeuronModel
 
@@ -50,7 +50,7 @@ class Worker:
         self._bank = EditBank(model, force=True)
         self._scorer = Scorer(model, self._bank, rows=max_rows, tokens=prefill_tokens)
         self._batch: RunningBatch | None = None
-        self._running: dict[AnswerRow, AnswerJob] = {}
+        self._running: dict[RunningRow, AnswerJob] = {}
         self._calm = 0
         self._since_admission = 0  # steps
         self._stopping = False
@@ -254,7 +254,7 @@ class Worker:
         self._queue.put_back(list(self._running.values()))
         self._running.clear()
 
-    def _end(self, job: Job, result: Answer | Scores | Exception) -> None:
+    def _end(self, job: EngineJob, result: Answer | Scores | Exception) -> None:
         """Tell those who wait, unless they have cancelled; once for every job."""
         future: Promise[Any] = job.future
         if not future.set_running_or_notify_cancel():  # from here on it cannot be cancelled
@@ -266,7 +266,7 @@ class Worker:
             self.tally.answered += 1
             future.set_result(result)
 
-    def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
+    def _fail(self, jobs: Sequence[EngineJob], error: Exception) -> None:
         """End jobs with an error of their own each, for those who wait for them may change it."""
         traceback.clear_frames(error.__traceback__)  # they hold tensors
         for job in jobs:
@@ -275,7 +275,7 @@ class Worker:
             self._end(job, failure)
 
     def _end_all(self) -> None:
-        jobs: list[Job] = [*self._running.values(), *self._scorer.jobs, *self._queue.empty()]
+        jobs: list[EngineJob] = [*self._running.values(), *self._scorer.jobs, *self._queue.empty()]
         self._running.clear()
         self._scorer.jobs.clear()
         self._batch = None

@@ -23,7 +23,7 @@ from valuescope.judge.reply import (
     parse_true_false,
     parse_yes_no,
 )
-from valuescope.judge.self_rating import rate_by_likelihood, rate_by_text
+from valuescope.judge.self_rating import SelfRating, rate_by_likelihood, rate_by_text
 from valuescope.judge.support import support_from_log_probabilities, support_from_percentages
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Rating",
     "Rendered",
     "Reply",
+    "SelfRating",
     "criterion",
     "expected_rating",
     "inventories",

@@ -46,7 +46,7 @@ class Judged:
     """What a judge says of one item.
 
     `score`: 1 or 0 for a verdict, the mean rating for a rating; None where it is missing, and then `missing` names the
-    kind (`valuescope.judge.reply.MISSING_KINDS`). `mass` and `probabilities` belong to ratings. `replies` are the raw
+    kind (`valuescope.judge.MISSING_KINDS`). `mass` and `probabilities` belong to ratings. `replies` are the raw
     ones; none where an empty answer was not asked about. `note`: what to do about it, or the text of an error.
     """
 

@@ -42,10 +42,8 @@ class Reply(Generic[T]):
 
     def __post_init__(self) -> None:
         if (self.value is None) != bool(self.missing):
-            raise JudgeError(
-                f"a reply with value {self.value!r} and missing {self.missing!r}; give a value, or None and "
-                f"one of {', '.join(MISSING_KINDS)}"
-            )
+            given = f"a reply with value {self.value!r} and missing {self.missing!r}"
+            raise JudgeError(f"{given}; give a value, or None and one of {', '.join(MISSING_KINDS)}")
         if self.missing and self.missing not in MISSING_KINDS:
             raise JudgeError(f"missing is {self.missing!r}; the kinds are {', '.join(MISSING_KINDS)}")
 
@@ -67,9 +65,8 @@ class MissingCount:
         counts = Counter(kinds)
         total = counts.total()
         del counts[""]
-        return cls(
-            total, MappingProxyType(dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))))
-        )
+        commonest_first = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+        return cls(total, MappingProxyType(dict(commonest_first)))
 
     def __add__(self, more: MissingCount) -> MissingCount:
         """The count over both."""

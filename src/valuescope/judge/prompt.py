@@ -114,10 +114,8 @@ class JudgePrompt:
             parts = list(string.Formatter().parse(self.template))
         except ValueError as error:
             raise self._problem("template", f"{error}; write braces that are no field twice") from None
-        for _, field, quoting, conversion in parts:
-            if field is not None and (
-                not field.isidentifier() or quoting not in ("", "quoted") or conversion
-            ):
+        for _, field, form, conversion in parts:
+            if field is not None and (not field.isidentifier() or form not in ("", "quoted") or conversion):
                 raise self._problem("template", f"has the field {field!r}; write {{name}} or {{name:quoted}}")
 
     @property
@@ -162,8 +160,8 @@ class JudgePrompt:
 
     def _parts(self) -> Iterator[tuple[str, str, bool]]:
         """Each stretch of plain text, the field after it ("" for none), and whether that field is data."""
-        for text, field, quoting, _ in string.Formatter().parse(self.template):
-            yield text, field or "", bool(quoting)
+        for text, field, form, _ in string.Formatter().parse(self.template):
+            yield text, field or "", bool(form)
 
     def _problem(self, field: str, text: str) -> JudgeError:
         return JudgeError(f"prompt {self.name!r} ({self.language}): {field} {text}")

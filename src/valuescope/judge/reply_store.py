@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from inspect_ai.model import ModelOutput
+    from inspect_ai.model import Logprob, ModelOutput, TopLogprob
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def reply_of(output: ModelOutput) -> ModelReply:
     for place in choice.logprobs.content if choice.logprobs else ():
         if not place.token.strip():
             continue
-        near = place.top_logprobs or [place]
+        near: Sequence[Logprob | TopLogprob] = place.top_logprobs or [place]
         top = tuple((token.token, token.logprob) for token in near if math.isfinite(token.logprob))
         break
     return ModelReply(output.completion, choice.stop_reason, top, "", *tokens)

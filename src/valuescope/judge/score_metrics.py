@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 from inspect_ai.scorer import Metric, SampleScore, Value, metric
 
 from valuescope.judge.missing import MissingCount
-from valuescope.metrics.bootstrap import bootstrap_mean
+from valuescope.metrics import Bootstrap
 
 logger = logging.getLogger(__name__)
 _last_warning: list[str | None] = [None]  # Inspect computes metrics again and again while an evaluation runs
@@ -27,11 +26,13 @@ def judged(resamples: int = 2000, confidence: float = 0.95, seed: int = 0) -> Me
     `missing_limit`; that is also logged as a warning.
     """
 
+    how = Bootstrap(resamples, confidence, seed)
+
     def compute(scores: list[SampleScore]) -> Value:
         values = [_value_of(score) for score in scores]
         kinds = [str((score.score.metadata or {}).get("missing") or "") for score in scores]
         return {
-            **_mean_and_interval(values, scores, resamples=resamples, confidence=confidence, seed=seed),
+            **_mean_and_interval(values, scores, how),
             "n": sum(value is not None for value in values),
             **_missing(MissingCount.of(kinds), scores),
         }
@@ -43,17 +44,13 @@ def judged(resamples: int = 2000, confidence: float = 0.95, seed: int = 0) -> Me
 def scales(resamples: int = 2000, confidence: float = 0.95, seed: int = 0) -> Metric:
     """For each scale of a questionnaire the mean over respondents with its interval; and the items without a rating."""
 
+    how = Bootstrap(resamples, confidence, seed)
+
     def compute(scores: list[SampleScore]) -> Value:
         means = dict[str, float]()
         values = [score.score.value for score in scores]
         for name in dict.fromkeys(name for value in values if isinstance(value, dict) for name in value):
-            parts = _mean_and_interval(
-                [_value_of(score, name) for score in scores],
-                scores,
-                resamples=resamples,
-                confidence=confidence,
-                seed=seed,
-            )
+            parts = _mean_and_interval([_value_of(score, name) for score in scores], scores, how)
             means |= {name if part == "mean" else f"{name} {part}": number for part, number in parts.items()}
         missing = MissingCount(0, {})
         for facts in (score.score.metadata or {} for score in scores):
@@ -87,11 +84,11 @@ def _value_of(score: SampleScore, name: str = "score") -> float | None:
 
 
 def _mean_and_interval(
-    values: Sequence[float | None], scores: Sequence[SampleScore], **how: Any
+    values: Sequence[float | None], scores: Sequence[SampleScore], how: Bootstrap
 ) -> dict[str, float]:
     """`mean`, `low` and `high`, all epochs of a sample being one cluster; no key for what is undefined."""
     pairs = zip(values, scores, strict=True)
     present = [(value, str(score.sample_id)) for value, score in pairs if value is not None]
-    estimate = bootstrap_mean([value for value, _ in present], clusters=[name for _, name in present], **how)
+    estimate = how.mean([value for value, _ in present], [name for _, name in present])
     parts = {"mean": estimate.mean, "low": estimate.low, "high": estimate.high}
     return {name: number for name, number in parts.items() if number is not None}

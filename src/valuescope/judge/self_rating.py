@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -19,7 +18,7 @@ from valuescope.judge.asking import Asker, Call
 from valuescope.judge.missing import JudgeError, Reply
 from valuescope.judge.prompt import judge_prompt
 from valuescope.judge.questionnaire import Questionnaire, QuestionnaireScores, score_questionnaire
-from valuescope.judge.rating import MARKS, MINIMUM_MASS, expected_rating, probabilities_of
+from valuescope.judge.rating import MARKS, MINIMUM_MASS, Rating, expected_rating, probabilities_of
 from valuescope.judge.reply import parse_rating
 from valuescope.judge.reply_store import ModelReply
 from valuescope.models import Encoded, NeuronModel, encode, render_question
@@ -144,8 +143,10 @@ def rate_by_likelihood(
         NeuronSetError: an edit of another model.
     """
     questionnaire = asked.questionnaire
-    scale = {"low": questionnaire.low, "high": questionnaire.high}
-    expected = partial(expected_rating, **scale, minimum_mass=minimum_mass)
+
+    def expected(top: Sequence[tuple[str, float]] | None) -> Rating:
+        return expected_rating(top, questionnaire.low, questionnaire.high, minimum_mass=minimum_mass)
+
     expected(None)  # refuses a scale
     tails = _step_tokens(model, questionnaire)
     rows = [

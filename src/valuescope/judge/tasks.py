@@ -225,15 +225,14 @@ def answer_items(
 
 
 def _organism_questions(per_value: int) -> list[Sample]:
-    material = organism_material(
-        tuple(lexicon().values), texts=0, descriptions=0, pairs=0, questions=per_value, tuning=0
-    )
+    nothing_else = {"texts": 0, "descriptions": 0, "pairs": 0, "tuning": 0}
+    material = organism_material(tuple(lexicon().values), questions=per_value, **nothing_else)
     return [
         Sample(
-            input=asked.question, id=asked.key, metadata={"value": asked.value, "question": asked.question}
+            input=entry.question, id=entry.key, metadata={"value": entry.value, "question": entry.question}
         )
-        for asked in material.questions
-        if asked.setting == "dilemma"
+        for entry in material.questions
+        if entry.setting == "dilemma"
     ]
 
 

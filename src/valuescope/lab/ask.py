@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
+from typing import Literal
 
 from valuescope.data import ContrastPair, Question
 from valuescope.edit import Edit
@@ -78,7 +79,7 @@ class Ask:
     treatments: tuple[Treatment, ...]
     sampling: Sampling
     batch_size: int
-    on: str = "both"
+    on: Literal["both", "prompt", "response"] = "both"
 
     def __post_init__(self) -> None:
         assert len(self.items) == len(self.treatments)

@@ -46,7 +46,7 @@ class Part(Generic[SpecT]):
     def of(cls, run: Any) -> Part[SpecT] | None:
         """The part of a run's whole specification; None where it is not asked for."""
         spec = getattr(run, cls.key) if cls.key else None
-        return None if cls.key and spec is None else cls(spec)
+        return None if cls.key and spec is None else cls(spec)  # type: ignore[arg-type]
 
     @classmethod
     def check(cls, spec: SpecT, run: Any) -> None:
@@ -60,8 +60,9 @@ class Part(Generic[SpecT]):
         """Asks that depend on earlier answers, made by `measure` one by one: as many as there will be at most."""
         return ()
 
-    def measure(self, lab: Any) -> Found | Mapping[str, Found] | None:
-        """What the part found; it reads only the outcomes of its own asks. None: nothing to measure here."""
+    def measure(self, lab: Any) -> Any:
+        """What the part found: a `Found`, or one per method or language; it reads only the outcomes of its own asks. None:
+        nothing to measure here."""
         return None
 
     @classmethod

@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 from valuescope.lab.result import Result
 from valuescope.metrics import Estimate
 from valuescope.parts.method import (
+    mean_of,
     MethodFound,
     SettingFound,
     effect_numbers,
     fluency_verdict,
     verdict,
 )
+from valuescope.report.colours import Style
 from valuescope.report.figure import Figure
 from valuescope.report.names import asked_name, method_name, setting_name
 from valuescope.report.numbers import SHARES, Numbers, neurons_of, spread
@@ -111,9 +113,7 @@ def methods_table(found: Mapping[str, MethodFound], result: Result) -> Table[_Ro
             SHARES,
             signed=False,
             estimate=True,
-            small=lambda row: (
-                f"base {SHARES.plain(row.setting.base_fluency and row.setting.base_fluency.mean)}"
-            ),
+            small=lambda row: f"base {SHARES.plain(mean_of(row.setting.base_fluency))}",
         ),
         Column("base_fluency", "", lambda row: row.setting.base_fluency, estimate=True),
         Column("", "", _fluency_words, terminal="fluency (base)"),
@@ -137,7 +137,7 @@ def _json(parameters: Mapping[str, Any]) -> str:
 
 
 def _fluency_words(row: _Row) -> str:
-    means = [share and share.mean for share in (row.setting.fluency, row.setting.base_fluency)]
+    means = [mean_of(share) for share in (row.setting.fluency, row.setting.base_fluency)]
     if means == [None, None]:
         return "-"
     now, base = (SHARES.plain(mean) for mean in means)
@@ -189,7 +189,7 @@ def effects_figure(found: Mapping[str, MethodFound], result: Result) -> Figure |
             for setting in method.settings
             for arm, field in arms.items()
         ]
-        styles = {"its neurons": place, "random": "control", "matched": "matched"}
+        styles: dict[str, Style] = {"its neurons": place, "random": "control", "matched": "matched"}
         series = Dots(
             "", tuple(styles[arm] for _, _, arm in rows), tuple(estimate for _, estimate, _ in rows)
         )

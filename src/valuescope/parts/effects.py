@@ -17,7 +17,7 @@ from valuescope.lab.setting import Setting
 from valuescope.lab.treatments import sizes
 from valuescope.lab.truth import chance_precision, precision_of_ranking, selection_against
 from valuescope.parts.effect_tables import by_value_figure, methods_table, values_table
-from valuescope.parts.method import METHODS, MethodFound, SettingFound, ValueEffect
+from valuescope.parts.method import METHODS, MethodFound, SettingFound, ValueEffect, mean_of
 from valuescope.report.blocks import Em, Section, Words
 
 
@@ -76,8 +76,8 @@ def _method(lab: Laboratory, name: str, method: MethodSpec) -> MethodFound:
         effect=headline.effect,
         random=headline.random,
         random_matched=headline.random_matched,
-        fluency=headline.fluency.mean if headline.fluency else None,
-        base_fluency=headline.base_fluency.mean if headline.base_fluency else None,
+        fluency=mean_of(headline.fluency),
+        base_fluency=mean_of(headline.base_fluency),
         settings=tuple(settings),
         by_value={
             value: ValueEffect(

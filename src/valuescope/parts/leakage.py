@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -49,7 +49,8 @@ class Leakage(Part[LeakageSpec]):
     """The matrix of one method, in short."""
 
     key, Spec = "leakage", LeakageSpec
-    place, order, Found = "leakage", 120, LeakageFound
+    place, order = "leakage", 120
+    Found: ClassVar[type[Any]] = LeakageFound
 
     @classmethod
     def check(cls, spec: LeakageSpec, run: ComparisonSpec) -> None:

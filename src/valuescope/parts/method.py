@@ -7,6 +7,7 @@ from typing import Any
 
 from valuescope.lab.result import Result
 from valuescope.lab.strict import Found, Measured
+from valuescope.metrics import Estimate
 from valuescope.report.numbers import Numbers
 from valuescope.report.table import Verdict
 
@@ -74,7 +75,12 @@ class MethodFound(Found):
     def chosen(self) -> SettingFound | None:
         """The headline setting."""
         named = [setting for setting in self.settings if setting.name == self.setting]
-        return (named or list(self.settings) or [None])[0]
+        return next(iter([*named, *self.settings]), None)
+
+
+def mean_of(estimate: Estimate | None) -> float | None:
+    """The mean; None where there is no estimate."""
+    return None if estimate is None else estimate.mean
 
 
 def effect_numbers(result: Result) -> Numbers:
@@ -117,7 +123,7 @@ def verdict(method: MethodFound, setting: SettingFound) -> Verdict:
 
 def fluency_verdict(setting: SettingFound) -> Verdict:
     """Whether the answers stayed fluent: at least `FLUENCY_KEPT` of the base model's share."""
-    now, base = setting.fluency and setting.fluency.mean, setting.base_fluency and setting.base_fluency.mean
+    now, base = mean_of(setting.fluency), mean_of(setting.base_fluency)
     if now is None or base is None:
         return Verdict(None, "fluency missing")
     kept = now >= FLUENCY_KEPT * base

@@ -113,7 +113,8 @@ def _why_not(method: MethodFound, setting: SettingFound | None) -> str:
 
 def _sentences(found: Mapping[str, MethodFound], result: Result) -> list[tuple[str, tuple[str, ...]]]:
     """For each method what it was meant to do, and at its headline setting what it did."""
-    numbers, measure, sentences = effect_numbers(result), result.head.measure.name or "the measure", []
+    numbers, measure = effect_numbers(result), result.head.measure.name or "the measure"
+    sentences = list[tuple[str, tuple[str, ...]]]()
     for name, method in found.items():
         aim = {1: "meant to raise", -1: "meant to lower", None: "no stated direction for"}[method.direction]
         setting = method.chosen

@@ -93,7 +93,7 @@ def _facets(shown: OverlapMap, names: Callable[[str], str]) -> tuple[HeatFacet, 
     """Counts, counts by chance, Jaccard."""
     overlap, bar = shown.overlap, shown.bar
     rows, columns = ([names(label) for label in side] for side in (overlap.rows, overlap.columns))
-    counts, chance, jaccard = ([[] for _ in rows] for _ in range(3))  # type: tuple[list[list[HeatCell]], ...]
+    counts, chance, jaccard = ([list[HeatCell]() for _ in rows] for _ in range(3))
     for r, one in enumerate(rows):
         for c, two in enumerate(columns):
             count, p, expected, index = (

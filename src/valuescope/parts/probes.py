@@ -42,7 +42,7 @@ class Probes(Part[None]):
                     layers=tuple(range(1, len(next(iter(accuracy.values()))) + 1)),
                     accuracy=accuracy,
                     kept={
-                        value: [layer + 1 for layer in layers]
+                        value: tuple(layer + 1 for layer in layers)
                         for value, layers in facts["kept_layers"].items()
                     },
                     bag_of_words=facts["bag_of_words_accuracy"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from statistics import fmean
+from typing import Any, ClassVar
 
 from valuescope.lab.ask import Ask, Outcomes
 from valuescope.lab.design import Design
@@ -59,7 +60,8 @@ class SweepsFound(FoundRoot[tuple[SweepFound, ...]]):
 class Sweeps(Part[None]):
     """Every sweep of every method on the first questions, with one random control at each strength."""
 
-    place, order, Found = "methods.*.sweeps", 80, SweepsFound
+    place, order = "methods.*.sweeps", 80
+    Found: ClassVar[type[Any]] = SweepsFound
 
     def asks(self, design: Design) -> Iterator[Ask]:
         """Base, and every strength in every direction."""
@@ -72,7 +74,7 @@ class Sweeps(Part[None]):
                         asks = _asks(design, method, dose, turned)
                         yield from asks[: 4 if way == method.direction else 2]
 
-    def measure(self, lab: Laboratory) -> Mapping[str, SweepsFound]:
+    def measure(self, lab: Laboratory) -> Mapping[str, Any]:
         """Each method's sweeps."""
         return {
             name: SweepsFound(tuple(_sweep(lab, method, lab.settings[name], dose) for dose in method.doses))
@@ -81,7 +83,7 @@ class Sweeps(Part[None]):
         }
 
     @classmethod
-    def view(cls, found: Mapping[str, SweepsFound], result: Result) -> Section:
+    def view(cls, found: Mapping[str, Any], result: Result) -> Section:
         """One figure for each sweep that was measured both ways or rated."""
         return sweeps_section(found, result)
 
@@ -168,7 +170,7 @@ class Dose(Sweeps):
 
     place, order, Found = "methods.*.dose", 70, DoseFound
 
-    def measure(self, lab: Laboratory) -> Mapping[str, DoseFound]:  # type: ignore[override]
+    def measure(self, lab: Laboratory) -> Mapping[str, Any]:
         """The first sweep of each method that has one."""
         found = {}
         for name, method in lab.spec.methods.items():
@@ -185,6 +187,6 @@ class Dose(Sweeps):
         return found
 
     @classmethod
-    def view(cls, found: Mapping[str, DoseFound], result: Result) -> Section:
+    def view(cls, found: Mapping[str, Any], result: Result) -> Section:
         """One panel for each method that has a sweep."""
         return dose_section(found, result)
