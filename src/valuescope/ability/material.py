@@ -58,14 +58,7 @@ def read_mmlu(
     """
     if dev is None:
         path, dev = Path(path) / "test", Path(path) / "dev"
-    test, examples = (
-        [
-            record
-            for record in read_data(source, "mmlu", strict=True).records
-            if isinstance(record, MultipleChoice)
-        ]
-        for source in (path, dev)
-    )
+    test, examples = (_questions(source) for source in (path, dev))
     return mmlu_questions(test, examples, number=number, shots=shots, seed=seed)
 
 
@@ -154,6 +147,11 @@ def _asked(question: MultipleChoice) -> str:
         raise AbilityError(f"question {question.key!r} has {len(question.options)} options; MMLU's have four")
     options = [f"{letter}. {option}" for letter, option in zip(LETTERS, question.options, strict=True)]
     return "\n".join([question.question.strip(), *options, "Answer:"])
+
+
+def _questions(source: str | Path) -> list[MultipleChoice]:
+    records = read_data(source, "mmlu", strict=True).records
+    return [record for record in records if isinstance(record, MultipleChoice)]
 
 
 def _answer(question: MultipleChoice) -> int:

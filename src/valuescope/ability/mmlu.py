@@ -17,6 +17,7 @@ from valuescope.edit import Edit
 from valuescope.generate import score_continuations
 from valuescope.generate.request import context_limit
 from valuescope.metrics import Bootstrap, Estimate
+from valuescope.metrics.result import plain
 from valuescope.models import Encoded, NeuronModel, encode
 
 
@@ -77,15 +78,8 @@ class MmluResult:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able content; a log-likelihood that is not finite is null."""
-        return {
-            "edit": self.edit,
-            "accuracy": self.accuracy.to_dict(),
-            "change": None if self.change is None else self.change.to_dict(),
-            "truncated": self.truncated,
-            "note": self.note,
-            "by_subject": {subject: list(counts) for subject, counts in self.by_subject.items()},
-            "predictions": [prediction.to_dict() for prediction in self.predictions],
-        }
+        names = ("edit", "accuracy", "change", "truncated", "note", "by_subject", "predictions")
+        return {name: plain(getattr(self, name)) for name in names}
 
 
 def mmlu(

@@ -19,6 +19,7 @@ from valuescope.edit import Edit
 from valuescope.generate import score_continuations
 from valuescope.generate.request import context_limit
 from valuescope.metrics import Bootstrap, Estimate
+from valuescope.metrics.result import plain
 from valuescope.models import Encoded, NeuronModel, encode
 
 LONGEST_WINDOW = 1024
@@ -57,14 +58,8 @@ class Perplexity:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able content."""
-        return {
-            "edit": self.edit,
-            "perplexity": self.perplexity,
-            "ci": None if self.ci is None else list(self.ci),
-            "nats": self.nats.to_dict(),
-            "change": None if self.change is None else self.change.to_dict(),
-            "by_text": list(self.by_text),
-        }
+        names = ("edit", "perplexity", "ci", "nats", "change", "by_text")
+        return {name: plain(getattr(self, name)) for name in names}
 
 
 def perplexity(

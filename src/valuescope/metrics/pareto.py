@@ -87,17 +87,17 @@ def pareto_curves(
     """
     if reference not in methods:
         raise MetricError(f"reference {reference!r} is not among the methods: {', '.join(methods)}")
-    every = [one for points in methods.values() for one in points]
+    every = [point for points in methods.values() for point in points]
     if not every or any(not points for points in methods.values()):
         raise MetricError("a method has no points; give at least one strength of each")
-    control = _table([one.control for one in every], "control", how)
-    leakage = _table([one.leakage for one in every], "leakage", how)
-    fluency = _table([base_fluent, *(one.fluent for one in every)], "fluent", how)
+    control = _table([point.control for point in every], "control", how)
+    leakage = _table([point.leakage for point in every], "leakage", how)
+    fluency = _table([base_fluent, *(point.fluent for point in every)], "fluent", how)
     bars = fluency.rows[:, :1]  # of every resample, the means themselves first
     places: dict[str, list[Floats]] = {}
     curves, start = dict[str, tuple[ParetoPoint, ...]](), 0
     for name, points in methods.items():
-        order = start + np.argsort([one.strength for one in points], kind="stable")
+        order = start + np.argsort([point.strength for point in points], kind="stable")
         start += len(points)
         strengths = np.broadcast_to([every[i].strength for i in order], (len(bars), len(order)))
         line = np.stack([control.rows[:, order], leakage.rows[:, order], strengths])
