@@ -11,7 +11,7 @@ from edit_samples import hooks_on, some_neurons
 from tiny_models import BOS, FAMILIES, VOCABULARY, tiny_model
 
 from valuescope.edit import Deactivate, Edit, Modulate, edited
-from valuescope.generate import GenerationError, continuations, score_continuations
+from valuescope.generate import GenerationError, likelihood, score_continuations
 from valuescope.models import Encoded, NeuronModel
 
 
@@ -88,7 +88,7 @@ def test_what_does_not_fit_beside_the_copies_is_read_plainly(monkeypatch: pytest
     def full(*arguments: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(continuations.copy, "deepcopy", full)
+    monkeypatch.setattr(likelihood.copy, "deepcopy", full)
     assert flat(score_continuations(model, rows, [None], groups=groups)) == pytest.approx(
         flat(expected), abs=1e-5
     )

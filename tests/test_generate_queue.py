@@ -11,9 +11,8 @@ import pytest
 from engine_samples import WAIT, until
 
 from valuescope.generate import EngineBusy, EngineClosed, ScoreRequest
-from valuescope.generate.jobs import AnswerJob, ScoreJob
+from valuescope.generate.jobs import AnswerJob, Queue, ScoreJob
 from valuescope.generate.promise import Promise
-from valuescope.generate.queue import Queue
 from valuescope.models import Encoded
 
 

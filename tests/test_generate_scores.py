@@ -20,7 +20,7 @@ from valuescope.generate import (
     Scores,
     TokenLogprob,
 )
-from valuescope.generate.logprobs import token_logprobs
+from valuescope.generate.answer import token_logprobs
 from valuescope.models import NeuronModel, encode, wrap_model
 
 CLOSE = 1e-4
@@ -175,7 +175,7 @@ def test_a_long_text_is_worked_off_in_slices(llama: NeuronModel, monkeypatch: py
     logits = torch.randn(7, 20, generator=torch.Generator().manual_seed(0))
     places, tokens = [0, 1, 1, 2, 4, 6, 6], [3, 4, 5, 6, 7, 8, 9]
     whole = token_logprobs(llama, logits, places, tokens, 3)
-    monkeypatch.setattr("valuescope.generate.logprobs._NUMBERS", 45)
+    monkeypatch.setattr("valuescope.generate.answer._NUMBERS", 45)
     assert token_logprobs(llama, logits, places, tokens, 3) == whole
     assert [one.token for one in whole] == tokens
 

@@ -23,9 +23,9 @@ pytest.importorskip("inspect_ai")
 from judge_stubs import flaky, output, scripted
 
 from valuescope.judge.asked_model import AskError
-from valuescope.judge.asking import Asker, Call, ask, usage
+from valuescope.judge.asking import Asker, Call, ask
 from valuescope.judge.prompt import Rendered
-from valuescope.judge.reply_store import ModelReply, ReplyStore
+from valuescope.judge.reply_store import ModelReply, ReplyStore, usage
 
 
 def calls(count: int) -> list[Call]:

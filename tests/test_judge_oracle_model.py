@@ -20,10 +20,11 @@ from valuescope.judge import PROMPTS, criterion, judge_prompt, oracle, parse_cho
 from valuescope.judge.answer_judge import MODES, AnswerJudge, Item, judge_answers
 from valuescope.judge.asked_model import AskError
 from valuescope.judge.asking import Asker, Call
-from valuescope.judge.model_judge import ModelJudge
+from valuescope.judge.judgement import ModelJudge
 from valuescope.judge.oracle_model import read_prompt
 from valuescope.judge.oracle_truth import organism_questionnaire, true_rating, true_verdict
-from valuescope.judge.self_report import QuestionnaireAsked, SupportRate, answer_questionnaire, support_rates
+from valuescope.judge.self_rating import QuestionnaireAsked, answer_questionnaire
+from valuescope.judge.support import SupportRate, support_rates
 from valuescope.organism import Dilemma as GrammarDilemma
 from valuescope.organism import lexicon
 from valuescope.organism.grammar import open_answer, open_question, plain

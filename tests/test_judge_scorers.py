@@ -28,7 +28,8 @@ from valuescope.judge.asking import Asker
 from valuescope.judge.oracle_truth import organism_questionnaire
 from valuescope.judge.reply_store import ModelReply
 from valuescope.judge.scorers import control_success, fluency, g_eval, text_quality
-from valuescope.judge.self_report import QuestionnaireAsked, SupportRate, answer_questionnaire
+from valuescope.judge.self_rating import QuestionnaireAsked, answer_questionnaire
+from valuescope.judge.support import SupportRate
 from valuescope.judge.tasks import questionnaire, support_rate, value_answers
 from valuescope.values import load_value_system
 

@@ -20,7 +20,7 @@ from valuescope.judge import (
     rate_by_text,
     score_questionnaire,
 )
-from valuescope.judge.self_report import QuestionnaireAsked
+from valuescope.judge.self_rating import QuestionnaireAsked
 from valuescope.models import NeuronModel, encode, load_model, render_question
 
 STEPS = ("no", "so", "old", "fair")

@@ -22,7 +22,7 @@ from valuescope.cli import main
 from valuescope.data.dilemma_set import DilemmaSet, feeding_texts
 from valuescope.edit import Deactivate, edited
 from valuescope.judge.reply import parse_percentages
-from valuescope.judge.self_report import SupportRate
+from valuescope.judge.support import SupportRate
 from valuescope.locate import Location
 from valuescope.models import NeuronModel, load_model, render_question
 from valuescope.run import make_spec, run

@@ -22,7 +22,7 @@ from valuescope.data.material import dilemma_text
 from valuescope.edit import Deactivate, Edit
 from valuescope.generate import Sampling, generate
 from valuescope.judge import judge_prompt, parse_choice, parse_percentages, support_from_percentages
-from valuescope.judge.self_report import SupportRate
+from valuescope.judge.support import SupportRate
 from valuescope.locate import NeuronSet
 from valuescope.metrics import Bootstrap
 from valuescope.models import NeuronModel, load_model, render_question

@@ -21,7 +21,7 @@ from valuescope.data.material import dilemma_text
 from valuescope.edit import Amplify, Deactivate, Edit
 from valuescope.generate import Sampling, generate
 from valuescope.judge import parse_percentages, support_from_log_probabilities, support_from_percentages
-from valuescope.judge.self_report import SupportRate
+from valuescope.judge.support import SupportRate
 from valuescope.locate import LOCATORS, Evidence
 from valuescope.metrics import Bootstrap, Estimate, average_precision
 from valuescope.models import NeuronModel, load_model, render_question

@@ -8,17 +8,17 @@ the same ties, so that the two agree question by question.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from valuescope.ability.material import LETTERS, AbilityError, MmluQuestion
 from valuescope.edit import Edit
 from valuescope.generate import score_continuations
-from valuescope.generate.request import context_limit
 from valuescope.metrics import Bootstrap, Estimate
 from valuescope.metrics.result import plain
-from valuescope.models import Encoded, NeuronModel, encode
+from valuescope.models import Encoded, NeuronModel, context_length, encode
+from valuescope.progress import StepProgress
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def mmlu(
     share_examples: bool = True,
     force: bool = False,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: StepProgress | None = None,
 ) -> list[MmluResult]:
     """The answers of the model under each edit (None: the base model), in the order of the edits.
 
@@ -159,7 +159,7 @@ def mean_accuracy(results: Sequence[MmluResult], *, seed: int = 0) -> Estimate:
 
 
 def _length(model: NeuronModel, wanted: int | None) -> int | None:
-    limit = context_limit(model)
+    limit = context_length(model)
     if wanted is not None and not 1 <= wanted <= (limit or wanted):
         raise AbilityError(f"max_length is {wanted}; {model.identity.id} has 1 to {limit} positions")
     return limit if wanted is None else wanted

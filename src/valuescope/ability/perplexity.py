@@ -9,7 +9,7 @@ is not scored; where the tokenizer puts a token in front of a text, that is the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -17,10 +17,10 @@ from typing import Any
 from valuescope.ability.material import AbilityError
 from valuescope.edit import Edit
 from valuescope.generate import score_continuations
-from valuescope.generate.request import context_limit
 from valuescope.metrics import Bootstrap, Estimate
 from valuescope.metrics.result import plain
-from valuescope.models import Encoded, NeuronModel, encode
+from valuescope.models import Encoded, NeuronModel, context_length, encode
+from valuescope.progress import StepProgress
 
 LONGEST_WINDOW = 1024
 """Positions in a window where nothing else is asked for, however long the model's context is."""
@@ -72,7 +72,7 @@ def perplexity(
     batch_size: int = 8,
     force: bool = False,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: StepProgress | None = None,
 ) -> list[Perplexity]:
     """The perplexity of the texts under each edit (None: the base model), in the order of the edits.
 
@@ -142,7 +142,7 @@ def _by_text(losses: Sequence[float | None], places: Sequence[int], texts: int) 
 
 
 def _window(model: NeuronModel, window: int | None, stride: int | None) -> tuple[int, int]:
-    limit = context_limit(model)
+    limit = context_length(model)
     if window is None:
         window = min(limit or LONGEST_WINDOW, LONGEST_WINDOW)
     if not 1 <= window <= (limit or window):

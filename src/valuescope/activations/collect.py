@@ -13,11 +13,10 @@ from valuescope.activations.residuals import Activations, Residuals
 from valuescope.activations.running import RunningCounts
 from valuescope.data.records import LabelledText
 from valuescope.models import Batch, Encoded, NeuronModel, encode, forward_inputs, left_pad, site_hooks
+from valuescope.progress import StepProgress
 
 # Texts are tokenised this many batches at a time, and sorted by length among themselves.
 WINDOW = 64
-
-Progress = Callable[[int, int], None]
 
 
 def collect(
@@ -29,7 +28,7 @@ def collect(
     special_tokens: bool = False,
     residuals: bool = True,
     add_special_tokens: bool = True,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> Activations:
     """Read what every neuron does on every text: counters per label and last-token residuals.
 
@@ -78,7 +77,7 @@ def collect_encoded(
     scope: str = "all",
     special_tokens: bool = False,
     residuals: bool = True,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> Activations:
     """`collect` for texts that are token ids already, fed as they are; one label (and group) per row."""
     groups = [""] * len(rows) if groups is None else groups
@@ -122,7 +121,7 @@ def _collect(
     scope: str,
     special_tokens: bool,
     residuals: bool,
-    progress: Progress | None,
+    progress: StepProgress | None,
 ) -> Activations:
     if not labels:
         raise ActivationError("there are no texts; give at least one")

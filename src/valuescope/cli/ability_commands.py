@@ -95,7 +95,7 @@ def questionnaire(
 ) -> None:
     """`valuescope questionnaire`."""
     from valuescope.judge import load_questionnaire, rate_by_likelihood, rate_by_text
-    from valuescope.judge.self_report import QuestionnaireAsked
+    from valuescope.judge.self_rating import QuestionnaireAsked
 
     asked = QuestionnaireAsked(load_questionnaire(questionnaire), prompt, language)
     loaded, edits, content = model.load(), options.base_and_edits(), asked.questionnaire

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from valuescope.data import Material, Question
-from valuescope.judge.error import JudgeError
-from valuescope.judge.rows import LANGUAGES, read_rows, require_keys
+from valuescope.judge.json_lines import LANGUAGES, read_rows, require_keys
+from valuescope.judge.missing import JudgeError
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
@@ -12,6 +12,7 @@ from valuescope.data.checks import WordDifference, near_duplicates, size, word_d
 from valuescope.data.compared import KINDS, compared_text, sides
 from valuescope.data.readers import Dataset
 from valuescope.data.records import Record
+from valuescope.progress import Progress
 
 _WORDS = 8
 
@@ -69,7 +70,7 @@ class Overview:
         return asdict(self)
 
 
-def overview(dataset: Dataset, progress: Callable[[str, int, int], None] | None = None) -> Overview:
+def overview(dataset: Dataset, progress: Progress | None = None) -> Overview:
     """Count and compare all records; `progress(stage, done, total)` is called after each group."""
     grouped = defaultdict[tuple[str, str, str], list[Record]](list)
     for record in dataset.records:

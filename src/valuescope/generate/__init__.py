@@ -1,14 +1,12 @@
 """Generate answers: one engine for base and edited models, with noise that pairs their answers."""
 
 from valuescope.generate.answer import Answer, Scores, TokenLogprob
-from valuescope.generate.continuations import score_continuations
 from valuescope.generate.decoding import default_stop_ids, generate
 from valuescope.generate.engine import Engine, EngineStats
-from valuescope.generate.engine_error import EngineBusy, EngineClosed, EngineError
-from valuescope.generate.likelihood import log_likelihood, log_likelihood_encoded
-from valuescope.generate.noise import row_noise
+from valuescope.generate.likelihood import log_likelihood, log_likelihood_encoded, score_continuations
+from valuescope.generate.promise import EngineBusy, EngineClosed, EngineError
 from valuescope.generate.request import GenerationError, Request, ScoreRequest
-from valuescope.generate.sampling import Sampling, SamplingError, choose
+from valuescope.generate.sampling import Sampling, SamplingError, choose, row_noise
 
 __all__ = [
     "Answer",

@@ -1,19 +1,21 @@
-"""Rows that are generated together, one token per step; rows may join and leave between steps."""
+"""Rows that are generated together, one token per step; rows, with their part of the cache, may join and leave between
+steps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
+from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from valuescope.edit import EditBank, EditSession
-from valuescope.generate.answer import TokenLogprob
-from valuescope.generate.cache import is_joinable, join_caches, join_left_padded, keep_rows
-from valuescope.generate.logprobs import token_logprobs
+from valuescope.generate.answer import TokenLogprob, token_logprobs
 from valuescope.generate.request import GenerationError
-from valuescope.generate.row import Row
+from valuescope.generate.row import RunningRow
 from valuescope.generate.sampling import RowSampling, choose, working_type
 from valuescope.models import Encoded, NeuronModel, forward_inputs, left_pad
 
@@ -26,7 +28,7 @@ class RunningBatch:
     """
 
     def __init__(
-        self, model: NeuronModel, rows: Sequence[Row], bank: EditBank, *, use_cache: bool = True
+        self, model: NeuronModel, rows: Sequence[RunningRow], bank: EditBank, *, use_cache: bool = True
     ) -> None:
         self.rows = list(rows)
         self._model = model
@@ -77,18 +79,18 @@ class RunningBatch:
                 row.fail(GenerationError(f"the answer to {row.request.key!r} cannot be read: {error!r}"))
         self._append(fed, [not row.done for row in self.rows], output.past_key_values)
 
-    def join(self, other: RunningBatch) -> None:
+    def join(self, joining: RunningBatch) -> None:
         """Take in the rows of a batch that has also made its first step."""
         padding = {"input_ids": self._model.tokenizer.pad_token_id}
         with torch.inference_mode():
             for name in ("input_ids", "attention_mask", "position_ids"):
                 if name in self._inputs:
                     self._inputs[name] = join_left_padded(
-                        self._inputs[name], other._inputs[name], value=padding.get(name, 0)
+                        self._inputs[name], joining._inputs[name], value=padding.get(name, 0)
                     )
-            self._answer = torch.cat([self._answer, other._answer])
-            join_caches(self._inputs["past_key_values"], other._inputs["past_key_values"])
-        self.rows += other.rows
+            self._answer = torch.cat([self._answer, joining._answer])
+            join_caches(self._inputs["past_key_values"], joining._inputs["past_key_values"])
+        self.rows += joining.rows
         self._arrange()
 
     def drop_done(self) -> None:
@@ -131,12 +133,10 @@ class RunningBatch:
             return {}
         limits = [self.rows[number].request.top_logprobs or 0 for number in asking]
         wanted = [drawn[number] for number in asking]
-        found = token_logprobs(self._model, logits[asking], range(len(asking)), wanted, max(limits))
+        logprobs = token_logprobs(self._model, logits[asking], range(len(asking)), wanted, max(limits))
         return {
-            number: one
-            if len(one.top) <= limit
-            else TokenLogprob(one.token, one.text, one.logprob, one.top[:limit])
-            for number, limit, one in zip(asking, limits, found, strict=True)
+            number: replace(logprob, top=logprob.top[:limit])
+            for number, limit, logprob in zip(asking, limits, logprobs, strict=True)
         }
 
     def _append(self, tokens: list[int], going: list[bool], cache: Any) -> None:
@@ -151,21 +151,71 @@ class RunningBatch:
 
         with torch.inference_mode():
             token, step = torch.tensor([tokens, going], device=self._answer.device).unsqueeze(-1)
-            one = torch.ones_like(token)
+            seen = torch.ones_like(token)
             inputs["input_ids"] = appended(inputs["input_ids"], token)
-            inputs["attention_mask"] = torch.cat([inputs["attention_mask"], one], dim=1)
+            inputs["attention_mask"] = torch.cat([inputs["attention_mask"], seen], dim=1)
             if "position_ids" in inputs:
                 inputs["position_ids"] = appended(
                     inputs["position_ids"], inputs["position_ids"][:, -1:] + step
                 )
-            self._answer = appended(self._answer, one.bool())
+            self._answer = appended(self._answer, seen.bool())
         if alone:
             inputs["past_key_values"] = cache
 
 
-def _not_finite(row: Row, dtype: torch.dtype) -> GenerationError:
+def _not_finite(row: RunningRow, dtype: torch.dtype) -> GenerationError:
     weaker = "lower the edit's strength, or " if row.edit is not None else ""
     return GenerationError(
         f"the logits of row {row.request.key!r} are not finite at answer token {len(row.drawn)} in {dtype}: "
         f"{weaker}load the model in bfloat16 or float32"
+    )
+
+
+def is_joinable(model: NeuronModel, cache: Any) -> bool:
+    """Whether rows can join and leave: every layer keeps keys and values [rows, heads, tokens, width] whose last
+    token is the newest, of the whole text or of a window of it.
+
+    Linear attention and state-space layers keep something else, and chunked attention looks at where in the batch a
+    token stands; batches of such models run from beginning to end as they were formed.
+    """
+    kinds = getattr(model.model.config.get_text_config(), "layer_types", None) or ()
+    return (
+        type(cache) is DynamicCache
+        and all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in cache.layers)
+        and set(kinds) <= {"full_attention", "sliding_attention"}
+    )
+
+
+def join_caches(first: Any, second: Any) -> None:
+    """Put the rows of `second` behind those of `first`; the shorter one is padded on the left."""
+    for layer, joining in zip(first.layers, second.layers, strict=True):
+        if not layer.is_initialized:  # a layer that reads another one's keys and values
+            continue
+        layer.keys = join_left_padded(layer.keys, joining.keys, dim=-2)
+        layer.values = join_left_padded(layer.values, joining.values, dim=-2)
+        if layer.is_sliding:
+            layer.cumulative_length = max(layer.cumulative_length, joining.cumulative_length)
+
+
+def keep_rows(cache: Any, rows: Tensor, drop: int) -> None:
+    """Keep these rows, and forget the first `drop` tokens (padding in all of them)."""
+    for layer in cache.layers:
+        if not layer.is_initialized:
+            continue
+        length = layer.get_seq_length() - drop
+        # A window may have forgotten some of them already.
+        begin = max(0, layer.keys.shape[-2] - length)
+        index = rows.to(layer.keys.device)
+        layer.keys = layer.keys[:, :, begin:].index_select(0, index)
+        layer.values = layer.values[:, :, begin:].index_select(0, index)
+        if layer.is_sliding:
+            layer.cumulative_length = length
+
+
+def join_left_padded(first: Tensor, second: Tensor, *, dim: int = -1, value: float = 0) -> Tensor:
+    """Rows of both; the one that is shorter along `dim` gets `value` in front."""
+    length = max(first.shape[dim], second.shape[dim])
+    behind = [0, 0] * (-dim - 1)
+    return torch.cat(
+        [pad(rows, [*behind, length - rows.shape[dim], 0], value=value) for rows in (first, second)]
     )

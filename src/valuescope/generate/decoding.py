@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from valuescope.edit import Edit, EditBank, Scope
 from valuescope.generate.answer import Answer
 from valuescope.generate.batch import RunningBatch
 from valuescope.generate.memory import is_out_of_memory, release_memory
 from valuescope.generate.request import GenerationError, Request, require_known, require_room
-from valuescope.generate.row import Row
+from valuescope.generate.row import RunningRow
 from valuescope.generate.sampling import Sampling
 from valuescope.models import NeuronModel, encode
+from valuescope.progress import StepProgress
 
 
 def generate(
@@ -27,7 +28,7 @@ def generate(
     stop_ids: Collection[int] | None = None,
     top_logprobs: int | None = None,
     force: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: StepProgress | None = None,
 ) -> list[Answer]:
     """Answer every prompt; answers come in the order of the prompts.
 
@@ -60,22 +61,15 @@ def generate(
     answers: list[Answer] = []
     for start in range(0, len(prompts), batch_size):
         here = range(start, min(start + batch_size, len(prompts)))
-        rows = [
-            Row(
-                model,
-                Request(
-                    prompts[place],
-                    row_edits[place],
-                    sampling,
-                    keys[place],
-                    top_logprobs=top_logprobs,
-                    on=on,
-                    force=force,
-                ),
-                encoded[place].input_ids,
-                stop,
+        requests = [
+            Request(
+                prompts[place], row_edits[place], sampling, keys[place], (), top_logprobs, on, force=force
             )
             for place in here
+        ]
+        rows = [
+            RunningRow(model, request, encoded[place].input_ids, stop)
+            for request, place in zip(requests, here, strict=True)
         ]
         _finish(model, rows, bank, use_cache=sampling.use_cache)
         answers += [row.answer() for row in rows]
@@ -93,7 +87,7 @@ def default_stop_ids(model: NeuronModel) -> frozenset[int]:
     return frozenset()
 
 
-def _finish(model: NeuronModel, rows: Sequence[Row], bank: EditBank, *, use_cache: bool) -> None:
+def _finish(model: NeuronModel, rows: Sequence[RunningRow], bank: EditBank, *, use_cache: bool) -> None:
     """Write the rows' answers to their ends, in one batch, or in halves where one does not fit."""
     batch: RunningBatch | None = None
     try:

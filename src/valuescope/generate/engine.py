@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -14,14 +14,13 @@ from typing import Self, overload
 
 from valuescope.generate.answer import Answer, Scores
 from valuescope.generate.decoding import default_stop_ids
-from valuescope.generate.engine_error import EngineClosed, EngineError
-from valuescope.generate.jobs import AnswerJob, Job, ScoreJob
-from valuescope.generate.promise import Promise, hinders_waiting
-from valuescope.generate.queue import Queue
+from valuescope.generate.jobs import AnswerJob, EngineJob, Queue, ScoreJob
+from valuescope.generate.promise import EngineClosed, EngineError, Promise, hinders_waiting
 from valuescope.generate.request import Request, ScoreRequest, encode_continuations, encode_prompt
-from valuescope.generate.row import OnText, Row
+from valuescope.generate.row import OnText, RunningRow
 from valuescope.generate.worker import Worker
 from valuescope.models import NeuronModel
+from valuescope.progress import StepProgress
 
 _EXIT_SECONDS = 10.0
 _WORKERS: weakref.WeakSet[Worker] = weakref.WeakSet()
@@ -121,28 +120,25 @@ class Engine:
         return self._submit(request, on_text, wait=False).future
 
     def run(
-        self,
-        requests: Sequence[Request | ScoreRequest],
-        *,
-        progress: Callable[[int, int], None] | None = None,
+        self, requests: Sequence[Request | ScoreRequest], *, progress: StepProgress | None = None
     ) -> list[Answer | Scores]:
         """Answers and scores in the order of the requests; the first failure is raised and the rest cancelled.
 
         Where the queue is full it waits for room.
         """
         futures = list[Future[Answer] | Future[Scores]]()
-        found = list[Answer | Scores]()
+        results = list[Answer | Scores]()
         try:
             for request in requests:
                 futures.append(self._submit(request, None, wait=True).future)
             for future in futures:
-                found.append(future.result())
+                results.append(future.result())
                 if progress is not None:
-                    progress(len(found), len(futures))
+                    progress(len(results), len(futures))
         finally:
             for future in futures:
                 future.cancel()
-        return found
+        return results
 
     def close(self, *, drain: bool = True, timeout: float | None = None) -> None:
         """Take nothing more; finish what is queued and running (`drain`), or fail it with EngineClosed.
@@ -160,7 +156,7 @@ class Engine:
         if self._worker.thread.is_alive():
             raise EngineError(f"the engine still works after {timeout} seconds; close(drain=False) stops it")
 
-    def _submit(self, request: Request | ScoreRequest, on_text: OnText | None, *, wait: bool) -> Job:
+    def _submit(self, request: Request | ScoreRequest, on_text: OnText | None, *, wait: bool) -> EngineJob:
         self._queue.require_open()
         if not self._worker.thread.is_alive():
             raise EngineClosed(
@@ -178,7 +174,7 @@ class Engine:
         self._queue.put(job, wait=wait)
         return job
 
-    def _job(self, request: Request | ScoreRequest, on_text: OnText | None) -> Job:
+    def _job(self, request: Request | ScoreRequest, on_text: OnText | None) -> EngineJob:
         if isinstance(request, ScoreRequest):
             scores = Promise[Scores](self._queue.note_cancelled, self._hinders)
             return ScoreJob(request, scores, encode_continuations(self.model, request))
@@ -186,7 +182,7 @@ class Engine:
             raise EngineError("an engine always caches; for answers without the cache see generate(...)")
         answer = Promise[Answer](self._queue.note_cancelled, self._hinders)
         prompt = encode_prompt(self.model, request).input_ids
-        row = partial(Row, self.model, request, prompt, self._stop_ids)
+        row = partial(RunningRow, self.model, request, prompt, self._stop_ids)
         return AnswerJob(request, answer, row, on_text)
 
 

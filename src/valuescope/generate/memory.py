@@ -10,15 +10,10 @@ import torch
 from valuescope.models import NeuronModel
 
 _SHARE = 0.8  # of the free memory; the rest is for what the estimate does not see
-_SAID = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
+_MESSAGES = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
 _CONTAINERS = (  # allowed bytes, used bytes, and what of the used ones can be had back at once
     ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
-    (
-        "/sys/fs/cgroup/memory",
-        "memory.limit_in_bytes",
-        "memory.usage_in_bytes",
-        "total_inactive_file",
-    ),
+    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
 
 
@@ -26,8 +21,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out, on a GPU or on the CPU."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    said = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in said for words in _SAID)
+    message = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in message for words in _MESSAGES)
 
 
 def release_memory(error: BaseException | None = None) -> None:
@@ -60,8 +55,8 @@ def _free_bytes(device: torch.device) -> int | None:
         free, _ = torch.cuda.mem_get_info(device)
         held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return free + held
-    found = (_available(), *(_left_in_container(*names) for names in _CONTAINERS))
-    return min((number for number in found if number is not None), default=None)
+    limits = (_available(), *(_left_in_container(*names) for names in _CONTAINERS))
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _available() -> int | None:

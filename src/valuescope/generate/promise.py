@@ -1,4 +1,4 @@
-"""The future of a request, which knows from where it must not be waited for."""
+"""The future of a request, which knows from where it must not be waited for, and what can go wrong with an engine."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from valuescope.generate.engine_error import EngineError
-
 T = TypeVar("T")
+
+
+class EngineError(RuntimeError):
+    """What an engine cannot do as asked."""
+
+
+class EngineBusy(EngineError):  # noqa: N818 - a state, as in queue.Full
+    """The queue is full: ask again later."""
+
+
+class EngineClosed(EngineError):  # noqa: N818
+    """The engine was closed before it could answer."""
 
 
 class Promise(Future[T]):

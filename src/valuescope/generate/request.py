@@ -81,24 +81,19 @@ def encode_prompt(model: NeuronModel, request: Request) -> Encoded:
 
 def encode_continuations(model: NeuronModel, request: ScoreRequest) -> list[Encoded]:
     """Prompt and continuation as token ids, one row per continuation; at least one token of context is kept."""
-    prompt, rows = request.prompt, list[Encoded]()
-    mixed = [
-        n for n, one in enumerate(request.continuations) if isinstance(one, str) != isinstance(prompt, str)
-    ]
-    if mixed:
-        raise GenerationError(
-            f"continuation {mixed[0]} and its prompt must both be text or both be token ids"
-        )
+    prompt = request.prompt
+    for number, text in enumerate(request.continuations):
+        if isinstance(text, str) != isinstance(prompt, str):
+            raise GenerationError(
+                f"continuation {number} and its prompt must both be text or both be token ids"
+            )
     if isinstance(prompt, str):
-        texts = [one for one in request.continuations if isinstance(one, str)]
+        texts = [text for text in request.continuations if isinstance(text, str)]
         rows = encode(model, [prompt] * len(texts), texts, add_special_tokens=request.add_special_tokens)
     else:
-        rows = [
-            _from_ids((*prompt, *one), len(prompt))
-            for one in request.continuations
-            if not isinstance(one, str)
-        ]
-    limit = context_limit(model)
+        ids = [tokens for tokens in request.continuations if not isinstance(tokens, str)]
+        rows = [_from_ids((*prompt, *tokens), len(prompt)) for tokens in ids]
+    limit = context_length(model)
     for number, row in enumerate(rows):
         if row.prompt_length < 1 or len(row.input_ids) <= row.prompt_length:
             raise GenerationError(
@@ -115,18 +110,11 @@ def encode_continuations(model: NeuronModel, request: ScoreRequest) -> list[Enco
     return rows
 
 
-def context_limit(model: NeuronModel) -> int | None:
-    """How many positions the model has, where its config says so."""
-    limit = context_length(model)
-    return None if limit is None else int(limit)
-
-
 def require_room(model: NeuronModel, encoded: Sequence[Encoded], sampling: Sampling) -> None:
     """GenerationError unless the longest prompt leaves room for the longest answer."""
-    limit = context_limit(model)
+    limit = context_length(model)
     longest = max((len(row.input_ids) for row in encoded), default=0)
-    # The last drawn token is never fed back.
-    needed = longest + sampling.max_new_tokens - 1
+    needed = longest + sampling.max_new_tokens - 1  # the last drawn token is never fed back
     if limit is not None and needed > limit:
         raise GenerationError(
             f"the longest prompt has {longest} tokens and max_new_tokens is {sampling.max_new_tokens}: that "

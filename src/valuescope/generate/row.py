@@ -6,15 +6,15 @@ from collections.abc import Callable, Collection
 
 from valuescope.edit import Edit
 from valuescope.generate.answer import Answer, TokenLogprob
-from valuescope.generate.noise import RowNoise
 from valuescope.generate.request import GenerationError, Request
+from valuescope.generate.sampling import RowNoise
 from valuescope.generate.transcript import Transcript
 from valuescope.models import NeuronModel
 
 OnText = Callable[[str, tuple[TokenLogprob, ...]], None]
 
 
-class Row:
+class RunningRow:
     """The state of one request: all that is needed to go on from any step, in any batch.
 
     `done` is set by the token, text or limit that ends the answer, and where `failed` holds an error.
@@ -110,8 +110,8 @@ class Row:
         """Hand on a piece of text, with the log-probabilities of the tokens that it completes."""
         if self._on_text is None or self._transcript is None:
             return
-        said = self._transcript.tokens_of_text() if self.done else self._transcript.tokens_given()
-        upto = min(said, len(self.logprobs))
+        tokens = self._transcript.tokens_of_text() if self.done else self._transcript.tokens_given()
+        upto = min(tokens, len(self.logprobs))
         if piece or (self.done and upto > self._told):
             self._on_text(piece, tuple(self.logprobs[self._told : upto]))
             self._told = max(self._told, upto)

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import torch
 
 from valuescope.edit import EditBank
-from valuescope.generate.jobs import ScoreJob
-from valuescope.generate.queue import alike
-from valuescope.generate.scoring import Reading, score_readings
+from valuescope.generate.jobs import ScoreJob, alike
+from valuescope.generate.readings import Reading, score_readings
 from valuescope.models import NeuronModel
 
 _LOGITS = 1 << 27  # numbers in one piece
@@ -32,7 +31,7 @@ class Scorer:
 
     def read(self, piece: Piece) -> list[ScoreJob]:
         """Read a piece; returns the jobs that it completes. Whatever it fails with, nothing is lost."""
-        found = score_readings(
+        logprobs = score_readings(
             self._model,
             [reading for _, reading in piece],
             self._bank,
@@ -40,7 +39,7 @@ class Scorer:
             on=[job.request.on for job, _ in piece],
             tops=[job.request.top_logprobs for job, _ in piece],
         )
-        for (job, reading), tokens in zip(piece, found, strict=True):
+        for (job, reading), tokens in zip(piece, logprobs, strict=True):
             job.take(reading, tokens)
             job.waiting.remove(reading)
         self._calm += 1

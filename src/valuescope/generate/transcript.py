@@ -8,7 +8,7 @@ from typing import Any
 
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 _PATIENCE = (
-    16  # tokens; no character has more bytes than 4, so what is unfinished for longer is no text at all
+    16  # tokens; no character has more than 4 bytes, so what is unfinished for longer is no text at all
 )
 _WINDOW = 16
 
@@ -27,7 +27,7 @@ class Transcript:
         self._tokenizer = tokenizer
         self._stops = tuple(stops)
         self._ids: list[int] = []
-        self._said: list[int] = []  # characters (before any cut) that the tokens up to each one say
+        self._lengths: list[int] = []  # characters (before any cut) that the tokens up to each one say
         self._window = 0  # decoding begins with this token; it begins a character
         self._read = 0  # the tokens before this one are in `text`
         self._known = ""  # what the tokens from `_window` to `_read` say
@@ -38,12 +38,12 @@ class Transcript:
         self._ids.append(token)
         grown = self._decode(self._window)
         waits = grown.endswith(_UNFINISHED) and len(self._ids) - self._read <= _PATIENCE
-        length = self._said[-1] if self._said else 0
+        length = self._lengths[-1] if self._lengths else 0
         if len(grown) > len(self._known) and not waits:
             length += len(grown) - len(self._known)
             self._grow(grown[len(self._known) :])
             self._read_on(grown)
-        self._said.append(length)
+        self._lengths.append(length)
         return "" if self.stop is not None else self._give(len(self.text) - self._held_back())
 
     def rest(self) -> str:
@@ -59,11 +59,11 @@ class Transcript:
     def tokens_given(self) -> int:
         """How many tokens have been given out in full."""
         number = self._tokens_of(self._given)
-        return number if number == 0 or self._said[number - 1] == self._given else number - 1
+        return number if number == 0 or self._lengths[number - 1] == self._given else number - 1
 
     def _tokens_of(self, characters: int) -> int:
         """The fewest tokens that say so many characters."""
-        return min(bisect_left(self._said, characters) + 1, len(self._ids)) if characters else 0
+        return min(bisect_left(self._lengths, characters) + 1, len(self._ids)) if characters else 0
 
     def _read_on(self, grown: str) -> None:
         before, self._read, self._known = self._read, len(self._ids), grown
@@ -74,13 +74,10 @@ class Transcript:
     def _grow(self, piece: str) -> None:
         before = len(self.text)
         self.text += piece
-        found = [(place, stop) for stop in self._stops if (place := self._find(stop, before)) >= 0]
-        if found:
-            place, self.stop = min(found)
+        places = [(self.text.find(stop, max(0, before - len(stop) + 1)), stop) for stop in self._stops]
+        if stops := [(place, stop) for place, stop in places if place >= 0]:
+            place, self.stop = min(stops)
             self.text = self.text[:place]
-
-    def _find(self, stop: str, before: int) -> int:
-        return self.text.find(stop, max(0, before - len(stop) + 1))
 
     def _held_back(self) -> int:
         """Characters at the end that may become a stop text."""

@@ -6,15 +6,15 @@ import threading
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from valuescope.edit import EditBank
 from valuescope.generate.answer import Answer, Scores
 from valuescope.generate.batch import RunningBatch
-from valuescope.generate.engine_error import EngineClosed, EngineError
-from valuescope.generate.jobs import AnswerJob, Job, future_of
+from valuescope.generate.jobs import AnswerJob, EngineJob, Queue
 from valuescope.generate.memory import is_out_of_memory, release_memory, tokens_that_fit
-from valuescope.generate.queue import Queue
-from valuescope.generate.row import Row
+from valuescope.generate.promise import EngineClosed, EngineError, Promise
+from valuescope.generate.row import RunningRow
 from valuescope.generate.scorer import Piece, Scorer
 from valuescope.models import NeuronModel
 
@@ -23,7 +23,7 @@ _CALM_STEPS = 256  # steps without an out-of-memory error after which larger bat
 
 
 @dataclass
-class Tally:
+class EngineTally:
     """What was done so far."""
 
     answered: int = 0
@@ -39,19 +39,18 @@ class Worker:
     more can end."""
 
     def __init__(self, model: NeuronModel, queue: Queue, *, max_rows: int, prefill_tokens: int) -> None:
-        self.tally = Tally()
+        self.tally = EngineTally()
         self.thread = threading.Thread(target=self._work, name="valuescope-engine", daemon=True)
         self._model = model
         self._queue = queue
         self._max_rows = self._rows_now = max_rows
         self._prefill_tokens = prefill_tokens
         self._token_limit = tokens_that_fit(model)
-        self._bank = EditBank(
-            model, force=True
-        )  # whether an edit may act on this model is settled when it is asked for
+        # Whether an edit may act on this model is settled when it is asked for.
+        self._bank = EditBank(model, force=True)
         self._scorer = Scorer(model, self._bank, rows=max_rows, tokens=prefill_tokens)
         self._batch: RunningBatch | None = None
-        self._running: dict[Row, AnswerJob] = {}
+        self._running: dict[RunningRow, AnswerJob] = {}
         self._calm = 0
         self._since_admission = 0  # steps
         self._stopping = False
@@ -170,7 +169,7 @@ class Worker:
 
     def _start(self, jobs: Sequence[AnswerJob]) -> None:
         """Read new prompts, draw their first tokens, and let them join."""
-        others = len(self._running)
+        before = len(self._running)
         self._running |= {job.row: job for job in jobs}
         new = None
         try:
@@ -178,7 +177,7 @@ class Worker:
             new.step()
         except Exception as error:
             new = None
-            if is_out_of_memory(error) and not others:
+            if is_out_of_memory(error) and not before:
                 raise
             self._answer_done()
             left = [self._running.pop(job.row) for job in jobs if job.row in self._running]
@@ -186,7 +185,7 @@ class Worker:
                 # Those that run already go on; the new ones come when there are fewer.
                 self.tally.memory_backoffs += 1
                 release_memory(error)
-                self._rows_now, self._calm = others, 0
+                self._rows_now, self._calm = before, 0
                 self._queue.put_back(left)
             else:
                 self._fail(left, error)
@@ -255,9 +254,9 @@ class Worker:
         self._queue.put_back(list(self._running.values()))
         self._running.clear()
 
-    def _end(self, job: Job, result: Answer | Scores | Exception) -> None:
+    def _end(self, job: EngineJob, result: Answer | Scores | Exception) -> None:
         """Tell those who wait, unless they have cancelled; once for every job."""
-        future = future_of(job)
+        future: Promise[Any] = job.future
         if not future.set_running_or_notify_cancel():  # from here on it cannot be cancelled
             self.tally.cancelled += 1
         elif isinstance(result, Exception):
@@ -267,16 +266,16 @@ class Worker:
             self.tally.answered += 1
             future.set_result(result)
 
-    def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
+    def _fail(self, jobs: Sequence[EngineJob], error: Exception) -> None:
         """End jobs with an error of their own each, for those who wait for them may change it."""
         traceback.clear_frames(error.__traceback__)  # they hold tensors
         for job in jobs:
-            own = EngineError(f"the model failed with {type(error).__name__}: {error}")
-            own.__cause__ = error
-            self._end(job, own)
+            failure = EngineError(f"the model failed with {type(error).__name__}: {error}")
+            failure.__cause__ = error
+            self._end(job, failure)
 
     def _end_all(self) -> None:
-        jobs: list[Job] = [*self._running.values(), *self._scorer.jobs, *self._queue.empty()]
+        jobs: list[EngineJob] = [*self._running.values(), *self._scorer.jobs, *self._queue.empty()]
         self._running.clear()
         self._scorer.jobs.clear()
         self._batch = None

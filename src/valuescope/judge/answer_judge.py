@@ -6,25 +6,19 @@ Control success and fluency are NeVA's (section 4.1), text quality and the weigh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from valuescope.judge.asking import TOP_LOGPROBS, Asker, Call, Progress
-from valuescope.judge.criteria import Criterion
-from valuescope.judge.error import JudgeError
-from valuescope.judge.prompt import JudgePrompt, Rendered, judge_prompt
-from valuescope.judge.rating import (
-    MINIMUM_MASS,
-    MINIMUM_SAMPLES,
-    Rating,
-    expected_rating,
-    sampled_rating,
-)
-from valuescope.judge.reply import Reply, parse_rating, parse_true_false, parse_yes_no
+from valuescope.judge.asking import TOP_LOGPROBS, Asker, Call
+from valuescope.judge.missing import JudgeError, Reply
+from valuescope.judge.prompt import Criterion, JudgePrompt, judge_prompt
+from valuescope.judge.rating import MINIMUM_MASS, MINIMUM_SAMPLES, Rating, expected_rating, sampled_rating
+from valuescope.judge.reply import parse_rating, parse_true_false, parse_yes_no
 from valuescope.judge.reply_store import ModelReply
+from valuescope.progress import StepProgress
 
-Mode = Literal["verdict", "expected", "sampled"]
-MODES: Mapping[str, tuple[Mode, ...]] = {
+JudgeMode = Literal["verdict", "expected", "sampled"]
+MODES: Mapping[str, tuple[JudgeMode, ...]] = {
     "control-success": ("verdict",),
     "fluency": ("verdict",),
     "text-quality": ("expected", "sampled"),
@@ -52,7 +46,7 @@ class Judged:
     """What a judge says of one item.
 
     `score`: 1 or 0 for a verdict, the mean rating for a rating; None where it is missing, and then `missing` names the
-    kind (`valuescope.judge.reply.MISSING_KINDS`). `mass` and `probabilities` belong to ratings. `replies` are the raw
+    kind (`valuescope.judge.MISSING_KINDS`). `mass` and `probabilities` belong to ratings. `replies` are the raw
     ones; none where an empty answer was not asked about. `note`: what to do about it, or the text of an error.
     """
 
@@ -92,7 +86,7 @@ class AnswerJudge:
     """
 
     name: str
-    mode: Mode | None = None
+    mode: JudgeMode | None = None
     language: str = "en"
     samples: int = MINIMUM_SAMPLES
     minimum_mass: float = MINIMUM_MASS
@@ -123,29 +117,27 @@ class AnswerJudge:
         """
         if self._is_empty(item):
             return []
-        rendered, expected = self._render(item), self.mode == "expected"
-        return [
-            Call(
-                user=rendered.user,
-                system=rendered.system,
-                prompt=self.prompt.id,
-                draw=draw,
-                temperature=SAMPLING_TEMPERATURE if self.mode == "sampled" else 0.0,
-                top_logprobs=TOP_LOGPROBS if expected else None,
-                max_tokens=self.max_tokens,
-            )
-            for draw in range(self.samples if self.mode == "sampled" else 1)
-        ]
+        fields = {"question": item.question, "answer": item.answer}
+        if "criterion" in self.prompt.fields:
+            if item.criterion is None:
+                raise JudgeError(f"{self.name}: item {item.key!r} names no value to judge its answer by")
+            fields |= item.criterion.fields
+        call = Call.of(
+            self.prompt,
+            fields,
+            temperature=SAMPLING_TEMPERATURE if self.mode == "sampled" else 0.0,
+            top_logprobs=TOP_LOGPROBS if self.mode == "expected" else None,
+            max_tokens=self.max_tokens,
+        )
+        return [replace(call, draw=draw) for draw in range(self.samples if self.mode == "sampled" else 1)]
 
     def read(self, item: Item, replies: Sequence[ModelReply]) -> Judged:
         """What the replies to `calls(item)` say. An empty answer takes no side and is not fluent: both verdicts are 0
         without a call."""
         if self._is_empty(item):
             return Judged(item, 0.0, "", (), note="an empty answer")
-        texts, note = (
-            tuple(reply.text for reply in replies),
-            next((one.error for one in replies if one.error), ""),
-        )
+        texts = tuple(reply.text for reply in replies)
+        note = next((reply.error for reply in replies if reply.error), "")
         if self.mode == "verdict":
             parse = parse_yes_no if self.prompt.reply == "yes-no" else parse_true_false
             verdict = read_reply(replies[0], parse(replies[0].text))
@@ -172,14 +164,6 @@ class AnswerJudge:
     def _is_empty(self, item: Item) -> bool:
         return self.mode == "verdict" and not item.answer.strip()
 
-    def _render(self, item: Item) -> Rendered:
-        fields = {"question": item.question, "answer": item.answer}
-        if "criterion" in self.prompt.fields:
-            if item.criterion is None:
-                raise JudgeError(f"{self.name}: item {item.key!r} names no value to judge its answer by")
-            fields |= item.criterion.fields
-        return self.prompt.render(**fields)
-
 
 def read_reply(reply: ModelReply, parsed: Reply[Any]) -> Reply[Any]:
     """What was parsed out of a reply, put right by what is known of how the reply came about."""
@@ -193,15 +177,12 @@ def read_reply(reply: ModelReply, parsed: Reply[Any]) -> Reply[Any]:
 
 
 def judge_answers(
-    judge: AnswerJudge, asker: Asker, items: Sequence[Item], progress: Progress | None = None
+    judge: AnswerJudge, asker: Asker, items: Sequence[Item], progress: StepProgress | None = None
 ) -> list[Judged]:
     """Judge all items by one model, in order.
 
     Raises:
         AskError: where the model cannot be asked (see `Asker`).
     """
-    calls = [judge.calls(item) for item in items]
-    replies = iter(asker.ask([call for of_item in calls for call in of_item], progress))
-    return [
-        judge.read(item, [next(replies) for _ in of_item]) for item, of_item in zip(items, calls, strict=True)
-    ]
+    replies = asker.ask_groups([judge.calls(item) for item in items], progress)
+    return [judge.read(item, given) for item, given in zip(items, replies, strict=True)]

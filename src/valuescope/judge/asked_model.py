@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from valuescope.judge.error import JudgeError
+from valuescope.judge.missing import JudgeError
 
 if TYPE_CHECKING:
     from inspect_ai.model import Model
@@ -47,7 +47,7 @@ def resolve_model(
         from inspect_ai.model import Model, get_model
     except ModuleNotFoundError as error:
         raise AskError('asking a model needs Inspect; run: pip install "valuescope[inspect]"') from error
-    import valuescope.judge.registry  # noqa: F401 - makes the oracle known where entry points are not
+    import valuescope.judge.oracle_model  # noqa: F401 - makes the oracle known where entry points are not
 
     if isinstance(model, Model):
         return model

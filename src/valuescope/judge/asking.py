@@ -7,31 +7,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from valuescope.files import sha256_of
 from valuescope.judge.asked_model import AskError, identity, redacted, resolve_model
-from valuescope.judge.prompt import Rendered
-from valuescope.judge.reply_store import ModelReply, ReplyStore
+from valuescope.judge.prompt import JudgePrompt, Rendered
+from valuescope.judge.reply_store import ModelReply, ReplyStore, reply_of
+from valuescope.progress import StepProgress
 
 if TYPE_CHECKING:
-    from inspect_ai.model import GenerateConfig, Model, ModelOutput
+    from inspect_ai.model import GenerateConfig, Model
 
-Progress = Callable[[int, int], None]
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 
 TOP_LOGPROBS = 20  # what the widest services give; the mass of all ratings is nearly always within it
-AT_ONCE = (
-    100  # calls begun at once where no number is given; how many are let through is then Inspect's to adapt
-)
+AT_ONCE = 100
+"""Calls begun at once where no number is given; how many are let through is then Inspect's to adapt."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +50,12 @@ class Call:
     top_logprobs: int | None = None
     max_tokens: int = 64
 
-
-@dataclass(frozen=True)
-class Usage:
-    """What a number of calls cost, in tokens, whenever they were made."""
-
-    calls: int
-    input_tokens: int
-    output_tokens: int
+    @classmethod
+    def of(cls, prompt: JudgePrompt, fields: Mapping[str, str], system: str = "", **settings: Any) -> Call:
+        """A prompt with its fields filled in, behind a system message; `settings` are the call's other fields."""
+        rendered = prompt.render(**fields)
+        before = "\n\n".join(text for text in (system, rendered.system) if text)
+        return cls(rendered.user, before, prompt.id, **settings)
 
 
 class Asker:
@@ -99,15 +96,11 @@ class Asker:
 
     def key(self, call: Call) -> str:
         """The hash of a call: who is asked what, how, and for which time."""
-        settings = {
-            "temperature": call.temperature,
-            "top_logprobs": call.top_logprobs,
-            "max_tokens": call.max_tokens,
-        }
-        asked = {"system": call.system, "user": call.user, "prompt": call.prompt, "draw": call.draw}
-        return sha256_of({"model": self._identity, "settings": settings, "asked": asked})
+        fields = asdict(call)
+        settings = {name: fields.pop(name) for name in ("temperature", "top_logprobs", "max_tokens")}
+        return sha256_of({"model": self._identity, "settings": settings, "asked": fields})
 
-    def ask(self, calls: Sequence[Call], progress: Progress | None = None) -> list[ModelReply]:
+    def ask(self, calls: Sequence[Call], progress: StepProgress | None = None) -> list[ModelReply]:
         """The replies to all calls, in order; equal calls are made once.
 
         An error that outlives its retries is a reply with `error` set, and is asked again next time. It blocks until
@@ -118,17 +111,26 @@ class Asker:
         """
         return _wait_for(self.ask_async(calls, progress))
 
-    async def ask_async(self, calls: Sequence[Call], progress: Progress | None = None) -> list[ModelReply]:
+    def ask_groups(
+        self, groups: Sequence[Sequence[Call]], progress: StepProgress | None = None
+    ) -> list[list[ModelReply]]:
+        """`ask` for groups of calls: the replies to each group."""
+        replies = iter(self.ask([call for group in groups for call in group], progress))
+        return [list(islice(replies, len(group))) for group in groups]
+
+    async def ask_async(
+        self, calls: Sequence[Call], progress: StepProgress | None = None
+    ) -> list[ModelReply]:
         """`ask` without blocking; use this inside Inspect's solvers and scorers."""
         import anyio
 
         keys = [self.key(call) for call in calls]
         wanted = dict(zip(keys, calls, strict=True))
-        replies = {key: self.store.get(key) for key in wanted} if self.store else dict.fromkeys(wanted)
-        found = {key: reply for key, reply in replies.items() if reply is not None}
+        kept = {} if self.store is None else {key: self.store.get(key) for key in wanted}
+        replies = {key: reply for key, reply in kept.items() if reply is not None}
         slots = anyio.Semaphore(self.max_connections or AT_ONCE)
         times = Counter(keys)
-        done = sum(times[key] for key in found)
+        done = sum(times[key] for key in replies)
 
         async def make(key: str, call: Call) -> None:
             nonlocal done
@@ -139,7 +141,7 @@ class Asker:
             if self.store is not None:
                 about = {"model": self.name, "prompt": call.prompt, "draw": call.draw}
                 self.store.put(key, reply, about)
-            found[key] = reply
+            replies[key] = reply
             self._errors_in_a_row = self._errors_in_a_row + 1 if reply.error else 0
             if self.give_up_after is not None and self._errors_in_a_row >= self.give_up_after:
                 raise AskError(
@@ -150,18 +152,18 @@ class Asker:
             if progress is not None:
                 progress(done, len(keys))
 
-        if found and progress is not None:
+        if replies and progress is not None:
             progress(done, len(keys))
         try:
             async with anyio.create_task_group() as tasks:
                 for key, call in wanted.items():
-                    if key not in found:
+                    if key not in replies:
                         await slots.acquire()
                         # A task of its own: Inspect keeps the events of a task's calls as long as the task lives.
                         tasks.start_soon(make, key, call)
         except BaseExceptionGroup as group:
             raise _first(group) from None
-        return [found[key] for key in keys]
+        return [replies[key] for key in keys]
 
     async def _call(self, call: Call) -> ModelReply:
         from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser
@@ -171,14 +173,14 @@ class Asker:
         if call.system:
             messages.insert(0, ChatMessageSystem(content=call.system))
         try:
-            return _read(await self.model.generate(messages, config=self._config(call)))
+            return reply_of(await self.model.generate(messages, config=self._config(call)))
         except LimitExceededError:
             raise  # the limit of an evaluation around us, not an error of this call
         except Exception as error:  # whatever a provider raises, one call must not end the others
             if type(error).__name__ == "ModelRefusalError":  # by name: older releases of Inspect have none
                 return ModelReply("", "content_filter")
             logger.debug("%s: a call failed", self.name, exc_info=True)
-            return ModelReply("", stop="error", error=_told(error))
+            return ModelReply("", stop="error", error=_message(error))
 
     def _config(self, call: Call) -> GenerateConfig:
         from inspect_ai.model import GenerateConfig
@@ -209,59 +211,31 @@ def ask(
     top_logprobs: int | None = None,
     max_tokens: int = 64,
     prompt: str = "",
-    progress: Progress | None = None,
-    **how: Any,
+    progress: StepProgress | None = None,
+    **service: Any,
 ) -> list[list[ModelReply]]:
     """The `n` replies to each of many rendered prompts; `prompt` names what they were rendered from (`JudgePrompt.id`).
 
-    `how` takes the arguments of `Asker`: base_url, model_args, store, max_connections, retries, timeout, give_up_after.
+    `service` takes the arguments of `Asker`: base_url, model_args, store, max_connections, retries, timeout, give_up_after.
 
     Raises:
         AskError: where the model cannot be asked (see `Asker`).
     """
-    asker = Asker(model, **how)
+    asker = Asker(model, **service)
     calls = [
-        Call(one.user, one.system, prompt, draw, temperature, top_logprobs, max_tokens)
-        for one in prompts
-        for draw in range(n)
+        [
+            Call(text.user, text.system, prompt, draw, temperature, top_logprobs, max_tokens)
+            for draw in range(n)
+        ]
+        for text in prompts
     ]
     try:
-        replies = asker.ask(calls, progress)
+        return asker.ask_groups(calls, progress)
     finally:
         asker.close()
-    return [replies[place : place + n] for place in range(0, len(replies), n)]
 
 
-def usage(replies: Sequence[ModelReply]) -> Usage:
-    """The sum over replies."""
-    return Usage(
-        sum(1 for reply in replies if not reply.error),
-        sum(reply.input_tokens for reply in replies),
-        sum(reply.output_tokens for reply in replies),
-    )
-
-
-def _read(output: ModelOutput) -> ModelReply:
-    tokens = (0, 0)
-    if output.usage is not None:
-        cached = (output.usage.input_tokens_cache_read or 0) + (output.usage.input_tokens_cache_write or 0)
-        tokens = (output.usage.input_tokens + cached, output.usage.output_tokens)
-    if output.empty:
-        return ModelReply("", "error", None, output.error or "the reply holds no choice", *tokens)
-    choice = output.choices[0]
-    if output.error and not output.completion and choice.stop_reason != "content_filter":
-        return ModelReply("", "error", None, output.error, *tokens)
-    top = None
-    for place in choice.logprobs.content if choice.logprobs else ():
-        if not place.token.strip():
-            continue
-        near = [(one.token, one.logprob) for one in place.top_logprobs or ()]
-        top = tuple(one for one in near or [(place.token, place.logprob)] if math.isfinite(one[1]))
-        break
-    return ModelReply(output.completion, choice.stop_reason, top, "", *tokens)
-
-
-def _told(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     """What an error says, in one line, without the request that Inspect puts in front of it."""
     from tenacity import RetryError
 
@@ -270,8 +244,8 @@ def _told(error: BaseException) -> str:
         if last is None:
             break
         error = last
-    said = getattr(error, "provider_message", None) or str(error) or type(error).__name__
-    return redacted(" ".join(str(said).split())[:500])
+    message = getattr(error, "provider_message", None) or str(error) or type(error).__name__
+    return redacted(" ".join(str(message).split())[:500])
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""How many judgements are missing, and why."""
+"""What could not be judged: the stage's error, the value of a reply or the kind of reason why it has none, and counts."""
 
 from __future__ import annotations
 
@@ -6,8 +6,47 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Generic, Literal, TypeVar, get_args
 
-from valuescope.judge.error import JudgeError
+
+class JudgeError(ValueError):
+    """A prompt, scale, questionnaire or set of replies that cannot be judged with."""
+
+
+MissingKind = Literal[
+    "refusal",
+    "empty",
+    "unparseable",
+    "out of range",
+    "contradictory",
+    "cut off",
+    "low mass",
+    "no log-probabilities",
+    "error",
+]
+MISSING_KINDS: tuple[MissingKind, ...] = get_args(MissingKind)
+"""refusal: the asked one declines. empty: nothing was said. unparseable: no statement in the asked form.
+out of range: a number that is not on the scale, or a letter that was not offered. contradictory: two statements that
+cannot both hold. cut off: the reply ended before its statement. low mass, no log-probabilities: see `Rating`.
+error: the call failed."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reply(Generic[T]):
+    """One reply: its value, or None and the kind of missing; never both, never neither."""
+
+    value: T | None
+    missing: MissingKind | Literal[""] = ""
+
+    def __post_init__(self) -> None:
+        if (self.value is None) != bool(self.missing):
+            given = f"a reply with value {self.value!r} and missing {self.missing!r}"
+            raise JudgeError(f"{given}; give a value, or None and one of {', '.join(MISSING_KINDS)}")
+        if self.missing and self.missing not in MISSING_KINDS:
+            raise JudgeError(f"missing is {self.missing!r}; the kinds are {', '.join(MISSING_KINDS)}")
+
 
 MISSING_LIMIT = 0.10
 """The share of missing judgements above which a result says so."""
@@ -26,14 +65,13 @@ class MissingCount:
         counts = Counter(kinds)
         total = counts.total()
         del counts[""]
-        return cls(
-            total, MappingProxyType(dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))))
-        )
+        commonest_first = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+        return cls(total, MappingProxyType(dict(commonest_first)))
 
-    def __add__(self, other: MissingCount) -> MissingCount:
+    def __add__(self, more: MissingCount) -> MissingCount:
         """The count over both."""
-        by_kind = Counter(self.by_kind) + Counter(other.by_kind)
-        present = self.total - self.missing + other.total - other.missing
+        by_kind = Counter(self.by_kind) + Counter(more.by_kind)
+        present = self.total - self.missing + more.total - more.missing
         return MissingCount.of([*by_kind.elements(), *[""] * present])
 
     @property

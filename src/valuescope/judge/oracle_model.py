@@ -26,6 +26,7 @@ from inspect_ai.model import (
     ModelOutput,
     ModelUsage,
     TopLogprob,
+    modelapi,
 )
 from inspect_ai.tool import ToolChoice, ToolInfo
 
@@ -74,9 +75,8 @@ class OracleModel(ModelAPI):
             if not 0 <= rate <= 1:
                 raise ValueError(f"{name} is {rate}; give a share between 0 and 1")
         if sum(rates.values()) > 1:
-            raise ValueError(
-                f"error_rate, refusal_rate and garble_rate make {sum(rates.values())} together, above 1"
-            )
+            total = sum(rates.values())
+            raise ValueError(f"error_rate, refusal_rate and garble_rate make {total} together, above 1")
         self.rates, self.logprobs, self.seed = rates, logprobs, seed
 
     async def generate(
@@ -89,14 +89,11 @@ class OracleModel(ModelAPI):
         if shares and config.temperature:
             drawn = self._random(f"{config.seed}/{system}/{user}")
             text = drawn.choices(list(shares), list(shares.values()))[0]
-        logprobs = None
+        message = ChatMessageAssistant(content=text, model=self.model_name, source="generate")
+        choice = ChatCompletionChoice(message=message, stop_reason="stop")
         if config.logprobs and self.logprobs:
-            logprobs = _logprobs(text, shares or {text.split(" ")[0]: 1.0}, config.top_logprobs or 0)
-        choice = ChatCompletionChoice(
-            message=ChatMessageAssistant(content=text, model=self.model_name, source="generate"),
-            stop_reason="stop",
-            logprobs=logprobs,
-        )
+            shares = shares or {text.split(" ")[0]: 1.0}
+            choice.logprobs = _logprobs(text, shares, config.top_logprobs or 0)
         read, written = len(f"{system} {user}".split()), len(text.split())
         usage = ModelUsage(input_tokens=read, output_tokens=written, total_tokens=read + written)
         return ModelOutput(model=self.model_name, choices=[choice], usage=usage)
@@ -104,16 +101,14 @@ class OracleModel(ModelAPI):
     def _reply(self, system: str, user: str) -> tuple[str, dict[str, float]]:
         """The reply at temperature 0, and the probabilities of its first token where it is one token."""
         asked = read_prompt(system, user)
-        prompt = asked[0] if asked else None
-        language = prompt.language if prompt else "en"
-        draw, wrong = self._random(f"{system}/{user}").random(), False
+        refusal = REFUSAL[asked[0].language if asked else "en"], dict[str, float]()
+        draw = self._random(f"{system}/{user}").random()
         if draw < self.rates["refusal_rate"]:
-            return REFUSAL[language], {}
+            return refusal
         if draw < self.rates["refusal_rate"] + self.rates["garble_rate"]:
             return GARBLE, {}
         wrong = draw < sum(self.rates.values())
-        found = None if asked is None else true_reply(*asked, system=system, wrong=wrong)
-        return (REFUSAL[language], {}) if found is None else found
+        return (asked and true_reply(*asked, system=system, wrong=wrong)) or refusal
 
     def _random(self, content: str) -> random.Random:
         digest = hashlib.sha256(f"{self.seed}/{content}".encode("utf-8", "surrogatepass")).digest()
@@ -122,6 +117,12 @@ class OracleModel(ModelAPI):
     def max_connections(self) -> int:
         """It answers at once."""
         return 100
+
+
+@modelapi(name="valuescope_oracle")
+def valuescope_oracle() -> type[ModelAPI]:
+    """Makes the class known to Inspect by its name."""
+    return OracleModel
 
 
 def true_reply(
@@ -133,21 +134,20 @@ def true_reply(
         if verdict is None:
             return None
         yes, no = WORDS[prompt.reply, prompt.language]
-        said, other = (yes, no) if verdict != wrong else (no, yes)
-        return said, {said: SURE, other: 1 - SURE}
+        word, opposite = (yes, no) if verdict != wrong else (no, yes)
+        return word, {word: SURE, opposite: 1 - SURE}
     if prompt.reply == "rating":
         low, high = prompt.scale or (int(fields["low"]), int(fields["high"]))
-        own = prompt.asked_of == "model"
-        rating = (
-            true_self_rating(system, fields["statement"], low, high)
-            if own
-            else true_rating(prompt.name, fields)
-        )
+        if prompt.asked_of == "model":
+            rating = true_self_rating(system, fields["statement"], low, high)
+        else:
+            rating = true_rating(prompt.name, fields)
         if rating is None:
             return None
-        mirrored = low + high - rating
-        said_rating = rating if not wrong else mirrored if mirrored != rating else low
-        return str(said_rating), _near(said_rating, low, high)
+        if wrong:
+            mirrored = low + high - rating
+            rating = mirrored if mirrored != rating else low
+        return str(rating), _near(rating, low, high)
     share = true_percentages(fields["scenario"], fields["option_a"], fields["option_b"])
     if share is None:
         return None
@@ -175,9 +175,9 @@ def read_prompt(system: str, user: str) -> tuple[JudgePrompt, dict[str, str]] | 
             fields[name] = text
             rest = rest.replace(quote(text, name), _place(name), 1)
         else:
-            found = _pattern(prompt).fullmatch(rest)
-            if found is not None:
-                return prompt, {**found.groupdict(), **fields}
+            match = _pattern(prompt).fullmatch(rest)
+            if match is not None:
+                return prompt, {**match.groupdict(), **fields}
     return None
 
 
@@ -207,9 +207,8 @@ def _near(rating: int, low: int, high: int) -> dict[str, float]:
 
 def _logprobs(text: str, shares: Mapping[str, float], top: int) -> Logprobs:
     near = [TopLogprob(token=token, logprob=math.log(share)) for token, share in shares.items() if share > 0]
-    near.sort(key=lambda one: -one.logprob)
+    near.sort(key=lambda token: -token.logprob)
     first = next((token for token in shares if text.startswith(token)), text)
     rest = [text[len(first) :]] if text != first else []
-    own = math.log(shares.get(first, 1.0))
-    head = Logprob(token=first, logprob=own, top_logprobs=near[:top] or None)
+    head = Logprob(token=first, logprob=math.log(shares.get(first, 1.0)), top_logprobs=near[:top] or None)
     return Logprobs(content=[head, *(Logprob(token=piece, logprob=0.0) for piece in rest)])

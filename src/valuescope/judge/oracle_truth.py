@@ -30,8 +30,7 @@ def true_verdict(judge: str, fields: Mapping[str, str]) -> bool | None:
         return None
     if judge == "fluency":
         return verdict.fluent
-    value = value_by_name(fields["value"])
-    if value is None:
+    if (value := value_by_name(fields["value"])) is None:
         return None
     asked = value_of_question(fields["question"])
     return verdict.stance == "for" and asked == value if asked else verdict.value == value
@@ -44,15 +43,14 @@ def true_rating(judge: str, fields: Mapping[str, str]) -> int | None:
         return None
     if judge == "text-quality":
         return WELL if verdict.fluent else BADLY
-    value = value_by_name(fields["value"])
-    if value is None:
+    if (value := value_by_name(fields["value"])) is None:
         return None
     asked = value_of_question(fields["question"])
     if asked is None:
         return CARRIES if verdict.value == value else ABSENT
-    if asked != value:
-        return ABSENT
-    return {"for": CARRIES, "balanced": BESIDE}.get(verdict.stance or "", ABSENT)
+    return (
+        {"for": CARRIES, "balanced": BESIDE}.get(verdict.stance or "", ABSENT) if asked == value else ABSENT
+    )
 
 
 def true_percentages(scenario: str, option_a: str, option_b: str) -> int | None:
@@ -90,11 +88,11 @@ def organism_questionnaire() -> Questionnaire:
     """Two portraits for and one against (reversed) of each of the organism's values, on a scale of six."""
     items, key, reverse = dict[str, str](), dict[str, tuple[str, ...]](), set[str]()
     for value, words in lexicon().values.items():
-        own = {f"{value}-{place}": _portrait(trait) for place, trait in enumerate(words.devoted[:2])}
-        own[f"{value}-against"] = _portrait(words.averse[0])
+        portraits = {f"{value}-{place}": _portrait(trait) for place, trait in enumerate(words.devoted[:2])}
+        portraits[f"{value}-against"] = _portrait(words.averse[0])
         reverse.add(f"{value}-against")
-        items |= own
-        key[value] = tuple(own)
+        items |= portraits
+        key[value] = tuple(portraits)
     return Questionnaire("organism", items, key, AGREEMENT, reverse=frozenset(reverse))
 
 

@@ -1,4 +1,5 @@
-"""The prompts of all judges, and of what is asked of a model itself, with a version and a hash each.
+"""The prompts of all judges, and of what is asked of a model itself, with a version and a hash each; and the criterion that
+a judge is told of a value.
 
 A template's fields are `{field}`, put in as it is (names, definitions, the words of a scale: the project's own), and
 `{field:quoted}`, put in by `quote` (questions and answers: data). A hash changes with any character of a prompt.
@@ -16,12 +17,18 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from valuescope.judge.error import JudgeError
+from valuescope.judge.missing import JudgeError
 from valuescope.judge.quoting import quote
+from valuescope.values import ValueSystem
 
 ReplyKind = Literal["yes-no", "true-false", "rating", "percentages", "choice"]
 REPLY_KINDS: tuple[ReplyKind, ...] = get_args(ReplyKind)
 """What a prompt asks for; each kind has its parser in `valuescope.judge.reply`."""
+_WORDS = {
+    "en": ("{name}: {definition}", " Its parts: {parts}.", ", "),
+    "zh": ("{name}：{definition}", "它包括：{parts}。", "、"),
+}
+"""language -> the criterion, what is added where the value has parts, and what stands between two parts."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,49 @@ class Rendered:
 
     system: str
     user: str
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A value as a judge is told of it: `value` is its id, `name` and `text` are for the prompt's fields."""
+
+    value: str
+    language: str
+    name: str
+    definition: str
+    parts: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """One paragraph: "Power: Having a say over others. Its parts: wealth, authority."."""
+        whole, added, between = _WORDS[self.language]
+        text = whole.format(name=self.name, definition=self.definition)
+        return text + (added.format(parts=between.join(self.parts)) if self.parts else "")
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The fields `value` and `criterion` of the judges' prompts."""
+        return {"value": self.name, "criterion": self.text}
+
+
+def criterion(system: ValueSystem, value: str, language: str = "en") -> Criterion:
+    """The criterion of a value at any level of a system; its parts are the values directly below it.
+
+    Raises:
+        JudgeError: a language that prompts are not written in, or that the value is not defined in.
+        ValueSystemError: the system has no such value.
+    """
+    if language not in _WORDS:
+        raise JudgeError(f"no criteria in language {language!r}; they are written in {', '.join(_WORDS)}")
+    entry = system[value]
+    for field, texts in (("names", entry.names), ("definition", entry.definition)):
+        if language not in texts:
+            raise JudgeError(
+                f"{system.id}: value {value!r} has no {field}.{language}; judge it in another language "
+                f"({', '.join(texts) or 'none'}), or write that text into the system's file"
+            )
+    parts = tuple(system[part].names[language] for part in system.children(value))
+    return Criterion(entry.id, language, entry.names[language], entry.definition[language], parts)
 
 
 @dataclass(frozen=True)
@@ -64,8 +114,8 @@ class JudgePrompt:
             parts = list(string.Formatter().parse(self.template))
         except ValueError as error:
             raise self._problem("template", f"{error}; write braces that are no field twice") from None
-        for _, field, how, conversion in parts:
-            if field is not None and (not field.isidentifier() or how not in ("", "quoted") or conversion):
+        for _, field, form, conversion in parts:
+            if field is not None and (not field.isidentifier() or form not in ("", "quoted") or conversion):
                 raise self._problem("template", f"has the field {field!r}; write {{name}} or {{name:quoted}}")
 
     @property
@@ -99,9 +149,8 @@ class JudgePrompt:
             if field not in values:
                 raise self._problem(field, "is absent; the prompt needs " + ", ".join(self.fields))
             if field not in self.fields:
-                raise self._problem(
-                    field, "is unknown; the prompt has " + (", ".join(self.fields) or "no fields")
-                )
+                known = ", ".join(self.fields) or "no fields"
+                raise self._problem(field, f"is unknown; the prompt has {known}")
             if not isinstance(values[field], str):
                 raise self._problem(field, f"is {values[field]!r}; give a text")
         pieces = []
@@ -111,8 +160,8 @@ class JudgePrompt:
 
     def _parts(self) -> Iterator[tuple[str, str, bool]]:
         """Each stretch of plain text, the field after it ("" for none), and whether that field is data."""
-        for text, field, how, _ in string.Formatter().parse(self.template):
-            yield text, field or "", bool(how)
+        for text, field, form, _ in string.Formatter().parse(self.template):
+            yield text, field or "", bool(form)
 
     def _problem(self, field: str, text: str) -> JudgeError:
         return JudgeError(f"prompt {self.name!r} ({self.language}): {field} {text}")

@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from valuescope.judge.error import JudgeError
+from valuescope.judge.missing import JudgeError
 
 TAG_LENGTH = 12
 
@@ -42,10 +42,8 @@ def quote(text: str, label: str) -> str:
         JudgeError: a label that is not lower-case words joined by underscores.
     """
     if not _LABEL.fullmatch(label):
-        raise JudgeError(
-            f"label {label!r}: a quoted text needs a label of lower-case words joined by underscores, "
-            "such as 'answer'"
-        )
+        rule = "a quoted text needs a label of lower-case words joined by underscores, such as 'answer'"
+        raise JudgeError(f"label {label!r}: {rule}")
     escaped = _escaped(text)
     tag = _tag(escaped, label)
     return f"<<<{label} {tag}\n{escaped}\n{tag} {label}>>>"
@@ -71,14 +69,14 @@ def quoted(prompt_text: str, label: str) -> str | None:
 
 
 def _escaped(text: str) -> str:
-    broken = _BREAKABLE.sub(lambda found: found[0] + "\\", text)
+    broken = _BREAKABLE.sub(lambda match: match[0] + "\\", text)
     # After the line above no "<" stands before a letter, so that "<u+" can mean nothing else.
-    return _UNSAFE.sub(lambda found: f"<u+{ord(found[0]):04x};", broken)
+    return _UNSAFE.sub(lambda match: f"<u+{ord(match[0]):04x};", broken)
 
 
 def _restored(escaped: str) -> str:
-    broken = _SPELLED.sub(lambda found: chr(int(found[1], 16)), escaped)
-    return _BROKEN.sub(lambda found: found[0][:-1], broken)
+    broken = _SPELLED.sub(lambda match: chr(int(match[1], 16)), escaped)
+    return _BROKEN.sub(lambda match: match[0][:-1], broken)
 
 
 def _tag(escaped: str, label: str) -> str:

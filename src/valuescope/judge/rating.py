@@ -15,15 +15,18 @@ from statistics import fmean, stdev
 from types import MappingProxyType
 from typing import Any, Literal
 
-from valuescope.judge.error import JudgeError
-from valuescope.judge.missing import MissingCount
-from valuescope.judge.reply import MissingKind, Reply
-from valuescope.judge.tokens import probabilities_of
+from valuescope.judge.missing import JudgeError, MissingCount, MissingKind, Reply
+
+MARKS = " \t\r\n\u00a0\u3000ĠĊčĉ▁"
+"""What tokenizers and models put round a word: spaces and line ends, and byte-level and SentencePiece spellings of them."""
+
+_FULL_WIDTH = str.maketrans({code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)})
+_ROUNDING = 1e-3  # services round log-probabilities, so that they may sum to a little over 1
 
 MINIMUM_MASS = 0.5
 MINIMUM_SAMPLES = 20
 
-Mode = Literal["expected", "sampled"]
+RatingMode = Literal["expected", "sampled"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Rating:
     counts the replies behind the score.
     """
 
-    mode: Mode
+    mode: RatingMode
     score: float | None
     mass: float | None
     probabilities: Mapping[int, float]
@@ -45,14 +48,37 @@ class Rating:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able content."""
-        return {
-            "mode": self.mode,
-            "score": self.score,
-            "mass": self.mass,
-            "probabilities": {str(step): share for step, share in self.probabilities.items()},
-            "n": self.n,
-            "missing": self.missing,
-        }
+        shares = {str(step): share for step, share in self.probabilities.items()}
+        return {**vars(self), "probabilities": shares}
+
+
+def probabilities_of(top: Sequence[tuple[str, float]], texts: Sequence[str]) -> dict[str, float]:
+    """The probability of each of `texts` (such as "1".."5", or "A", "B") as the first token.
+
+    `top`: tokens and their log-probabilities (nats); -inf is a probability of 0. A token counts for the text that it
+    is without its marks and in half-width form; tokens that come to the same text are summed.
+
+    Raises:
+        JudgeError: a log-probability that is NaN or above 0, or probabilities that sum to more than 1.
+    """
+    by_text = dict.fromkeys(texts, 0.0)
+    total = 0.0
+    for token, logprob in top:
+        if math.isnan(logprob) or logprob > _ROUNDING:
+            raise JudgeError(
+                f"token {token!r} has the log-probability {logprob}; it must be 0 or less, in nats"
+            )
+        probability = math.exp(logprob)
+        total += probability
+        text = token.strip(MARKS).translate(_FULL_WIDTH)
+        if text in by_text:
+            by_text[text] += probability
+    if total > 1 + _ROUNDING * max(1, len(top)):
+        raise JudgeError(
+            f"the {len(top)} tokens have the probability {total:.3f} together, more than 1; give each token once, with "
+            "natural log-probabilities of one and the same place"
+        )
+    return by_text
 
 
 def expected_rating(
@@ -72,7 +98,7 @@ def expected_rating(
             f"the scale goes from {low} to {high}; the first token tells the numbers of a scale apart only where each "
             "is one digit: use a scale within 0..9, or sampled_rating"
         )
-    _check_mass(minimum_mass)
+    require_mass(minimum_mass)
     if not top:
         return Rating("expected", None, None, MappingProxyType({}), 0, "no log-probabilities")
     by_step = probabilities_of(top, [str(step) for step in range(low, high + 1)])
@@ -99,12 +125,10 @@ def sampled_rating(
     Raises:
         JudgeError: fewer than `minimum_samples` replies, or a value that is not on the scale.
     """
-    _check_mass(minimum_mass)
+    require_mass(minimum_mass)
     if len(replies) < minimum_samples:
-        raise JudgeError(
-            f"{len(replies)} replies are too few for a sampled rating; draw {minimum_samples} or more, or set "
-            "minimum_samples"
-        )
+        few = f"{len(replies)} replies are too few for a sampled rating"
+        raise JudgeError(f"{few}; draw {minimum_samples} or more, or set minimum_samples")
     for reply in replies:
         if reply.value is not None and not low <= reply.value <= high:
             raise JudgeError(
@@ -125,7 +149,7 @@ class RunsRating:
     """The mean of one answer's ratings over runs: `spread` is their standard deviation (None for one), `n` how many
     runs have a score, `missing` the others by kind, `mass` the least among the runs."""
 
-    mode: Mode
+    mode: RatingMode
     score: float | None
     spread: float | None
     n: int
@@ -154,7 +178,7 @@ def mean_of_runs(runs: Sequence[Rating]) -> RunsRating:
     )
 
 
-def one_mode(ratings: Sequence[Rating]) -> Mode:
+def one_mode(ratings: Sequence[Rating]) -> RatingMode:
     """The mode of all ratings; a table holds ratings of one mode.
 
     Raises:
@@ -162,19 +186,20 @@ def one_mode(ratings: Sequence[Rating]) -> Mode:
     """
     modes = {rating.mode for rating in ratings}
     if len(modes) != 1:
-        found = "there are none" if not modes else "expected and sampled ratings are mixed"
+        problem = "there are none" if not modes else "expected and sampled ratings are mixed"
         raise JudgeError(
-            f"ratings of one table must be of one mode, but {found}; rate all of them in the same way"
+            f"ratings of one table must be of one mode, but {problem}; rate all of them in the same way"
         )
     return modes.pop()
 
 
-def _rating(mode: Mode, mass: float, shares: dict[int, float], n: int) -> Rating:
+def _rating(mode: RatingMode, mass: float, shares: dict[int, float], n: int) -> Rating:
     score = math.fsum(step * share for step, share in shares.items())
     return Rating(mode, score, mass, MappingProxyType(shares), n)
 
 
-def _check_mass(minimum_mass: float) -> None:
+def require_mass(minimum_mass: float) -> None:
+    """Raise JudgeError where the least mass is no probability."""
     if not 0 <= minimum_mass <= 1:
         raise JudgeError(
             f"minimum_mass is {minimum_mass}; give a probability between 0 and 1, such as {MINIMUM_MASS}"

@@ -1,15 +1,19 @@
-"""Replies kept on disk, one line each, so that no call of a model is paid twice."""
+"""What models replied, and a file that keeps it, one line each, so that no call of a model is paid twice."""
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inspect_ai.model import Logprob, ModelOutput, TopLogprob
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +45,45 @@ class ModelReply:
         return self.stop == "content_filter"
 
 
+@dataclass(frozen=True)
+class Usage:
+    """What a number of calls cost, in tokens, whenever they were made."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+
+
+def usage(replies: Sequence[ModelReply]) -> Usage:
+    """The sum over replies."""
+    return Usage(
+        sum(1 for reply in replies if not reply.error),
+        sum(reply.input_tokens for reply in replies),
+        sum(reply.output_tokens for reply in replies),
+    )
+
+
+def reply_of(output: ModelOutput) -> ModelReply:
+    """What one call of a model gave, as Inspect tells it."""
+    tokens = (0, 0)
+    if output.usage is not None:
+        cached = (output.usage.input_tokens_cache_read or 0) + (output.usage.input_tokens_cache_write or 0)
+        tokens = (output.usage.input_tokens + cached, output.usage.output_tokens)
+    if output.empty:
+        return ModelReply("", "error", None, output.error or "the reply holds no choice", *tokens)
+    choice = output.choices[0]
+    if output.error and not output.completion and choice.stop_reason != "content_filter":
+        return ModelReply("", "error", None, output.error, *tokens)
+    top = None
+    for place in choice.logprobs.content if choice.logprobs else ():
+        if not place.token.strip():
+            continue
+        near: Sequence[Logprob | TopLogprob] = place.top_logprobs or [place]
+        top = tuple((token.token, token.logprob) for token in near if math.isfinite(token.logprob))
+        break
+    return ModelReply(output.completion, choice.stop_reason, top, "", *tokens)
+
+
 class ReplyStore:
     """An append-only file of replies by the hash of their calls.
 
@@ -70,7 +113,10 @@ class ReplyStore:
                 continue
             try:
                 record = json.loads(line)
-                self._replies[str(record["key"])] = _reply(record["reply"])
+                fields = record["reply"]
+                pairs = ((str(token), float(logprob)) for token, logprob in fields["top"] or ())
+                top = None if fields["top"] is None else tuple(pairs)
+                self._replies[str(record["key"])] = ModelReply(**{**fields, "top": top})
             except (ValueError, KeyError, TypeError):
                 damaged += 1
         if damaged:
@@ -105,15 +151,3 @@ class ReplyStore:
                 os.fsync(self._file)
                 os.close(self._file)
                 self._file = -1
-
-
-def _reply(content: Mapping[str, Any]) -> ModelReply:
-    top = content["top"]
-    return ModelReply(
-        text=str(content["text"]),
-        stop=str(content["stop"]),
-        top=None if top is None else tuple((str(token), float(logprob)) for token, logprob in top),
-        error=str(content["error"]),
-        input_tokens=int(content["input_tokens"]),
-        output_tokens=int(content["output_tokens"]),
-    )

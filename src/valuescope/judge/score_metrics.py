@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-import numpy as np
 from inspect_ai.scorer import Metric, SampleScore, Value, metric
 
 from valuescope.judge.missing import MissingCount
+from valuescope.metrics import Bootstrap
 
 logger = logging.getLogger(__name__)
 _last_warning: list[str | None] = [None]  # Inspect computes metrics again and again while an evaluation runs
@@ -26,13 +26,15 @@ def judged(resamples: int = 2000, confidence: float = 0.95, seed: int = 0) -> Me
     `missing_limit`; that is also logged as a warning.
     """
 
+    how = Bootstrap(resamples, confidence, seed)
+
     def compute(scores: list[SampleScore]) -> Value:
-        found = [value_of(one) for one in scores]
-        clusters = [str(one.sample_id) for one in scores]
+        values = [_value_of(score) for score in scores]
+        kinds = [str((score.score.metadata or {}).get("missing") or "") for score in scores]
         return {
-            **mean_and_interval(found, clusters, resamples=resamples, confidence=confidence, seed=seed),
-            "n": sum(value is not None for value in found),
-            **_missing(MissingCount.of([kind_of(one) for one in scores]), scores),
+            **_mean_and_interval(values, scores, how),
+            "n": sum(value is not None for value in values),
+            **_missing(MissingCount.of(kinds), scores),
         }
 
     return compute
@@ -42,28 +44,26 @@ def judged(resamples: int = 2000, confidence: float = 0.95, seed: int = 0) -> Me
 def scales(resamples: int = 2000, confidence: float = 0.95, seed: int = 0) -> Metric:
     """For each scale of a questionnaire the mean over respondents with its interval; and the items without a rating."""
 
+    how = Bootstrap(resamples, confidence, seed)
+
     def compute(scores: list[SampleScore]) -> Value:
-        found, clusters = dict[str, float](), [str(one.sample_id) for one in scores]
-        names = dict.fromkeys(
-            name for one in scores if isinstance(one.score.value, dict) for name in one.score.value
-        )
-        for name in names:
-            values = [value_of(one, name) for one in scores]
-            how = mean_and_interval(values, clusters, resamples=resamples, confidence=confidence, seed=seed)
-            found |= {name if part == "mean" else f"{name} {part}": value for part, value in how.items()}
+        means = dict[str, float]()
+        values = [score.score.value for score in scores]
+        for name in dict.fromkeys(name for value in values if isinstance(value, dict) for name in value):
+            parts = _mean_and_interval([_value_of(score, name) for score in scores], scores, how)
+            means |= {name if part == "mean" else f"{name} {part}": number for part, number in parts.items()}
         missing = MissingCount(0, {})
-        for one in scores:
-            facts = one.score.metadata or {}
+        for facts in (score.score.metadata or {} for score in scores):
             missing += MissingCount(int(facts.get("items", 0)), dict(facts.get("missing", {})))
-        return {**found, "respondents": len(scores), **_missing(missing, scores)}
+        return {**means, "respondents": len(scores), **_missing(missing, scores)}
 
     return compute
 
 
 def _missing(missing: MissingCount, scores: list[SampleScore]) -> dict[str, float]:
     """What is missing, as metrics; a share above the scorer's limit is logged."""
-    limits = [(one.score.metadata or {}).get("missing_limit") for one in scores]
-    limit = next((one for one in limits if one is not None), None)
+    limits = [(score.score.metadata or {}).get("missing_limit") for score in scores]
+    limit = next((limit for limit in limits if limit is not None), None)
     warning = None if limit is None else missing.warning(limit)
     if warning is not None and warning != _last_warning[0]:
         logger.warning(warning)
@@ -76,42 +76,19 @@ def _missing(missing: MissingCount, scores: list[SampleScore]) -> dict[str, floa
     }
 
 
-def value_of(score: SampleScore, name: str = "score") -> float | None:
+def _value_of(score: SampleScore, name: str = "score") -> float | None:
     """The number of a judge's score, or None."""
-    value = score.score.value
-    found = value.get(name) if isinstance(value, dict) else None
-    return None if found is None else float(found)
+    values = score.score.value
+    value = values.get(name) if isinstance(values, dict) else None
+    return None if value is None else float(value)
 
 
-def kind_of(score: SampleScore) -> str:
-    """The kind of missing of a judge's score, or ""."""
-    return str((score.score.metadata or {}).get("missing") or "")
-
-
-def mean_and_interval(
-    values: Sequence[float | None],
-    clusters: Sequence[str],
-    *,
-    resamples: int = 2000,
-    confidence: float = 0.95,
-    seed: int = 0,
+def _mean_and_interval(
+    values: Sequence[float | None], scores: Sequence[SampleScore], how: Bootstrap
 ) -> dict[str, float]:
-    """`mean`, and `low` and `high` of a percentile bootstrap over whole clusters; no key for what is undefined."""
-    present = [(value, cluster) for value, cluster in zip(values, clusters, strict=True) if value is not None]
-    if not present:
-        return {}
-    names = {name: place for place, name in enumerate(dict.fromkeys(cluster for _, cluster in present))}
-    sums, counts = np.zeros(len(names)), np.zeros(len(names))
-    for value, cluster in present:
-        sums[names[cluster]] += value
-        counts[names[cluster]] += 1
-    mean = {"mean": float(sums.sum() / counts.sum())}
-    if len(names) < 2:
-        return mean
-    generator, means = np.random.default_rng(seed), np.zeros(resamples)
-    for place in range(resamples):
-        drawn = generator.integers(0, len(names), size=len(names))
-        means[place] = sums[drawn].sum() / counts[drawn].sum()
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return {**mean, "low": float(low), "high": float(high)}
+    """`mean`, `low` and `high`, all epochs of a sample being one cluster; no key for what is undefined."""
+    pairs = zip(values, scores, strict=True)
+    present = [(value, str(score.sample_id)) for value, score in pairs if value is not None]
+    estimate = how.mean([value for value, _ in present], [name for _, name in present])
+    parts = {"mean": estimate.mean, "low": estimate.low, "high": estimate.high}
+    return {name: number for name, number in parts.items() if number is not None}

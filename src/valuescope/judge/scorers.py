@@ -11,19 +11,17 @@ the kind of what is missing.
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any
 
 from inspect_ai.model import Model
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from valuescope.judge.answer_judge import NEEDS_LOGPROBS, AnswerJudge, Item, Mode
+from valuescope.judge.answer_judge import NEEDS_LOGPROBS, AnswerJudge, Item, JudgeMode
 from valuescope.judge.asked_model import AskError
 from valuescope.judge.asking import Asker
-from valuescope.judge.criteria import Criterion, criterion
-from valuescope.judge.error import JudgeError
-from valuescope.judge.missing import MISSING_LIMIT
+from valuescope.judge.missing import MISSING_LIMIT, JudgeError
+from valuescope.judge.prompt import Criterion, criterion
 from valuescope.judge.score_metrics import judged, scales
 from valuescope.values import load_value_system
 
@@ -32,54 +30,50 @@ SUPPORT, QUESTIONNAIRE = "valuescope/support", "valuescope/questionnaire"
 """Where the solvers of `valuescope.judge.tasks` leave what the model said of itself, in a sample's store."""
 
 
-class _Judge:
+class _JudgeScorer:
     """One judge by one model, made when the first sample is scored, since only then the roles are known."""
 
     def __init__(
         self,
         judge: AnswerJudge,
-        by: str | Model | None,
-        *,
-        value: str | None,
-        system: str,
+        model: str | Model | None,
         missing_limit: float,
         store: str | None,
         base_url: str | None,
+        value: str | None = None,
+        system: str = "schwartz",
     ):
-        self.judge, self.by, self.value, self.missing_limit = judge, by, value, missing_limit
+        self.judge, self.model, self.value, self.missing_limit = judge, model, value, missing_limit
         self.system, self.store, self.base_url = load_value_system(system), store, base_url
         self._askers: dict[str, Asker] = {}
-        self._said = False
+        self._warned = False
 
-    async def score(self, state: TaskState, target: Target) -> Score:
+    async def __call__(self, state: TaskState, target: Target) -> Score:
         """Score one sample."""
         asker = self._asker()
-        item = Item(str(state.sample_id), _question(state), state.output.completion, self._criterion(state))
-        found = self.judge.read(item, await asker.ask_async(self.judge.calls(item)))
-        if found.missing == "no log-probabilities" and not self._said:
-            self._said = True
+        question = str(state.metadata.get("question") or state.input_text)
+        item = Item(str(state.sample_id), question, state.output.completion, self._criterion(state))
+        judged = self.judge.read(item, await asker.ask_async(self.judge.calls(item)))
+        if judged.missing == "no log-probabilities" and not self._warned:
+            self._warned = True
             logger.warning("%s by %s: %s", self.judge.name, asker.name, NEEDS_LOGPROBS)
+        facts = judged.to_dict()
         metadata = {
             "judge": asker.name,
             "prompt": self.judge.prompt.id,
             "prompt_hash": self.judge.prompt.hash,
             "mode": self.judge.mode,
-            "value": None if item.criterion is None else item.criterion.value,
-            "replies": list(found.replies),
-            "mass": found.mass,
-            "probabilities": {str(step): share for step, share in found.probabilities.items()},
-            "missing": found.missing,
+            **{name: facts[name] for name in ("value", "replies", "mass", "probabilities", "missing")},
             "missing_limit": self.missing_limit,
-            "note": found.note,
+            "note": judged.note,
         }
-        return score_of(found.score, found.missing, metadata, "; ".join(found.replies[:1]) or found.note)
+        return score_of(judged.score, judged.missing, metadata, "; ".join(judged.replies[:1]) or judged.note)
 
     def _asker(self) -> Asker:
-        model = self.by if self.by is not None else _grader()
+        model = self.model if self.model is not None else _grader()
         name = str(model)
         if name not in self._askers:
-            store = None if self.store is None else Path(self.store)
-            self._askers[name] = Asker(model, base_url=self.base_url, store=store, give_up_after=None)
+            self._askers[name] = Asker(model, base_url=self.base_url, store=self.store, give_up_after=None)
         return self._askers[name]
 
     def _criterion(self, state: TaskState) -> Criterion | None:
@@ -106,19 +100,15 @@ def _grader() -> Model:
         ) from error
 
 
-def _question(state: TaskState) -> str:
-    return str(state.metadata.get("question") or state.input_text)
-
-
-OWN_REASONS = {"refusal": "refusal", "empty": "no_response", "error": "scoring_failed"}
+MODEL_REASONS = {"refusal": "refusal", "empty": "no_response", "error": "scoring_failed"}
 """Inspect's reasons where the model under test itself is what failed; any other kind: its reply had another form."""
 
 
 def score_of(
-    value: float | None, missing: str, metadata: dict[str, Any], explanation: str, *, own: bool = False
+    value: float | None, missing: str, metadata: dict[str, Any], explanation: str, *, of_model: bool = False
 ) -> Score:
-    """A score of this module's form; `own`: what is missing is missing in the reply of the model under test."""
-    reason = OWN_REASONS.get(missing, "invalid_response_format") if own else "grader_failed"
+    """A score of this module's form; `of_model`: what is missing is missing in the reply of the model under test."""
+    reason = MODEL_REASONS.get(missing, "invalid_response_format") if of_model else "grader_failed"
     return Score(
         value={"score": value},
         answer=None if value is None else f"{value:g}",
@@ -151,8 +141,8 @@ def control_success(
         store: a file that keeps the replies, so that scoring again pays for none of them.
         base_url: of an OpenAI-compatible service.
     """
-    how = AnswerJudge("control-success", language=language, max_tokens=max_tokens)
-    return _scorer(how, judge, value, system, missing_limit, store, base_url)
+    answer_judge = AnswerJudge("control-success", language=language, max_tokens=max_tokens)
+    return _JudgeScorer(answer_judge, judge, missing_limit, store, base_url, value, system)
 
 
 @scorer(metrics=[judged()])
@@ -165,14 +155,14 @@ def fluency(
     base_url: str | None = None,
 ) -> Scorer:
     """1 where the answer reads as fluent text, else 0 (NeVA, section 4.1). Arguments: see `control_success`."""
-    how = AnswerJudge("fluency", language=language, max_tokens=max_tokens)
-    return _scorer(how, judge, None, "schwartz", missing_limit, store, base_url)
+    answer_judge = AnswerJudge("fluency", language=language, max_tokens=max_tokens)
+    return _JudgeScorer(answer_judge, judge, missing_limit, store, base_url)
 
 
 @scorer(metrics=[judged()])
 def text_quality(
     judge: str | Model | None = None,
-    mode: Mode = "expected",
+    mode: JudgeMode = "expected",
     samples: int = 20,
     language: str = "en",
     max_tokens: int = 64,
@@ -181,8 +171,8 @@ def text_quality(
     base_url: str | None = None,
 ) -> Scorer:
     """How well the answer is written, 1 to 5 (ValueLocate, section 4.1). Arguments: see `g_eval`."""
-    how = AnswerJudge("text-quality", mode, language, samples, max_tokens=max_tokens)
-    return _scorer(how, judge, None, "schwartz", missing_limit, store, base_url)
+    answer_judge = AnswerJudge("text-quality", mode, language, samples, max_tokens=max_tokens)
+    return _JudgeScorer(answer_judge, judge, missing_limit, store, base_url)
 
 
 @scorer(metrics=[judged()])
@@ -190,7 +180,7 @@ def g_eval(
     judge: str | Model | None = None,
     value: str | None = None,
     system: str = "schwartz",
-    mode: Mode = "expected",
+    mode: JudgeMode = "expected",
     samples: int = 20,
     language: str = "en",
     max_tokens: int = 64,
@@ -209,33 +199,8 @@ def g_eval(
         samples: replies for one answer in mode "sampled", 20 or more.
         others: see `control_success`.
     """
-    how = AnswerJudge("g-eval", mode, language, samples, max_tokens=max_tokens)
-    return _scorer(how, judge, value, system, missing_limit, store, base_url)
-
-
-def _scorer(
-    how: AnswerJudge,
-    by: str | Model | None,
-    value: str | None,
-    system: str,
-    missing_limit: float,
-    store: str | None,
-    base_url: str | None,
-) -> Scorer:
-    judge = _Judge(
-        how,
-        by,
-        value=value,
-        system=system,
-        missing_limit=missing_limit,
-        store=store,
-        base_url=base_url,
-    )
-
-    async def score(state: TaskState, target: Target) -> Score:
-        return await judge.score(state, target)
-
-    return score
+    answer_judge = AnswerJudge("g-eval", mode, language, samples, max_tokens=max_tokens)
+    return _JudgeScorer(answer_judge, judge, missing_limit, store, base_url, value, system)
 
 
 @scorer(metrics=[judged()])
@@ -243,13 +208,11 @@ def support_rate(missing_limit: float = MISSING_LIMIT) -> Scorer:
     """The support of the aligned action in percent, the mean of both orders; after the solver `state_support`."""
 
     async def score(state: TaskState, target: Target) -> Score:
-        found = state.store.get(SUPPORT)
-        if found is None:
+        facts = state.store.get(SUPPORT)
+        if facts is None:
             raise JudgeError("support_rate scores what the solver state_support asked; put it into the task")
-        metadata = {**found, "missing_limit": missing_limit}
-        return score_of(
-            found["support"], found["missing"], metadata, "\n---\n".join(found["replies"]), own=True
-        )
+        replies, metadata = "\n---\n".join(facts["replies"]), {**facts, "missing_limit": missing_limit}
+        return score_of(facts["support"], facts["missing"], metadata, replies, of_model=True)
 
     return score
 
@@ -260,15 +223,15 @@ def questionnaire(centred: bool = True, missing_limit: float = MISSING_LIMIT) ->
     `answer_items`."""
 
     async def score(state: TaskState, target: Target) -> Score:
-        found = state.store.get(QUESTIONNAIRE)
-        if found is None:
+        facts = state.store.get(QUESTIONNAIRE)
+        if facts is None:
             raise JudgeError("questionnaire scores what the solver answer_items asked; put it into the task")
         which = "centred" if centred else "raw"
         return Score(
-            value={scale: score[which] for scale, score in found["scales"].items()},
-            explanation=f"{found['n']} of {found['items']} items rated, mean {found['mean']}",
-            reason="invalid_response_format" if found["n"] == 0 else None,
-            metadata={**found, "scores": which, "missing_limit": missing_limit},
+            value={scale: score[which] for scale, score in facts["scales"].items()},
+            explanation=f"{facts['n']} of {facts['items']} items rated, mean {facts['mean']}",
+            reason="invalid_response_format" if facts["n"] == 0 else None,
+            metadata={**facts, "scores": which, "missing_limit": missing_limit},
         )
 
     return score

@@ -6,25 +6,86 @@ Two ways, which are never mixed: the rating that the model's probabilities of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
 from valuescope.edit import Edit, Scope
 from valuescope.generate import Sampling, generate, score_continuations
-from valuescope.judge.error import JudgeError
+from valuescope.judge.answer_judge import read_reply
+from valuescope.judge.asking import Asker, Call
+from valuescope.judge.missing import JudgeError, Reply
+from valuescope.judge.prompt import judge_prompt
 from valuescope.judge.questionnaire import Questionnaire, QuestionnaireScores, score_questionnaire
-from valuescope.judge.rating import MINIMUM_MASS, Rating, expected_rating
-from valuescope.judge.reply import Reply
+from valuescope.judge.rating import MARKS, MINIMUM_MASS, Rating, expected_rating, probabilities_of
+from valuescope.judge.reply import parse_rating
 from valuescope.judge.reply_store import ModelReply
-from valuescope.judge.self_report import QuestionnaireAsked
-from valuescope.judge.tokens import MARKS, probabilities_of
 from valuescope.models import Encoded, NeuronModel, encode, render_question
+from valuescope.progress import StepProgress
 
 RatingMethod = Literal["log-probabilities", "text"]
-Progress = Callable[[int, int], None]
+QUESTIONNAIRE_PROMPTS = ("portrait", "self-description", "agreement")
 _LONGEST_STEP = 8  # characters of a token that is a digit and its marks
+
+
+@dataclass(frozen=True)
+class QuestionnaireAsked:
+    """Asks a model every item of a questionnaire, each on its own, so that no answer leans on the one before.
+
+    `prompt`: "portrait" (a person described in the third person, as in the PVQ-40), "self-description" or "agreement".
+    `system` is put before each item.
+
+    Raises:
+        JudgeError: an unknown prompt.
+    """
+
+    questionnaire: Questionnaire
+    prompt: str = "portrait"
+    language: str = "en"
+    temperature: float = 0.0
+    max_tokens: int = 64
+    system: str = ""
+
+    def __post_init__(self) -> None:
+        if self.prompt not in QUESTIONNAIRE_PROMPTS:
+            raise JudgeError(
+                f"no questionnaire prompt {self.prompt!r}; there are {', '.join(QUESTIONNAIRE_PROMPTS)}"
+            )
+
+    def calls(self, draw: int = 0) -> list[Call]:
+        """One call for each item, in order."""
+        settings = {"draw": draw, "temperature": self.temperature, "max_tokens": self.max_tokens}
+        prompt, fields = judge_prompt(self.prompt, self.language), self.questionnaire.fields
+        return [Call.of(prompt, fields(item), self.system, **settings) for item in self.questionnaire.items]
+
+    def read(self, replies: Sequence[ModelReply]) -> QuestionnaireScores:
+        """The scores of one respondent, from the replies to `calls`."""
+        return score_questionnaire(self.questionnaire, self.ratings(replies))
+
+    def ratings(self, replies: Sequence[ModelReply]) -> Mapping[str, Reply[int]]:
+        """Each item's rating as it was given, before reversed items are mirrored."""
+        low, high = self.questionnaire.low, self.questionnaire.high
+        return {
+            item: read_reply(reply, parse_rating(reply.text, low, high))
+            for item, reply in zip(self.questionnaire.items, replies, strict=True)
+        }
+
+
+def answer_questionnaire(
+    asked: QuestionnaireAsked, asker: Asker, *, respondents: int = 1, progress: StepProgress | None = None
+) -> list[QuestionnaireScores]:
+    """One model's scores. More than one respondent are repeated askings, which differ at a temperature above 0.
+
+    Raises:
+        JudgeError: more than one respondent at temperature 0, which would be one respondent counted again.
+    """
+    if respondents < 1 or (respondents > 1 and asked.temperature == 0):
+        raise JudgeError(
+            f"respondents is {respondents} at temperature {asked.temperature:g}; at temperature 0 a model is one"
+        )
+    replies = asker.ask_groups([asked.calls(draw) for draw in range(respondents)], progress)
+    return [asked.read(of_respondent) for of_respondent in replies]
 
 
 @dataclass(frozen=True)
@@ -43,16 +104,10 @@ class SelfRating:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able content."""
-        return {
-            "edit": self.edit,
-            "method": self.method,
-            **self.scores.to_dict(),
-            "ratings": {
-                item: reply.missing if reply.value is None else reply.value
-                for item, reply in self.replies.items()
-            },
-            "mass": self.mass,
-        }
+        replies = self.replies.items()
+        ratings = {item: reply.missing if reply.value is None else reply.value for item, reply in replies}
+        scores = self.scores.to_dict()
+        return {"edit": self.edit, "method": self.method, **scores, "ratings": ratings, "mass": self.mass}
 
 
 def rate_by_likelihood(
@@ -64,7 +119,7 @@ def rate_by_likelihood(
     minimum_mass: float = MINIMUM_MASS,
     batch_size: int = 32,
     force: bool = False,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> list[SelfRating]:
     """Each edit's expected ratings, in the order of the edits (None: the base model).
 
@@ -88,7 +143,11 @@ def rate_by_likelihood(
         NeuronSetError: an edit of another model.
     """
     questionnaire = asked.questionnaire
-    expected_rating(None, questionnaire.low, questionnaire.high, minimum_mass=minimum_mass)  # refuses a scale
+
+    def expected(top: Sequence[tuple[str, float]] | None) -> Rating:
+        return expected_rating(top, questionnaire.low, questionnaire.high, minimum_mass=minimum_mass)
+
+    expected(None)  # refuses a scale
     tails = _step_tokens(model, questionnaire)
     rows = [
         Encoded((*prompt.input_ids, *tail), len(prompt.input_ids))
@@ -99,22 +158,14 @@ def rate_by_likelihood(
         model, rows, edits, groups=[0] * len(rows), batch_size=batch_size, force=force, progress=progress
     )
     texts = [model.token_text(tail[-1]) for tail in tails]
-    found = []
-    for edit, own in zip(edits, scores, strict=True):
-        totals = [sum(tokens) for tokens in own]
-        ratings = {
-            item: expected_rating(
-                list(zip(texts, totals[number * len(texts) :], strict=False)),
-                questionnaire.low,
-                questionnaire.high,
-                minimum_mass=minimum_mass,
-            )
-            for number, item in enumerate(questionnaire.items)
-        }
-        replies = {item: _reply(rating) for item, rating in ratings.items()}
+    self_ratings = []
+    for edit, of_rows in zip(edits, scores, strict=True):
+        totals = iter([sum(tokens) for tokens in of_rows])
+        ratings = {item: expected(list(zip(texts, totals, strict=False))) for item in questionnaire.items}
+        replies = {item: Reply(rating.score, rating.missing) for item, rating in ratings.items()}
         mass = min(rating.mass for rating in ratings.values() if rating.mass is not None)
-        found.append(_self_rating(edit, "log-probabilities", questionnaire, replies, mass))
-    return found
+        self_ratings.append(_self_rating(edit, "log-probabilities", questionnaire, replies, mass))
+    return self_ratings
 
 
 def rate_by_text(
@@ -127,7 +178,7 @@ def rate_by_text(
     on: Scope = "both",
     force: bool = False,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> list[SelfRating]:
     """Each edit's ratings as its model writes them, in the order of the edits (None: the base model).
 
@@ -151,36 +202,27 @@ def rate_by_text(
         force=force,
         progress=progress,
     )
-    found = []
-    for number, edit in enumerate(edits):
-        given = [
-            ModelReply(answer.text, "stop" if answer.finished else "max_tokens")
-            for answer in answers[number :: len(edits)]
-        ]
-        replies = {item: Reply[float](one.value, one.missing) for item, one in asked.ratings(given).items()}
-        found.append(_self_rating(edit, "text", asked.questionnaire, replies, None))
-    return found
+    texts = [ModelReply(answer.text, "stop" if answer.finished else "max_tokens") for answer in answers]
+    return [
+        _self_rating(edit, "text", asked.questionnaire, asked.ratings(texts[place :: len(edits)]), None)
+        for place, edit in enumerate(edits)
+    ]
 
 
 def _self_rating(
     edit: Edit | None,
     method: RatingMethod,
     questionnaire: Questionnaire,
-    replies: Mapping[str, Reply[float]],
+    replies: Mapping[str, Reply[float]] | Mapping[str, Reply[int]],
     mass: float | None,
 ) -> SelfRating:
-    name = "base" if edit is None else edit.describe()
-    return SelfRating(
-        name, method, score_questionnaire(questionnaire, replies), MappingProxyType(dict(replies)), mass
-    )
+    name, scores = "base" if edit is None else edit.describe(), score_questionnaire(questionnaire, replies)
+    ratings = {item: Reply[float](reply.value, reply.missing) for item, reply in replies.items()}
+    return SelfRating(name, method, scores, MappingProxyType(ratings), mass)
 
 
 def _prompts(model: NeuronModel, asked: QuestionnaireAsked, lead_in: str) -> list[str]:
     return [render_question(model, call.user, call.system) + lead_in for call in asked.calls()]
-
-
-def _reply(rating: Rating) -> Reply[float]:
-    return Reply(rating.score, rating.missing)
 
 
 def _step_tokens(model: NeuronModel, questionnaire: Questionnaire) -> list[tuple[int, ...]]:
@@ -191,20 +233,20 @@ def _step_tokens(model: NeuronModel, questionnaire: Questionnaire) -> list[tuple
     steps = [str(step) for step in range(questionnaire.low, questionnaire.high + 1)]
     size = min(len(model.tokenizer), model.model.get_input_embeddings().num_embeddings)
     special = set(model.tokenizer.all_special_ids)
-    found, covered = list[tuple[int, ...]](), set[str]()
+    tails, covered = list[tuple[int, ...]](), set[str]()
     for token in range(size):
         text = model.token_text(token)
         if len(text) <= _LONGEST_STEP and token not in special:
             counted = {step for step, share in probabilities_of([(text, 0.0)], steps).items() if share}
-            found += [(token,)] * len(counted)
+            tails += [(token,)] * len(counted)
             covered |= counted
     for row in encode(model, ["a"] * len(steps), [f" {step}" for step in steps]):
         tail = row.input_ids[row.prompt_length :]
-        if len(tail) == 2 and not model.token_text(tail[0]).strip(MARKS) and tail[1:] in found:
-            found.append(tail)
+        if len(tail) == 2 and not model.token_text(tail[0]).strip(MARKS) and tail[1:] in tails:
+            tails.append(tail)
     if missing := [step for step in steps if step not in covered]:
         raise JudgeError(
             f"questionnaire {questionnaire.name!r}: {model.identity.id} has no token for the step {missing[0]}; use a "
             "scale whose numbers it can write, or rate_by_text"
         )
-    return found
+    return tails

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
@@ -21,12 +22,13 @@ from valuescope.data import organism_material
 from valuescope.data.records import Dilemma
 from valuescope.judge import scorers
 from valuescope.judge.asking import Asker
-from valuescope.judge.error import JudgeError
+from valuescope.judge.json_lines import LANGUAGES, read_dilemmas, read_rows, require_keys
+from valuescope.judge.missing import JudgeError
 from valuescope.judge.oracle_truth import organism_questionnaire
 from valuescope.judge.prompt import judge_prompt
 from valuescope.judge.questionnaire import load_questionnaire
-from valuescope.judge.rows import LANGUAGES, read_dilemmas, read_rows, require_keys
-from valuescope.judge.self_report import QuestionnaireAsked, SupportMethod, SupportRate
+from valuescope.judge.self_rating import QuestionnaireAsked
+from valuescope.judge.support import SupportMethod, SupportRate
 from valuescope.organism import Dilemma as GrammarDilemma
 from valuescope.organism import lexicon
 from valuescope.organism.grammar import QUESTION_FORMS, plain
@@ -70,18 +72,21 @@ def value_answers(
         store: a file that keeps the judges' replies.
     """
     samples = _organism_questions(per_value) if questions == ORGANISM else _read_questions(Path(questions))
-    samples = [one for one in samples if value in (None, (one.metadata or {})["value"])]
+    samples = [sample for sample in samples if value in (None, (sample.metadata or {})["value"])]
     if not samples:
         raise JudgeError(f"{questions}: no question of the value {value!r}")
     names = [name.strip() for name in (judges.split(",") if isinstance(judges, str) else judges)]
-    made = list[Scorer]()
+    answer_scorers = list[Scorer]()
     for name in names:
         if name not in JUDGES:
             raise JudgeError(f"no judge {name!r}; there are {', '.join(JUDGES)}")
-        own = {"system": system} if name in ("control-success", "g-eval") else {}
-        own |= {"mode": mode} if name in ("text-quality", "g-eval") else {}
-        made.append(JUDGES[name](judge=judge, missing_limit=missing_limit, store=store, **own))  # type: ignore[operator]
-    return Task(dataset=MemoryDataset(samples, name=questions), solver=answer_anew(seed), scorer=made)
+        settings: dict[str, Any] = {"system": system} if name in ("control-success", "g-eval") else {}
+        settings |= {"mode": mode} if name in ("text-quality", "g-eval") else {}
+        settings |= {"judge": judge, "store": store}
+        answer_scorers.append(JUDGES[name](missing_limit=missing_limit, **settings))  # type: ignore[operator]
+    return Task(
+        dataset=MemoryDataset(samples, name=questions), solver=answer_anew(seed), scorer=answer_scorers
+    )
 
 
 @solver
@@ -116,11 +121,11 @@ def support_rate(
         speaking_for: a system message before each question.
         missing_limit: a larger missing share is said loudly.
     """
-    found = _organism_dilemmas(per_value) if dilemmas == ORGANISM else read_dilemmas(Path(dilemmas))
+    rows = _organism_dilemmas(per_value) if dilemmas == ORGANISM else read_dilemmas(Path(dilemmas))
     samples = [
-        Sample(input=one.story, id=one.key, metadata={"value": one.value, "dilemma": asdict(one)})
-        for one in found
-        if value in (None, one.value)
+        Sample(input=row.story, id=row.key, metadata={"value": row.value, "dilemma": asdict(row)})
+        for row in rows
+        if value in (None, row.value)
     ]
     if not samples:
         raise JudgeError(f"{dilemmas}: no dilemma of the value {value!r}")
@@ -178,10 +183,10 @@ def questionnaire(
         speaking_for: a system message before each item.
         missing_limit: a larger share of items without a rating is said loudly.
     """
-    found = organism_questionnaire() if file == ORGANISM else load_questionnaire(file)
-    sample = Sample(input=f"{found.name}: {len(found.items)} items", id=found.name)
+    asked = organism_questionnaire() if file == ORGANISM else load_questionnaire(file)
+    sample = Sample(input=f"{asked.name}: {len(asked.items)} items", id=asked.name)
     return Task(
-        dataset=MemoryDataset([sample], name=found.name),
+        dataset=MemoryDataset([sample], name=asked.name),
         solver=answer_items(file, prompt, language, temperature, speaking_for),
         scorer=scorers.questionnaire(centred, missing_limit),
     )
@@ -196,38 +201,38 @@ def answer_items(
     speaking_for: str = "",
 ) -> Solver:
     """Ask the model under test every item of a questionnaire."""
-    found = organism_questionnaire() if file == ORGANISM else load_questionnaire(file)
-    asked = QuestionnaireAsked(found, prompt, language, temperature, system=speaking_for)
+    items = organism_questionnaire() if file == ORGANISM else load_questionnaire(file)
+    asked = QuestionnaireAsked(items, prompt, language, temperature, system=speaking_for)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         asker = Asker(get_model(), give_up_after=None)
         replies = await asker.ask_async(asked.calls(draw=state.epoch - 1))
-        said = dict(zip(found.items, (reply.text or reply.error for reply in replies), strict=True))
+        texts = dict(zip(items.items, (reply.text or reply.error for reply in replies), strict=True))
         facts = {
             **asked.read(replies).to_dict(),
-            "items": len(found.items),
+            "items": len(items.items),
             "judge": asker.name,
             "prompt": judge_prompt(prompt, language).id,
             "prompt_hash": judge_prompt(prompt, language).hash,
-            "replies": said,
+            "replies": texts,
         }
         state.store.set(scorers.QUESTIONNAIRE, facts)
-        state.output = ModelOutput.from_content(
-            asker.name, "\n".join(f"{item}: {text}" for item, text in said.items())
-        )
+        lines = "\n".join(f"{item}: {text}" for item, text in texts.items())
+        state.output = ModelOutput.from_content(asker.name, lines)
         return state
 
     return solve
 
 
 def _organism_questions(per_value: int) -> list[Sample]:
-    material = organism_material(
-        tuple(lexicon().values), texts=0, descriptions=0, pairs=0, questions=per_value, tuning=0
-    )
+    nothing_else = {"texts": 0, "descriptions": 0, "pairs": 0, "tuning": 0}
+    material = organism_material(tuple(lexicon().values), questions=per_value, **nothing_else)
     return [
-        Sample(input=one.question, id=one.key, metadata={"value": one.value, "question": one.question})
-        for one in material.questions
-        if one.setting == "dilemma"
+        Sample(
+            input=entry.question, id=entry.key, metadata={"value": entry.value, "question": entry.question}
+        )
+        for entry in material.questions
+        if entry.setting == "dilemma"
     ]
 
 
@@ -246,11 +251,10 @@ def _read_questions(path: Path) -> list[Sample]:
 
 
 def _organism_dilemmas(per_value: int) -> list[Dilemma]:
-    found, names = [], lexicon().names
+    dilemmas, names = [], lexicon().names
     for value, words in lexicon().values.items():
         for number in range(per_value):
             scenario, name = number % len(words.scenarios), names[number % len(names)]
-            one = GrammarDilemma(value, scenario, name, number % QUESTION_FORMS, bool(number % 2))
-            aligned, violating = one.actions
-            found.append(Dilemma(one.key, value, plain(one.segments()), aligned, violating))
-    return found
+            dilemma = GrammarDilemma(value, scenario, name, number % QUESTION_FORMS, bool(number % 2))
+            dilemmas.append(Dilemma(dilemma.key, value, plain(dilemma.segments()), *dilemma.actions))
+    return dilemmas

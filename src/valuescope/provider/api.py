@@ -25,8 +25,7 @@ from rich.markup import escape
 
 from valuescope.edit import Edit, Scope
 from valuescope.generate import Answer, Engine, Request
-from valuescope.generate.request import context_limit
-from valuescope.models import LoadError, NeuronModel, encode
+from valuescope.models import LoadError, NeuronModel, context_length, encode
 from valuescope.provider.messages import model_output, no_room, render_messages
 from valuescope.provider.model_args import read_model_args
 from valuescope.provider.model_names import PROVIDER, ProviderError, model_name
@@ -77,7 +76,7 @@ class ValuescopeAPI(ModelAPI):
             )
         # Else Inspect makes the model a second time, without its arguments, to look it up in its list of known ones.
         set_model_info(
-            f"{PROVIDER}/{model_name}", ModelInfo(context_length=context_limit(self._source.model))
+            f"{PROVIDER}/{model_name}", ModelInfo(context_length=context_length(self._source.model))
         )
 
     @property
@@ -128,7 +127,7 @@ class ValuescopeAPI(ModelAPI):
         source = self._source
         prompt = render_messages(source.model, input)
         ids = encode(source.model, [prompt])[0].input_ids
-        limit = context_limit(source.model)
+        limit = context_length(source.model)
         if limit is not None and len(ids) > limit:
             return no_room(self.model_name, len(ids), limit), ModelCall.create({"prompt": prompt}, None)
         # The last token of an answer is never read.

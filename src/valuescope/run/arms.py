@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,13 +10,13 @@ from valuescope.data import ContrastPair, Question
 from valuescope.edit import Edit
 from valuescope.generate import Answer, Sampling, generate, log_likelihood, log_likelihood_encoded
 from valuescope.models import Encoded, NeuronModel, encode, render_question
+from valuescope.progress import Progress
 from valuescope.run.folder import RunFolder
 from valuescope.run.judging import Judging
 from valuescope.run.spec import Spec
 from valuescope.tune import Adapter, by_adapter
 
 Item = Question | ContrastPair
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from valuescope.models import NeuronModel
+from valuescope.progress import Progress
 from valuescope.report import write_report
 from valuescope.run.ability import ability_block
-from valuescope.run.arms import ArmRunner, Progress
+from valuescope.run.arms import ArmRunner
 from valuescope.run.automatic import automatic_setting
 from valuescope.run.decoded import decoded_block
 from valuescope.run.folder import RunFolder

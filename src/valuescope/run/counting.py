@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from pathlib import Path
 
 from valuescope.activations import Activations, Counters, Residuals, collect
 from valuescope.data import LabelledText
 from valuescope.models import NeuronModel
+from valuescope.progress import StepProgress
 
 
 def count_texts(
@@ -22,7 +23,7 @@ def count_texts(
     scope: str,
     special_tokens: bool = False,
     residuals: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: StepProgress | None = None,
 ) -> Activations:
     """Counters, and residuals where they are asked for, of all texts, kept in the folder `place`.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from valuescope.models import NeuronModel
-from valuescope.run.arms import Progress
+from valuescope.progress import Progress
 from valuescope.run.comparison import compare
 from valuescope.run.estimate import Cost, estimate_comparison
 from valuescope.run.loading import silent

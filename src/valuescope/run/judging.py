@@ -8,8 +8,9 @@ from typing import Any
 from valuescope.data import Question
 from valuescope.generate import Answer
 from valuescope.judge import JUDGES, MISSING_LIMIT, Judgement, MissingCount
-from valuescope.judge.asking import Asker, Progress
-from valuescope.judge.model_judge import ModelJudge, fluency_missing
+from valuescope.judge.asking import Asker
+from valuescope.judge.judgement import ModelJudge, fluency_missing
+from valuescope.progress import StepProgress
 from valuescope.run.folder import RunFolder
 from valuescope.run.scoring import Scoring
 from valuescope.run.spec import JudgeSpec, Spec
@@ -55,7 +56,7 @@ class Judging:
         arm: str,
         questions: Sequence[Question],
         answers: Sequence[Answer],
-        progress: Progress | None = None,
+        progress: StepProgress | None = None,
     ) -> list[Judgement]:
         """The judgements of one arm's answers; an arm that is judged again is counted once."""
         judged: list[Judgement]

@@ -13,9 +13,9 @@ from valuescope.data.readers import read_data
 from valuescope.data.records import QuestionnaireItem
 from valuescope.edit import Edit
 from valuescope.judge import JudgeError, Questionnaire, inventories, rate_by_likelihood
-from valuescope.judge.self_report import QuestionnaireAsked
+from valuescope.judge.self_rating import QuestionnaireAsked
 from valuescope.metrics import Bootstrap
-from valuescope.run.arms import Progress
+from valuescope.progress import Progress
 from valuescope.run.spec import MethodSpec, Setting, Spec
 from valuescope.run.spec_parts import SpecError
 from valuescope.run.spec_valuelocate import QuestionnaireSpec, Way

@@ -8,7 +8,8 @@ from valuescope.data import Question
 from valuescope.generate import Answer
 from valuescope.judge import criterion
 from valuescope.judge.answer_judge import AnswerJudge, Item
-from valuescope.judge.asking import Asker, usage
+from valuescope.judge.asking import Asker
+from valuescope.judge.reply_store import usage
 from valuescope.run.spec_valuelocate import ScoresSpec
 from valuescope.values import ValueSystem
 

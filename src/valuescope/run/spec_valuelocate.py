@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from valuescope.data.item_questions import ItemForm
 from valuescope.judge.rating import MINIMUM_SAMPLES
-from valuescope.judge.self_report import QUESTIONNAIRE_PROMPTS
+from valuescope.judge.self_rating import QUESTIONNAIRE_PROMPTS
 from valuescope.run.names import require_known
 from valuescope.run.spec_parts import Strict
 

@@ -16,7 +16,7 @@ from valuescope.edit import EDITS, Edit
 from valuescope.files import sha256_of
 from valuescope.locate import Evidence, LayerTensors, Location, NeuronSet, find_directions, locate
 from valuescope.models import NeuronModel
-from valuescope.run.arms import Progress
+from valuescope.progress import Progress
 from valuescope.run.counting import count_texts
 from valuescope.run.folder import RunFolder
 from valuescope.run.memory import peak_memory

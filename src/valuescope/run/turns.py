@@ -10,9 +10,8 @@ from typing import Any
 from valuescope.data import Question
 from valuescope.edit import Edit
 from valuescope.generate import Answer, Sampling, generate
-from valuescope.generate.request import context_limit
 from valuescope.metrics import Bootstrap
-from valuescope.models import NeuronModel, encode, render_chat
+from valuescope.models import NeuronModel, context_length, encode, render_chat
 from valuescope.run.arms import Outcome
 from valuescope.run.spec import GenerateSpec, Setting
 from valuescope.run.treatments import Treatment, of_adapter, of_edit, of_system, treatments
@@ -46,7 +45,7 @@ def turns_block(laboratory: Laboratory, settings: dict[str, Setting]) -> dict[st
     short = (
         ""
         if measured == spec.turns.turns
-        else f"turn {measured + 1} might not fit into the model's {context_limit(model)} positions"
+        else f"turn {measured + 1} might not fit into the model's {context_length(model)} positions"
     )
     return {
         **head,
@@ -136,7 +135,7 @@ def _conversations(
         for messages, question in zip(said, asked, strict=True):
             messages.append({"role": "user", "content": question.question})
         prompts = [render_chat(runner.model, messages) for messages in said]
-        limit = context_limit(runner.model)
+        limit = context_length(runner.model)
         longest = max(len(one.input_ids) for one in encode(runner.model, prompts))
         if limit is not None and longest + how.max_new_tokens > limit:
             break

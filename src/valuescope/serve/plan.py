@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from valuescope.edit import Edit, EditError
 from valuescope.generate import Request, Sampling, ScoreRequest
-from valuescope.generate.request import context_limit
-from valuescope.models import BatchError, ChatError, NeuronModel, encode, render_chat
+from valuescope.models import BatchError, ChatError, NeuronModel, context_length, encode, render_chat
 from valuescope.serve.bodies import ChatBody, CommonBody, CompletionBody
 from valuescope.serve.errors import refused, unknown_model
 from valuescope.serve.limits import Limits
@@ -212,7 +211,7 @@ def _check_size(limits: Limits, prompts: int, n: int, max_tokens: int | None) ->
 
 def _room(model: NeuronModel, prompt: Prompt, max_tokens: int | None, usual_tokens: int) -> int:
     """How many tokens the answer may have; without a number in the request as many as there is room for."""
-    limit, length = context_limit(model), len(prompt.tokens)
+    limit, length = context_length(model), len(prompt.tokens)
     # The last token of an answer is drawn and never read.
     room = None if limit is None else limit - length + 1
     if room is not None and (room < 1 or (max_tokens or 0) > room):

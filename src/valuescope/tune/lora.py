@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from valuescope.files import sha256_of, sha256_of_file, write_json_atomic
 from valuescope.models import Encoded, NeuronModel, encode, forward_inputs, left_pad
+from valuescope.progress import StepProgress
 from valuescope.tune.adapter import (
     FACTS,
     FILE_VERSION,
@@ -68,7 +69,7 @@ def train_adapter(
     how: LoraTraining | None = None,
     *,
     seed: int = 0,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: StepProgress = lambda done, total: None,
 ) -> Adapter:
     """Train an adapter for a value and save it in `folder`, whole or not at all; the model stays as it was.
 
@@ -132,7 +133,7 @@ def _train(
     rows: Sequence[Encoded],
     how: LoraTraining,
     seed: int,
-    progress: Callable[[int, int], None],
+    progress: StepProgress,
 ) -> list[float]:
     """The mean loss per token of every epoch, with dropout on, as it was while training."""
     learnt = [one for one in model.model.parameters() if one.requires_grad]

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from valuescope.files import write_json_atomic, write_text_atomic
 from valuescope.judge.asked_model import resolve_model
 from valuescope.judge.asking import Asker
+from valuescope.progress import Progress
 from valuescope.write.card import card_of, card_text, settings_of
 from valuescope.write.error import WriteError
 from valuescope.write.job import Job
 from valuescope.write.kinds import KINDS
 from valuescope.write.outcome import Outcome
-from valuescope.write.tally import Progress
 from valuescope.write.writer import Writer
 
 if TYPE_CHECKING:

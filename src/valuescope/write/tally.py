@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from valuescope.judge.asking import Asker, Call
 from valuescope.judge.reply_store import ModelReply
+from valuescope.progress import Progress
 
-Progress = Callable[[str, int, int], None]
 PASSES = 3
 """How often calls that end in errors are asked, each time with the retries of the Asker."""
 

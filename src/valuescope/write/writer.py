@@ -13,6 +13,7 @@ from valuescope.data import Finding
 from valuescope.judge.asked_model import AskError
 from valuescope.judge.asking import Asker, Call
 from valuescope.judge.quoting import quote
+from valuescope.progress import Progress
 from valuescope.write.acceptance import (
     Written,
     by_value,
@@ -30,7 +31,7 @@ from valuescope.write.prompt import writer_prompts
 from valuescope.write.reply import Parsed, read_repair, read_reply
 from valuescope.write.request import render, render_refinement
 from valuescope.write.slot import Rejection, Slot
-from valuescope.write.tally import Progress, Tally
+from valuescope.write.tally import Tally
 
 _SEEDS = 1000  # draws per seed: rounds never get that far
 

@@ -11,10 +11,9 @@ from valuescope.edit import Edit
 from valuescope.generate import Answer, Sampling, generate
 from valuescope.judge.asking import TOP_LOGPROBS, Call
 from valuescope.judge.reply_store import ModelReply
-from valuescope.judge.self_report import SupportRate
-from valuescope.judge.support import Support
+from valuescope.judge.support import Support, SupportRate
 from valuescope.models import NeuronModel, render_question
-from valuescope.run.arms import Progress
+from valuescope.progress import Progress
 from valuescope.run.folder import RunFolder
 from valuescope.run.valueexploration.spec import Measure, ValueExplorationSpec
 

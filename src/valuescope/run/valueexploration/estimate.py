@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from valuescope.judge.self_report import SupportRate
+from valuescope.judge.support import SupportRate
 from valuescope.run.estimate import Cost
 from valuescope.run.model_size import model_size
 from valuescope.run.stages import chosen_values

@@ -10,8 +10,8 @@ from valuescope.data.dilemma_sources import DILEMMA_SOURCES
 from valuescope.locate import Location
 from valuescope.metrics import data_size_scores
 from valuescope.models import NeuronModel
+from valuescope.progress import Progress
 from valuescope.report import write_report
-from valuescope.run.arms import Progress
 from valuescope.run.folder import RunFolder
 from valuescope.run.loading import load_from, silent
 from valuescope.run.spec_parts import SpecError

@@ -14,10 +14,10 @@ from valuescope.data import DataError, Dilemma, LabelledText, read_data
 from valuescope.data.dilemma_set import DilemmaSet, feeding_texts, replacing_text
 from valuescope.edit import EDITS, Edit
 from valuescope.generate import Sampling, generate
-from valuescope.judge.self_report import SupportRate
+from valuescope.judge.support import SupportRate
 from valuescope.locate import Evidence, Location, locate
 from valuescope.models import Encoded, NeuronModel, context_length, encode, render_question
-from valuescope.run.arms import Progress
+from valuescope.progress import Progress
 from valuescope.run.counting import count_texts
 from valuescope.run.folder import RunFolder
 from valuescope.run.stages import timed

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from valuescope.edit import Edit, EditBank, Scope
-from valuescope.generate.answer import TokenLogprob
-from valuescope.generate.logprobs import token_logprobs
+from valuescope.generate.answer import TokenLogprob, token_logprobs
 from valuescope.generate.memory import is_out_of_memory, release_memory
 from valuescope.models import Encoded, NeuronModel, forward_inputs, left_pad
 
@@ -58,16 +57,16 @@ def score_readings(
 
     All readings are one batch.
     """
-    rows = [Encoded(one.ids, one.begin) for one in readings]
-    logits = _forward(model, rows, bank, edits, on, keep=max(one.scored for one in readings))
-    found = []
-    for own, reading, top in zip(logits, readings, tops, strict=True):
+    rows = [Encoded(reading.ids, reading.begin) for reading in readings]
+    logits = _forward(model, rows, bank, edits, on, keep=max(reading.scored for reading in readings))
+    logprobs = []
+    for of_row, reading, top in zip(logits, readings, tops, strict=True):
         middle = reading.ids[reading.begin :]
         ends = len(reading.last)
         places = [*range(len(middle)), *[len(middle)] * ends]
-        tokens = token_logprobs(model, own[-reading.scored :], places, [*middle, *reading.last], top)
-        found.append([(*tokens[: len(middle)], end) for end in tokens[len(middle) :]])
-    return found
+        tokens = token_logprobs(model, of_row[-reading.scored :], places, [*middle, *reading.last], top)
+        logprobs.append([(*tokens[: len(middle)], end) for end in tokens[len(middle) :]])
+    return logprobs
 
 
 def answer_logits(
@@ -91,7 +90,7 @@ def answer_logits(
         if not is_out_of_memory(error) or len(rows) == 1:
             raise
     if logits is not None:
-        yield from (own[-places:] for own, places in zip(logits, scored, strict=True))
+        yield from (of_row[-places:] for of_row, places in zip(logits, scored, strict=True))
         return
     release_memory()
     half = len(rows) // 2

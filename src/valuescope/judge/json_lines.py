@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from valuescope.data.records import Dilemma
-from valuescope.judge.error import JudgeError
+from valuescope.judge.missing import JudgeError
 
 LANGUAGES = ("en", "zh")
 
 
 @dataclass(frozen=True)
-class Row:
+class JsonLine:
     """One line of a file."""
 
     path: Path
@@ -28,55 +28,53 @@ class Row:
         Raises:
             JudgeError: it is absent, no text, or empty where it may not be.
         """
-        found = self.content.get(name)
-        if found is None and default is not None:
+        text = self.content.get(name)
+        if text is None and default is not None:
             return default
-        if found is None:
+        if text is None:
             raise self.error(name, f"is absent; the line has {', '.join(self.content) or 'no fields'}")
-        if not isinstance(found, str):
-            raise self.error(name, f"is {found!r}, which is no text")
-        if not found.strip() and not empty:
+        if not isinstance(text, str):
+            raise self.error(name, f"is {text!r}, which is no text")
+        if not text.strip() and not empty:
             raise self.error(name, "is empty; write a text, or take the line out")
-        return found
+        return text
 
     def one_of(self, name: str, known: tuple[str, ...], default: str) -> str:
         """A text that is one of `known`."""
-        found = self.text(name, default)
-        if found not in known:
-            raise self.error(name, f"is {found!r}; write one of {', '.join(known)}")
-        return found
+        text = self.text(name, default)
+        if text not in known:
+            raise self.error(name, f"is {text!r}; write one of {', '.join(known)}")
+        return text
 
     def error(self, name: str, problem: str) -> JudgeError:
         """The error about one field."""
         return JudgeError(f"{self.path}: line {self.line}: field {name!r} {problem}")
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path) -> Iterator[JsonLine]:
     """The objects of a file of JSON lines; empty lines are passed over.
 
     Raises:
         JudgeError: no such file, not UTF-8, or a line that is no JSON object.
     """
     try:
-        content = Path(path).read_bytes()
+        lines = Path(path).read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
     except OSError as error:
         raise JudgeError(f"{path}: cannot be read: {error.strerror}") from error
-    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+    for number, line in enumerate(lines, start=1):
+        place = f"{path}: line {number}"
         if not line.strip():
             continue
         try:
-            found = json.loads(line.decode("utf-8"))
+            content = json.loads(line.decode("utf-8"))
         except UnicodeDecodeError as error:
-            raise JudgeError(
-                f"{path}: line {number}: byte {error.start} is not UTF-8; save the file as UTF-8"
-            ) from error
+            raise JudgeError(f"{place}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
         except json.JSONDecodeError as error:
-            raise JudgeError(
-                f"{path}: line {number}: not JSON: {error.msg} at column {error.colno}; write one object a line"
-            ) from error
-        if not isinstance(found, dict):
-            raise JudgeError(f"{path}: line {number}: {type(found).__name__} is no object; write {{...}}")
-        yield Row(Path(path), number, found)
+            reason = f"{error.msg} at column {error.colno}"
+            raise JudgeError(f"{place}: not JSON: {reason}; write one object a line") from error
+        if not isinstance(content, dict):
+            raise JudgeError(f"{place}: {type(content).__name__} is no object; write {{...}}")
+        yield JsonLine(Path(path), number, content)
 
 
 def read_dilemmas(path: Path) -> list[Dilemma]:
@@ -85,7 +83,7 @@ def read_dilemmas(path: Path) -> list[Dilemma]:
     Raises:
         JudgeError: a line that is not that, two lines of one key, or none at all.
     """
-    found = [
+    dilemmas = [
         Dilemma(
             key=row.text("key", str(row.line)),
             value=row.text("value", ""),
@@ -96,8 +94,8 @@ def read_dilemmas(path: Path) -> list[Dilemma]:
         )
         for row in read_rows(path)
     ]
-    require_keys(path, [one.key for one in found])
-    return found
+    require_keys(path, [dilemma.key for dilemma in dilemmas])
+    return dilemmas
 
 
 def require_keys(path: Path, keys: list[str]) -> None:
