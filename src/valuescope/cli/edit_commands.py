@@ -68,8 +68,8 @@ class AnswerOptions(EditOptions):
 def generate(
     model: ModelOptions,
     options: AnswerOptions,
-    prompt: list[str] = option([], "a prompt, used as it is; may be repeated", "TEXT"),
-    question: list[str] = option([], "a question, put into the chat template; may be repeated", "TEXT"),
+    prompt: list[str] = option([], "a prompt, used as it is", "TEXT"),
+    question: list[str] = option([], "a question, put into the chat template", "TEXT"),
     system: str | None = option(None, "a description for the questions, put into the chat template", "TEXT"),
 ) -> None:
     """`valuescope generate`."""
