@@ -25,7 +25,9 @@ class JobOptions:
     values: list[str] = option([], "values or dimensions (default: all)", "ID ...")
     parts: list[str] = option([], "parts to write, such as evaluation (default: all)", "--part", "NAME ...")
     per_value: int | None = option(None, "items per value and part (default: 20 for c-voice, else 40)", "N")
-    languages: list[str] = option([], "en, zh or both (default: both for c-voice)", "--language", "CODE ...")
+    languages: list[str] = option(
+        [], "en, zh or both (default: both for c-voice, else en)", "--language", "CODE ..."
+    )
     seed: int = option(0, "of scenes and combinations")
     per_call: int | None = option(None, "items in one call (default: 10; situations 5)", "N")
     rounds: int = option(6, "how often what is missing is asked for")
