@@ -335,7 +335,7 @@ def test_the_names_that_options_choose_from_are_all_there() -> None:
     from valuescope.judge.answer_judge import MODES
     from valuescope.judge.missing import MISSING_LIMIT
     from valuescope.judge.rating import MINIMUM_MASS
-    from valuescope.judge.self_report import QUESTIONNAIRE_PROMPTS
+    from valuescope.judge.self_rating import QUESTIONNAIRE_PROMPTS
     from valuescope.locate import LOCATORS
     from valuescope.write import KINDS, Job
 

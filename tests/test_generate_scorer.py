@@ -21,7 +21,7 @@ from valuescope.generate import (
     TokenLogprob,
     scorer,
 )
-from valuescope.generate.scoring import readings_of
+from valuescope.generate.readings import readings_of
 from valuescope.models import Encoded, NeuronModel, encode
 
 CLOSE = 1e-4

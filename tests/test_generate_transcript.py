@@ -18,7 +18,7 @@ from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 
 from valuescope.generate import Engine, Request, Sampling, TokenLogprob, generate
-from valuescope.generate.row import AnswerRow
+from valuescope.generate.row import RunningRow
 from valuescope.generate.transcript import Transcript
 from valuescope.models import NeuronModel, load_model, wrap_model
 
@@ -244,7 +244,7 @@ def test_a_stop_text_in_the_last_bytes_is_a_stop() -> None:
     heard: list[str] = []
     request = Request("x", sampling=Sampling(2), stop=("END",), top_logprobs=0)
     model: Any = SimpleNamespace(tokenizer=tokenizer)
-    row = AnswerRow(model, request, (a,), (), lambda piece, _: heard.append(piece))
+    row = RunningRow(model, request, (a,), (), lambda piece, _: heard.append(piece))
     row.take(a, TokenLogprob(a, "a", -1.0))
     assert not row.done
     row.take(mixed, TokenLogprob(mixed, "", -2.0))

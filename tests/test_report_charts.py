@@ -119,9 +119,14 @@ def test_text_stays_text_and_what_others_wrote_is_escaped() -> None:
 
 def test_numbers_are_said_in_words(figures: dict[str, Figure]) -> None:
     said = figures["dots"].panels[0].words
-    assert "Power: neurons +0.50 [+0.25, +0.75] n = 40, 2 missing, random −0.25 [−0.50, 0.00] n = 40" in said
-    assert "安全: neurons missing, random missing n = 0, 7 missing" in said
-    assert "neurons, at 1: −0.25 [−0.50, 0.00] n = 40, 4: missing" in figures["curves"].panels[0].words
+    assert (
+        "Power, neurons: +0.50 [+0.25, +0.75] n = 40, 2 missing; Power, random: −0.25 [−0.50, 0.00] n = 40"
+        in said
+    )
+    assert "安全, neurons: missing; 安全, random: missing n = 0, 7 missing" in said
+    assert (
+        "change, neurons, at 4: missing; change, neurons, at 16: +0.50" in figures["curves"].panels[0].words
+    )
 
 
 def _marks(figure: Figure) -> int:

@@ -41,7 +41,7 @@ def ability(
     shots: int = option(5, "examples before each question"),
     text: Path | None = option(
         None,
-        "text for the perplexity, empty lines between paragraphs (default: neutral English and Chinese)",
+        "text, paragraphs apart by an empty line (default: a neutral one in English and Chinese)",
         "FILE",
     ),
 ) -> None:

@@ -16,8 +16,8 @@ from typer.core import TyperCommand, TyperGroup
 DESCRIPTION = "Find, steer and measure the human values inside language models, neuron by neuron."
 EPILOG = """\
 start here:
-  valuescope demo                       the whole flow on the bundled model
-  valuescope sites MODEL                can valuescope edit this model's neurons?
+  valuescope demo                       the whole flow, about three minutes
+  valuescope sites MODEL                can its neurons be read and edited?
   valuescope run SPEC.yaml --dry-run    what would this run cost?
   valuescope run SPEC.yaml --model ID   run it; the same command resumes it
   valuescope data PATH                  what does this data set hold?
@@ -47,7 +47,16 @@ class Setting(NamedTuple):
     value: Any
 
 
-class Command(TyperCommand):
+class _Epilog:
+    """Help whose end stays as it is written."""
+
+    epilog: str | None
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(f"\n{self.epilog}")
+
+
+class Command(_Epilog, TyperCommand):
     """A command whose example stays as it is written, and whose options `NAME ...` take several values at once."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -78,21 +87,13 @@ class Command(TyperCommand):
             with formatter.section(title):
                 formatter.write_dl(records)
 
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """As it stands."""
-        formatter.write(f"\n{self.epilog}")
 
-
-class Commands(TyperGroup):
+class Commands(_Epilog, TyperGroup):
     """All commands in their order; the epilog stays as it is written."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names."""
         return sorted(self.commands, key=ORDER.index)
-
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """As it stands."""
-        formatter.write(f"\n{self.epilog}")
 
 
 app = typer.Typer(
@@ -145,8 +146,10 @@ def option(default: Any, help: str, *words: str, names: Sequence[str] = (), **de
     flags = [word for word in words if word.startswith("-")]
     metavars = [word for word in words if not word.startswith("-")]
     if names:
-        details |= {"parser": _one_of(names), "autocompletion": lambda: list(names)}
         metavars, help = ["NAME"], f"{help}: {', '.join(names)}"
+        details |= _choice(names)
+    if isinstance(default, list) and not " ".join(metavars).endswith(" ..."):
+        help += "; may be repeated"
     return _field(
         default, typer.Option(*flags, help=help, metavar=metavars[0] if metavars else None, **details)
     )
@@ -154,13 +157,12 @@ def option(default: Any, help: str, *words: str, names: Sequence[str] = (), **de
 
 def settings(help: str, *flags: str) -> Any:
     """An option of `NAME=VALUE` that may be repeated: a `list[Setting]`."""
-    return option([], f"{help}; may be repeated", *flags, "NAME=VALUE", parser=setting)
+    return option([], help, *flags, "NAME=VALUE", parser=setting)
 
 
 def argument(help: str, metavar: str, default: Any = ..., names: Sequence[str] = ()) -> Any:
     """A positional argument."""
-    details: Any = {"parser": _one_of(names), "autocompletion": lambda: list(names)} if names else {}
-    return _field(default, typer.Argument(help=help, metavar=metavar, **details))
+    return _field(default, typer.Argument(help=help, metavar=metavar, **(_choice(names) if names else {})))
 
 
 def setting(text: str) -> Setting:
@@ -180,13 +182,13 @@ def setting(text: str) -> Setting:
         ) from error
 
 
-def _one_of(names: Sequence[str]) -> Callable[[str], str]:
+def _choice(names: Sequence[str]) -> dict[str, Any]:
     def chosen(text: str) -> str:
         if text not in names:
             raise typer.BadParameter(f"{text!r} is not one of {', '.join(names)}")
         return text
 
-    return chosen
+    return {"parser": chosen, "autocompletion": lambda: list(names)}
 
 
 def _field(default: Any, parameter: Any) -> Any:

@@ -41,9 +41,7 @@ def data(
     path: str = argument(
         'file, folder, hf:owner/name on the hub, or "starter" (which ships with valuescope)', "PATH"
     ),
-    reader: str | None = option(
-        None, "the set's format (default: found by its columns)", "--as", names=READERS
-    ),
+    reader: str | None = option(None, "the format (default: found by its columns)", "--as", names=READERS),
     sample: int = option(1, "records shown of each kind", "N"),
     seed: int = option(0, "of the sample"),
     strict: bool = option(False, "fail where any row is malformed", "--strict"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ import typer
 from valuescope.cli.command import Setting, command, option, settings
 from valuescope.cli.model_options import EditOptions, ModelOptions, SourceOptions
 from valuescope.cli.terminal import ProgressBars, estimate_text
+from valuescope.progress import StepProgress
 
 if TYPE_CHECKING:
     from valuescope.edit import Edit
@@ -41,7 +42,7 @@ class AnswerOptions(EditOptions):
         prompts: Sequence[str],
         edits: Edit | Sequence[Edit | None] | None,
         keys: Sequence[str],
-        progress: Callable[[int, int], None] | None = None,
+        progress: StepProgress | None = None,
     ) -> list[Answer]:
         """One answer for each prompt, drawn by these options."""
         from valuescope.generate import Sampling, generate
@@ -67,8 +68,8 @@ class AnswerOptions(EditOptions):
 def generate(
     model: ModelOptions,
     options: AnswerOptions,
-    prompt: list[str] = option([], "a prompt, used as it is; may be repeated", "TEXT"),
-    question: list[str] = option([], "a question, put into the chat template; may be repeated", "TEXT"),
+    prompt: list[str] = option([], "a prompt, used as it is", "TEXT"),
+    question: list[str] = option([], "a question, put into the chat template", "TEXT"),
     system: str | None = option(None, "a description for the questions, put into the chat template", "TEXT"),
 ) -> None:
     """`valuescope generate`."""
@@ -126,7 +127,7 @@ class JudgedOptions:
         from valuescope.judge import JUDGES
         from valuescope.judge.asked_model import require_no_secrets
         from valuescope.judge.asking import Asker
-        from valuescope.judge.model_judge import ModelJudge
+        from valuescope.judge.judgement import ModelJudge
         from valuescope.values import load_value_system
 
         if self.judge in JUDGES:
@@ -184,7 +185,7 @@ def evaluate(model: ModelOptions, options: AnswerOptions, source: SourceOptions,
 def _warnings(judged: list[list[Judgement]]) -> list[str]:
     """What to say where too many judgements are missing, over all arms."""
     from valuescope.judge import MissingCount
-    from valuescope.judge.model_judge import fluency_missing
+    from valuescope.judge.judgement import fluency_missing
 
     judgements = [judgement for arm in judged for judgement in arm]
     missing = {

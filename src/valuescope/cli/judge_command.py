@@ -26,26 +26,18 @@ class JudgeOptions:
     """What is judged, by whom and how."""
 
     answers: Path | None = argument(
-        "JSON lines with question, answer and value (and key, language), or the folder of a run",
-        "ANSWERS",
-        None,
+        "JSON lines: question, answer, value (and key, language), or the folder of a run", "ANSWERS", None
     )
     show: str | None = option(
         None, "print the prompts, or the one named: text, version, hash and purpose; asks nobody", "[NAME]"
     )
-    judge: list[str] = option(
-        [], "what to judge; may be repeated (default: control-success and fluency)", names=JUDGES
-    )
-    by: str | None = option(
-        None, "the model that judges, as Inspect names it, such as openai/gpt-4o", "MODEL"
-    )
+    judge: list[str] = option([], "what to judge (default: control-success, fluency)", names=JUDGES)
+    by: str | None = option(None, "the model that judges, by Inspect's name, as openai/gpt-4o", "MODEL")
     against: str | None = option(None, "a second model, to compare with the first", "MODEL")
     by_base_url: str | None = option(None, "address of the service", "URL")
-    by_arg: list[Setting] = settings("an argument for Inspect's provider", "--by-arg")
+    by_arg: list[Setting] = settings("an argument for Inspect's provider")
     against_base_url: str | None = option(None, "address of the service of the second model", "URL")
-    against_arg: list[Setting] = settings(
-        "an argument for Inspect's provider of the second model", "--against-arg"
-    )
+    against_arg: list[Setting] = settings("an argument for Inspect's provider of the second model")
     value_system: str = option("schwartz", "a built-in value system or a TOML file")
     truth: str | None = option(None, "what the judgements are compared with", names=("oracle",))
     mode: Literal["expected", "sampled"] | None = option(
@@ -53,14 +45,12 @@ class JudgeOptions:
     )
     samples: int = option(20, "replies an answer in mode sampled")
     max_tokens: int = option(64, "of one reply")
-    arm: list[str] = option([], "an arm of the run; may be repeated (default: all)")
+    arm: list[str] = option([], "an arm of the run (default: all)")
     missing_limit: float = option(0.1, "warn where a larger share is missing")
     max_connections: int | None = option(None, "calls at once (default: as many as the service bears)")
     retries: int = option(4, "of a call, for passing errors")
     timeout: int = option(120, "seconds for one attempt")
-    out: Path | None = option(
-        None, "file for the judgements (default: beside the answers, *.judged.jsonl)", "FILE"
-    )
+    out: Path | None = option(None, "the judgements (default: beside the answers, *.judged.jsonl)", "FILE")
 
 
 @command(
@@ -104,10 +94,8 @@ def judge(options: JudgeOptions) -> None:
             retries=options.retries,
             timeout=options.timeout,
         )
-        details = [
-            *([base_url] if base_url else []),
-            *(f"{name}={value}" for name, value in arguments.items()),
-        ]
+        details = [base_url] if base_url else []
+        details += [f"{name}={value}" for name, value in arguments.items()]
         title = f"{by} ({', '.join(details)})" if details else by
         files += [_judged(name, asker, title, rows, system, options) for name in dict.fromkeys(names)]
         asker.close()

@@ -37,9 +37,7 @@ def locate(
     source: SourceOptions,
     method: str = option(..., "the locator", names=tuple(USUAL_EDIT)),
     parameters: list[Setting] = settings("of the locator", "-p", "--parameter"),
-    edit: str | None = option(
-        None, "the edit to save (default: the one of the locator's paper)", names=EDITS
-    ),
+    edit: str | None = option(None, "the edit to save (default: that of the locator's paper)", names=EDITS),
     edit_parameters: list[Setting] = settings("of the edit", "-e", "--edit-parameter"),
     top: int | None = option(None, "keep only so many neurons per value"),
     values: str = option("schwartz", "value system: a built-in name or a TOML file"),

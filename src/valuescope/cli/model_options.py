@@ -44,7 +44,7 @@ class ModelOptions:
 class EditOptions:
     """The edits that are compared with the base model."""
 
-    edit: list[Path] = option([], "an edit file; may be repeated", "FILE")
+    edit: list[Path] = option([], "an edit file", "FILE")
     force: bool = option(False, "apply edits that were made for another model", "--force")
 
     def base_and_edits(self) -> list[Edit | None]:

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 def serve(
     model: ModelOptions,
     limits: Limits,
-    edit: list[str] = option(
-        [], "an edit, served as MODEL@NAME (default: the file's name); may be repeated", "[NAME=]FILE"
-    ),
+    edit: list[str] = option([], "an edit, served as MODEL@NAME (default: the file's name)", "[NAME=]FILE"),
     force: bool = option(False, "serve edits that were made for another model", "--force"),
     host: str = option(
         "127.0.0.1", f"address to listen on; one that others reach needs an API key in {KEY_VARIABLE}"

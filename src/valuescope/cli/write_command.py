@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from valuescope.cli.command import Setting, argument, command, option, settings
 from valuescope.cli.terminal import ProgressBars
@@ -23,9 +23,11 @@ class JobOptions:
 
     kind: str = argument(f"what to write: {', '.join(KINDS)}", "KIND", names=KINDS)
     values: list[str] = option([], "values or dimensions (default: all)", "ID ...")
-    part: list[str] = option([], "parts to write, such as evaluation (default: all)", "NAME ...")
+    parts: list[str] = option([], "parts to write, such as evaluation (default: all)", "--part", "NAME ...")
     per_value: int | None = option(None, "items per value and part (default: 20 for c-voice, else 40)", "N")
-    language: list[str] = option([], "en, zh or both (default: both for c-voice, else en)", "CODE ...")
+    languages: list[str] = option(
+        [], "en, zh or both (default: both for c-voice, else en)", "--language", "CODE ..."
+    )
     seed: int = option(0, "of scenes and combinations")
     per_call: int | None = option(None, "items in one call (default: 10; situations 5)", "N")
     rounds: int = option(6, "how often what is missing is asked for")
@@ -37,19 +39,10 @@ class JobOptions:
         """The job; WriteError names what is out of range."""
         from valuescope.write import Job
 
-        return Job(
-            self.kind,
-            values=tuple(self.values),
-            languages=tuple(self.language),
-            per_value=self.per_value,
-            parts=tuple(self.part),
-            seed=self.seed,
-            per_call=self.per_call,
-            rounds=self.rounds,
-            temperature=self.temperature,
-            top_p=self.top_p,
-            max_tokens=self.max_tokens,
-        )
+        content: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in vars(self).items()
+        }
+        return Job(**content)
 
 
 @command(
@@ -59,9 +52,7 @@ class JobOptions:
 )
 def write(
     options: JobOptions,
-    by: str | None = option(
-        None, "the model that writes, as Inspect names it, such as openai/gpt-4o", "MODEL"
-    ),
+    by: str | None = option(None, "the model that writes, by Inspect's name, as openai/gpt-4o", "MODEL"),
     out: Path | None = option(None, "folder of the set; one set per folder", "FOLDER"),
     base_url: str | None = option(None, "address of the service", "URL"),
     model_arg: list[Setting] = settings("an argument for Inspect's provider"),

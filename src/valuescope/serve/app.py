@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,11 +14,11 @@ from starlette.responses import Response
 
 from valuescope.generate import Engine
 from valuescope.models import encode
-from valuescope.serve.bodies import BodyT, ChatBody, CompletionBody, read_body, read_raw
+from valuescope.serve.bodies import ChatBody, CompletionBody, read_body, read_raw
 from valuescope.serve.errors import ApiError, hung_up, internal, stopping, unknown_model
 from valuescope.serve.exchange import Exchange, Exchanges
 from valuescope.serve.limits import Limits
-from valuescope.serve.plan import Plan, plan_chat, plan_completion
+from valuescope.serve.plan import Plan, plan
 from valuescope.serve.replies import ChatReplies, CompletionReplies, Replies, TokenBytes, render
 from valuescope.serve.roster import Roster
 from valuescope.serve.streaming import AnswerResponse, error_response, in_pool
@@ -48,47 +46,36 @@ class Service:
         encode(self.engine.model, ["warm up"])
         self._bytes = TokenBytes(self.engine.model.tokenizer)
 
-    async def answer(
-        self,
-        request: Request,
-        kind: type[BodyT],
-        planned: Callable[[BodyT], Plan],
-        replied: Callable[[Plan], Replies],
-    ) -> Response:
+    async def answer(self, request: Request, kind: type[ChatBody] | type[CompletionBody]) -> Response:
         """The reply to a request for answers."""
         if self.draining:
             raise stopping()
         raw = await read_raw(request, self.limits.max_body_bytes)
-        plan = await in_pool(self.pool, lambda: planned(read_body(kind, raw)))
-        exchange = Exchange(self.engine, plan, request.receive, self.limits.request_timeout, self.running)
-        return AnswerResponse(exchange, replied(plan), self.pool)
+        model, roster, limits = self.engine.model, self.roster, self.limits
+        asked = await in_pool(self.pool, lambda: plan(model, roster, limits, read_body(kind, raw)))
+        replies = ChatReplies(asked, self._bytes) if kind is ChatBody else self._completion(asked)
+        exchange = Exchange(self.engine, asked, request.receive, limits.request_timeout, self.running)
+        return AnswerResponse(exchange, replies, self.pool)
 
-    def chat_replies(self, plan: Plan) -> Replies:
-        """In the shape of chat completions."""
-        return ChatReplies(plan, self._bytes)
-
-    def completion_replies(self, plan: Plan) -> Replies:
-        """In the shape of completions."""
+    def _completion(self, asked: Plan) -> Replies:
         decode = self.engine.model.tokenizer.decode
-        first = [prompt.tokens[0] for prompt in plan.prompts if plan.echo]
+        first = [prompt.tokens[0] for prompt in asked.prompts if asked.echo]
         names = [self._bytes.name(token, str(decode([token]))) for token in first]
-        return CompletionReplies(plan, self._bytes, names)
+        return CompletionReplies(asked, self._bytes, names)
 
 
 def create_app(service: Service) -> FastAPI:
     """The application; it answers every error in the API's shape."""
     app = FastAPI(title="valuescope", openapi_url=None, docs_url=None, redoc_url=None)
-    model, roster, limits = service.engine.model, service.roster, service.limits
+    roster = service.roster
 
     @app.post("/v1/chat/completions")
     async def chat(request: Request) -> Response:
-        planned = partial(plan_chat, model, roster, limits)
-        return await service.answer(request, ChatBody, planned, service.chat_replies)
+        return await service.answer(request, ChatBody)
 
     @app.post("/v1/completions")
     async def complete(request: Request) -> Response:
-        planned = partial(plan_completion, model, roster, limits)
-        return await service.answer(request, CompletionBody, planned, service.completion_replies)
+        return await service.answer(request, CompletionBody)
 
     @app.get("/v1/models")
     async def models() -> Response:

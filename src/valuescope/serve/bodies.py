@@ -175,6 +175,16 @@ class ChatBody(CommonBody):
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
 
+    @property
+    def wanted_tokens(self) -> int | None:
+        """Tokens of an answer, by either of its two names."""
+        return self.max_completion_tokens if self.max_tokens is None else self.max_tokens
+
+    @property
+    def alternatives(self) -> int | None:
+        """How many likely tokens are told beside each token; None: no log-probabilities at all."""
+        return (self.top_logprobs or 0) if self.logprobs else None
+
     @model_validator(mode="after")
     def _agree(self) -> ChatBody:
         if self.top_logprobs is not None and not self.logprobs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from valuescope.edit import Edit, EditError
@@ -63,66 +63,15 @@ class Plan:
         return sum(len(prompt.tokens) for prompt in self.prompts)
 
 
-def plan_chat(model: NeuronModel, roster: Roster, limits: Limits, body: ChatBody) -> Plan:
-    """The plan of a chat completion. ApiError where the request cannot be answered as it is."""
+def plan(model: NeuronModel, roster: Roster, limits: Limits, body: ChatBody | CompletionBody) -> Plan:
+    """The plan of a chat completion or a completion. ApiError where the request cannot be answered as it is."""
     served = _served(roster, body)
-    try:
-        text = render_chat(model, [message.plain() for message in body.messages])
-    except ChatError as error:
-        raise refused(
-            "The model's chat template refuses this conversation (usually for the order of roles); a model without a "
-            "template takes one user message, with a system message before it or without.",
-            "messages",
-        ) from error
-    given = body.max_completion_tokens if body.max_tokens is None else body.max_tokens
-    return _plan(
-        model,
-        served,
-        limits,
-        body,
-        force=roster.force,
-        prompts=[_prompt(model, text, "messages")],
-        max_tokens=given,
-        usual_tokens=limits.max_tokens,
-        echo=False,
-        top_logprobs=(body.top_logprobs or 0) if body.logprobs else None,
-    )
-
-
-def plan_completion(model: NeuronModel, roster: Roster, limits: Limits, body: CompletionBody) -> Plan:
-    """The plan of a completion. ApiError where the request cannot be answered as it is."""
-    served = _served(roster, body)
-    if len(body.prompt) > limits.max_prompts:
-        raise refused(
-            f"{len(body.prompt)} prompts are more than {limits.max_prompts}, the server's limit.", "prompt"
-        )
-    return _plan(
-        model,
-        served,
-        limits,
-        body,
-        force=roster.force,
-        prompts=[_prompt(model, prompt, f"prompt[{number}]") for number, prompt in enumerate(body.prompt)],
-        max_tokens=body.max_tokens,
-        usual_tokens=min(COMPLETION_TOKENS, limits.max_tokens),
-        echo=bool(body.echo),
-        top_logprobs=body.logprobs,
-    )
-
-
-def _plan(
-    model: NeuronModel,
-    served: Served,
-    limits: Limits,
-    body: CommonBody,
-    *,
-    force: bool,
-    prompts: Sequence[Prompt],
-    max_tokens: int | None,
-    usual_tokens: int,
-    echo: bool,
-    top_logprobs: int | None,
-) -> Plan:
+    if isinstance(body, ChatBody):
+        prompts, max_tokens, top_logprobs = [_chat(model, body)], body.wanted_tokens, body.alternatives
+        usual_tokens, echo = limits.max_tokens, False
+    else:
+        prompts, max_tokens, top_logprobs = _texts(model, limits, body), body.max_tokens, body.logprobs
+        usual_tokens, echo = min(COMPLETION_TOKENS, limits.max_tokens), bool(body.echo)
     n, scored = body.n or 1, echo and top_logprobs is not None
     _check_size(limits, len(prompts), n, max_tokens)
     rooms = [_room(model, prompt, max_tokens, usual_tokens) for prompt in prompts]
@@ -149,7 +98,7 @@ def _plan(
             key=str(number * n + choice),
             stop=tuple(body.stop or ()),
             top_logprobs=top_logprobs,
-            force=force,
+            force=roster.force,
         )
         for number, (prompt, room) in enumerate(zip(prompts, rooms, strict=True))
         for choice in range(n)
@@ -157,25 +106,45 @@ def _plan(
     )
     scores = {
         number: ScoreRequest(
-            prompt.tokens[:1], (prompt.tokens[1:],), edit, top_logprobs=top_logprobs or 0, force=force
+            prompt.tokens[:1], (prompt.tokens[1:],), edit, top_logprobs=top_logprobs or 0, force=roster.force
         )
         for number, prompt in enumerate(prompts)
         # The first token follows nothing: it has no probability.
         if scored and len(prompt.tokens) > 1
     }
     return Plan(
-        model=served.id,
-        fingerprint=served.fingerprint_under(edit),
-        seed=seed,
-        n=n,
-        prompts=tuple(prompts),
-        answers=answers,
-        scores=scores,
+        served.id,
+        served.fingerprint_under(edit),
+        seed,
+        n,
+        tuple(prompts),
+        answers,
+        scores,
         echo=echo,
         top_logprobs=top_logprobs,
         stream=bool(body.stream),
         stream_usage=body.stream_options is not None and bool(body.stream_options.include_usage),
     )
+
+
+def _chat(model: NeuronModel, body: ChatBody) -> Prompt:
+    try:
+        text = render_chat(model, [message.plain() for message in body.messages])
+    except ChatError as error:
+        raise refused(
+            "The model's chat template refuses this conversation (usually for the order of roles); a model without a "
+            "template takes one user message, with a system message before it or without.",
+            "messages",
+        ) from error
+    return _prompt(model, text, "messages")
+
+
+def _texts(model: NeuronModel, limits: Limits, body: CompletionBody) -> list[Prompt]:
+    if len(body.prompt) > limits.max_prompts:
+        raise refused(
+            f"{len(body.prompt)} prompts are more than {limits.max_prompts}, the server's limit.", "prompt"
+        )
+    return [_prompt(model, prompt, f"prompt[{number}]") for number, prompt in enumerate(body.prompt)]
 
 
 def _served(roster: Roster, body: CommonBody) -> Served:

@@ -5,28 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from valuescope.metrics import Estimate
-from valuescope.report.colours import Style, colour_of, is_filled
-from valuescope.report.drawing import (
+from valuescope.report.canvas import (
     SIZE,
     SMALL,
     Canvas,
+    Field,
+    Head,
+    Point,
     Span,
     domain_of,
     ends_of,
     mean_of,
-    stand_in,
+    room_for,
     ticks_of,
+    words_of,
 )
+from valuescope.report.colours import Style, colour_of, is_filled
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.numbers import MISSING, SHARES, Numbers, plain_value
-from valuescope.report.plots.frame import Head, Point, caption, dashed, holding, number_up, room_for, words_of
 from valuescope.report.text import fitted, text_width
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _LEAST, _SMALL, _MOST = 250.0, 190.0, 520.0
 _UNIT, _GAP = 72.0, 30.0
@@ -79,14 +78,22 @@ class CurveFacet:
     notes: Sequence[tuple[str, Style, Sequence[str]]] = ()
     log: bool | None = None
 
+    def head(self) -> Head:
+        """Its head; a single curve needs no key."""
+        names = {curve.name: curve.style for strip in self.strips for curve in strip.curves}
+        return Head(self.title, self.subtitle, self.style, tuple(names.items()) if len(names) > 1 else ())
+
     def xs(self) -> list[float]:
         """Every place on the level axis."""
         return sorted({float(x) for strip in self.strips for curve in strip.curves for x in curve.xs})
 
-    def is_log(self) -> bool:
-        """Whether the level axis is logarithmic."""
-        xs = self.xs()
-        return self.log is not False and xs[0] > 0 and (self.log or xs[-1] / xs[0] >= 8)
+    def reach(self) -> tuple[Span, bool]:
+        """The domain of the level axis with a margin, and whether it is logarithmic."""
+        first, last = self.xs()[0], self.xs()[-1]
+        log = self.log is not False and first > 0 and (self.log or last / first >= 8)
+        low, high = (math.log(first), math.log(last)) if log else (first, last)
+        room = (high - low) * 0.06 or 0.5
+        return ((math.exp(low - room), math.exp(high + room)) if log else (low - room, high + room)), log
 
 
 def curves(
@@ -98,185 +105,125 @@ def curves(
     small = len(facets) > 6
     columns = columns_for(len(facets), _SMALL if small else _LEAST)
     width = width_of(columns, _MOST)
-    heads = [Head(f.title, f.subtitle, f.style, _key(f)) for f in facets]
-    most = max(len(facet.strips) for facet in facets)
-    spans = [_span([f.strips[k] for f in facets if k < len(f.strips)]) for k in range(most)]
+    top = max(facet.head().height(width) for facet in facets) + 20 + 24 * any(facet.marks for facet in facets)
 
-    def panel(facet: CurveFacet, head: Head, top: float, left: float) -> Panel:
-        xs, log, right = facet.xs(), facet.is_log(), width - 12
-        heights = [_UNIT * strip.height * (0.75 if small else 1.0) for strip in facet.strips]
-        bottom = top + sum(heights) + _GAP * (len(heights) - 1)
-        height = bottom + 38 + (15 * len(facet.notes) + 6 if facet.notes else 0)
-        canvas = Canvas(width, height)
-        head.draw(canvas)
-        reach = _reach(xs, log)
-        y, said = top, list[str]()
-        for place, (strip, tall) in enumerate(zip(facet.strips, heights, strict=True)):
-            span = spans[place] if shared else _span([strip])
-            up = (y + tall, y)
-            field = canvas.axes((left, right), up, reach, span, log=log)
-            number_up(canvas, field, left, up, signed=strip.signed, about=4 if strip.height >= 2 else 2)
-            canvas.text(left, y - 7, fitted(strip.axis, right - left, SIZE), colour="muted")
-            for level, _, kind in strip.levels:
-                if level is not None:
-                    dashed(
-                        canvas,
-                        field,
-                        level,
-                        upright=False,
-                        dotted=kind == "dot",
-                        colour="ink" if kind == "dot" else "muted",
-                    )
-            for x, _ in facet.marks:
-                if reach[0] <= x <= reach[1]:
-                    dashed(canvas, field, x, upright=True, colour="muted")
-            for curve in strip.curves:
-                _draw(canvas, field, curve, strip)
-            if not ends_of(point for curve in strip.curves for point in curve.points):
-                canvas.text((left + right) / 2, y + tall / 2, MISSING, colour="muted", anchor="middle")
-            said += _said(strip)
-            y += tall + _GAP
-        at = _placed(reach, log, left, right)
-        _marks(canvas, facet, at, reach, top, right)
-        kept = _spaced(xs, at, facet.notes)
-        for x in kept:
-            canvas.text(at(x), bottom + 14, plain_value(x), colour="muted", anchor="middle")
-        words = (facet.x_axis or x_axis) + (" (log scale)" if log else "")
-        caption(canvas, (left + right) / 2, bottom + 30, words)
-        for row, (label, style, notes) in enumerate(facet.notes):
-            canvas.text(0, bottom + 50 + 15 * row, fitted(label, left - 8, SIZE), colour=colour_of(style))
-            for x in kept:
-                canvas.text(
-                    at(x),
-                    bottom + 50 + 15 * row,
-                    notes[xs.index(x)],
-                    colour=colour_of(style),
-                    anchor="middle",
-                )
-            said.append(f"{label}: {', '.join(notes)}")
-        return Panel(facet.title, "; ".join(said) + ".", width, height, canvas.finished())
+    def span_of(facet: CurveFacet, place: int) -> Span:
+        strips = [
+            other.strips[place] for other in (facets if shared else [facet]) if place < len(other.strips)
+        ]
+        fixed = next((strip.domain for strip in strips if strip.domain), None)
+        ends = [end for strip in strips for end in strip.ends()]
+        return domain_of(ends, zero=any(strip.zero for strip in strips), fixed=fixed)
 
-    def paint() -> list[Panel]:
-        top = max(head.height(width) for head in heads) + 20 + 24 * any(facet.marks for facet in facets)
+    def left_of() -> float:
+        """Room for the widest number of an upright axis and the widest label of a note."""
         ticks = [
             words
-            for place, span in enumerate(spans)
             for facet in facets
-            if place < len(facet.strips)
-            for _, words in ticks_of(
-                span if shared else _span([facet.strips[place]]), 4, signed=facet.strips[place].signed
-            )
+            for place, strip in enumerate(facet.strips)
+            for _, words in ticks_of(span_of(facet, place), 4, signed=strip.signed)
         ]
-        left = max(room_for(ticks, 90.0) + 9, room_for([n[0] for f in facets for n in f.notes], 110.0) + 22)
-        return [panel(facet, head, top, left) for facet, head in zip(facets, heads, strict=True)]
+        return max(
+            room_for(ticks, 90.0) + 9,
+            room_for([note[0] for facet in facets for note in facet.notes], 110.0) + 22,
+        )
+
+    def panel(facet: CurveFacet, left: float) -> Panel:
+        right, y = width - 12, top
+        heights = [_UNIT * strip.height * (0.75 if small else 1.0) for strip in facet.strips]
+        bottom = top + sum(heights) + _GAP * (len(heights) - 1)
+        canvas = Canvas(width, bottom + 38 + (15 * len(facet.notes) + 6 if facet.notes else 0), facet.head())
+        reach, log = facet.reach()
+        for place, (strip, tall) in enumerate(zip(facet.strips, heights, strict=True)):
+            field = Field(canvas, (left, right), (y + tall, y), reach, span_of(facet, place), log=log)
+            _strip(field, strip, facet)
+            y += tall + _GAP
+        marks = sorted(mark for mark in facet.marks if reach[0] <= mark[0] <= reach[1])
+        for row, (x, words) in enumerate(marks):
+            late = field.x(x) + text_width(words, SMALL) > right
+            start, anchor = (field.x(x) - 3, "end") if late else (field.x(x) + 3, "start")
+            canvas.text(start, top - 21 - 11 * (row % 2), words, size=SMALL, colour="muted", anchor=anchor)
+        _axis(field, facet, bottom)
+        canvas.caption(
+            (left + right) / 2, bottom + 30, (facet.x_axis or x_axis) + (" (log scale)" if log else "")
+        )
+        return canvas.panel()
+
+    def paint() -> list[Panel]:
+        left = left_of()
+        return [panel(facet, left) for facet in facets]
 
     return Figure(name, title, description, columns, paint)
 
 
-def _span(strips: Sequence[Strip]) -> Span:
-    fixed = [strip.domain for strip in strips if strip.domain]
-    if fixed:
-        return holding(fixed[0], [end for strip in strips for end in strip.ends()])
-    return domain_of(
-        [end for strip in strips for end in strip.ends()], zero=any(strip.zero for strip in strips)
+def _strip(field: Field, strip: Strip, facet: CurveFacet) -> None:
+    """One upright axis with its lines and curves."""
+    canvas, middle = field.canvas, sum(field.across) / 2
+    field.number_up(signed=strip.signed, about=4 if strip.height >= 2 else 2)
+    canvas.text(
+        field.across[0],
+        field.up[1] - 7,
+        fitted(strip.axis, canvas.width - field.across[0], SIZE),
+        colour="muted",
     )
+    for level, words, kind in strip.levels:
+        canvas.say(f"{words} {strip.numbers.plain(level)}")
+        if level is not None:
+            field.rule(level, kind, "ink" if kind == "dot" else "muted", upright=False)
+    for x, _ in facet.marks:
+        if field.xs[0] <= x <= field.xs[1]:
+            field.rule(x, "dash", "muted", upright=True)
+    for curve in strip.curves:
+        _curve(field, curve, strip)
+    if not ends_of(point for curve in strip.curves for point in curve.points):
+        canvas.text(middle, sum(field.up) / 2, MISSING, colour="muted", anchor="middle")
 
 
-def _key(facet: CurveFacet) -> tuple[tuple[str, Style], ...]:
-    names = {curve.name: curve.style for strip in facet.strips for curve in strip.curves}
-    return tuple(names.items()) if len(names) > 1 else ()
-
-
-def _reach(xs: Sequence[float], log: bool) -> Span:
-    """The domain of the level axis, with a margin."""
-    low, high = (math.log(xs[0]), math.log(xs[-1])) if log else (xs[0], xs[-1])
-    room = (high - low) * 0.06 or 0.5
-    return (math.exp(low - room), math.exp(high + room)) if log else (low - room, high + room)
-
-
-class _placed:  # noqa: N801
-    """Where a place on the level axis is drawn."""
-
-    def __init__(self, reach: Span, log: bool, left: float, right: float) -> None:
-        self._scale = math.log if log else float
-        self._low, high = self._scale(reach[0]), self._scale(reach[1])
-        self._left, self._unit = left, (right - left) / (high - self._low)
-
-    def __call__(self, x: float) -> float:
-        return self._left + (self._scale(x) - self._low) * self._unit
-
-
-def _spaced(
-    xs: Sequence[float], at: _placed, notes: Sequence[tuple[str, Style, Sequence[str]]]
-) -> list[float]:
-    """The places that have room for their number and notes."""
-    kept = list[float]()
-    for place, x in enumerate(xs):
-        room = (
-            max(text_width(words, SIZE) for words in (plain_value(x), *(note[2][place] for note in notes)))
-            + 6
-        )
-        if not kept or at(x) - at(kept[-1]) >= max(20.0, room):
-            kept.append(x)
-    return kept
-
-
-def _draw(canvas: Canvas, field: Axes, curve: Curve, strip: Strip) -> None:
+def _curve(field: Field, curve: Curve, strip: Strip) -> None:
     """Lines and bands between neighbours that are there, an interval and a mark at each point."""
-    colour, control = colour_of(curve.style), not is_filled(curve.style)
+    colour, size = colour_of(curve.style), 7.5 if len(curve.xs) <= 16 else 4.5
     runs: list[list[int]] = [[]]
     for place, point in enumerate(curve.points):
-        if mean_of(point) is None:
+        said = f"{curve.name}, at {plain_value(curve.xs[place])}: {words_of(point, strip.numbers, signed=strip.signed)}"
+        field.canvas.say(f"{strip.axis}, {said}")
+        mean = mean_of(point)
+        if mean is None:
             runs.append([])
-        else:
-            runs[-1].append(place)
-    size = 7.5 if len(curve.xs) <= 16 else 4.5
-    for run in (run for run in runs if run):
-        xs = [float(curve.xs[place]) for place in run]
-        means = [mean_of(curve.points[place]) or 0.0 for place in run]
-        if len(run) > 1:
-            canvas.line(field, xs, means, colour, linestyle=(0, (4, 3)) if control else "-", zorder=2.5)
-        bands = [point.ci for place in run if isinstance(point := curve.points[place], Estimate) and point.ci]
-        if len(bands) == len(run) > 1:
-            lows, highs = zip(*bands, strict=True)
-            paint: dict[str, Any] = {
-                "color": stand_in(colour),
-                "alpha": 0.18,
-                "lw": 0,
-                "clip_on": False,
-                "zorder": 2,
-            }
-            field.fill_between(xs, lows, highs, **paint)
-        for place, x, mean in zip(run, xs, means, strict=True):
-            point = curve.points[place]
-            if isinstance(point, Estimate) and point.low is not None and point.high is not None:
-                canvas.line(field, (x, x), (point.low, point.high), colour, zorder=3)
-            hint = f"{curve.name}, {plain_value(x)}: {words_of(point, strip.numbers, signed=strip.signed)}"
-            full = not curve.filled or curve.filled[place]
-            canvas.mark(field, x, mean, curve.style, size=size, hint=hint, filled=full)
-
-
-def _marks(canvas: Canvas, facet: CurveFacet, at: _placed, reach: Span, top: float, right: float) -> None:
-    for row, (x, words) in enumerate(sorted(mark for mark in facet.marks if reach[0] <= mark[0] <= reach[1])):
-        late = at(x) + text_width(words, SMALL) > right
-        y = top - 21 - 11 * (row % 2)
-        canvas.text(
-            at(x) - 3 if late else at(x) + 3,
-            y,
-            words,
-            size=SMALL,
-            colour="muted",
-            anchor="end" if late else "start",
+            continue
+        runs[-1].append(place)
+        field.interval(curve.xs[place], point, colour, caps=False)
+        field.mark(
+            curve.xs[place],
+            mean,
+            curve.style,
+            said,
+            size=size,
+            filled=not curve.filled or curve.filled[place],
         )
+    for run in (run for run in runs if len(run) > 1):
+        xs, points = [curve.xs[place] for place in run], [curve.points[place] for place in run]
+        means = [mean_of(point) or 0.0 for point in points]
+        field.line(xs, means, colour, "solid" if is_filled(curve.style) else "dash", zorder=2.5)
+        bands = [point.ci for point in points if isinstance(point, Estimate) and point.ci]
+        if len(bands) == len(run):
+            edge = [(x, high) for x, (_, high) in zip(xs, bands, strict=True)]
+            edge += [(x, low) for x, (low, _) in reversed(list(zip(xs, bands, strict=True)))]
+            field.shape(edge, colour, alpha=0.18, zorder=2)
 
 
-def _said(strip: Strip) -> list[str]:
-    said = []
-    for curve in strip.curves:
-        points = (
-            f"{plain_value(x)}: {words_of(point, strip.numbers, signed=strip.signed)}"
-            for x, point in zip(curve.xs, curve.points, strict=True)
+def _axis(field: Field, facet: CurveFacet, bottom: float) -> None:
+    """The numbers of the level axis that have room, and the notes under them."""
+    canvas, xs, kept = field.canvas, facet.xs(), list[int]()
+    for place, x in enumerate(xs):
+        room = max(
+            text_width(words, SIZE) for words in (plain_value(x), *(note[2][place] for note in facet.notes))
         )
-        said.append(f"{strip.axis}, {curve.name}, at {', '.join(points)}")
-    said += [f"{words} {strip.numbers.plain(level)}" for level, words, _ in strip.levels]
-    return said
+        if not kept or field.x(x) - field.x(xs[kept[-1]]) >= max(20.0, room + 6):
+            kept.append(place)
+            canvas.text(field.x(x), bottom + 14, plain_value(x), colour="muted", anchor="middle")
+    for row, (label, style, notes) in enumerate(facet.notes):
+        y, colour = bottom + 50 + 15 * row, colour_of(style)
+        canvas.say(f"{label}: {', '.join(notes)}")
+        canvas.text(0, y, fitted(label, field.across[0] - 8, SIZE), colour=colour)
+        for place in kept:
+            canvas.text(field.x(xs[place]), y, notes[place], colour=colour, anchor="middle")

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from valuescope.metrics import Estimate
-from valuescope.report.colours import Style, colour_of
-from valuescope.report.drawing import SIZE, Canvas, Span, domain_of, ends_of, mean_of
-from valuescope.report.figure import Figure, Panel, columns_for, width_of
-from valuescope.report.numbers import MISSING, SHARES, Numbers
-from valuescope.report.plots.frame import (
+from valuescope.report.canvas import (
+    SIZE,
+    SMALL,
+    Canvas,
+    Field,
     Head,
     Point,
-    caption,
-    dashed,
-    holding,
-    number_across,
+    Span,
+    domain_of,
+    ends_of,
+    mean_of,
     room_for,
     words_of,
 )
+from valuescope.report.colours import Style, colour_of
+from valuescope.report.figure import Figure, Panel, columns_for, width_of
+from valuescope.report.numbers import MISSING, SHARES, Numbers
 from valuescope.report.text import fitted
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _LEAST, _MOST = 250.0, 520.0
 _STEP, _ROW = 9.0, 21.0
@@ -55,6 +53,11 @@ class DotFacet:
     beside: Sequence[str] = ()
     beside_title: str = ""
 
+    def head(self) -> Head:
+        """Its head; a single series needs no key."""
+        key = tuple((dots.name, dots.style_at(0)) for dots in self.series) if len(self.series) > 1 else ()
+        return Head(self.title, self.subtitle, self.style, key)
+
 
 def dots(
     name: str,
@@ -78,71 +81,44 @@ def dots(
     beside = max(room_for([*facet.beside, facet.beside_title], 200.0) for facet in facets)
     columns = columns_for(len(facets), _LEAST + beside * 0.4)
     width = width_of(columns, _MOST)
-    heads = [Head(f.title, f.subtitle, f.style, _key(f)) for f in facets]
     names = room_for([category for facet in facets for category in facet.categories], width * 0.42)
     left, right = names + 10, width - (beside + 10 if beside else 12)
-    shared = len({tuple(facet.categories) for facet in facets}) == 1 and not any(f.beside for f in facets)
-    indent = left if shared and len(facets) > 1 else 0.0
-    top = max(head.height(width - indent) for head in heads) + (
-        14 if any(f.beside_title for f in facets) else 2
-    )
     ends += [reference[0]] if reference else []
-    span = holding(domain, ends) if domain else domain_of(ends, zero=signed or min(ends) > 0)
+    span = domain_of(ends, zero=signed or min(ends) > 0, fixed=domain)
+    shared = len({tuple(facet.categories) for facet in facets}) == 1 and not beside
+    indent = left if shared and len(facets) > 1 else 0.0
+    top = max(facet.head().height(width - indent) for facet in facets) + (14 if beside else 2)
 
-    def panel(facet: DotFacet, head: Head) -> Panel:
+    def panel(facet: DotFacet) -> Panel:
         row = max(_ROW, _STEP * len(facet.series) + 8)
         bottom = top + row * len(facet.categories)
-        canvas = Canvas(width, bottom + 36)
-        head.draw(canvas, indent)
-        field = canvas.axes((left, right), (bottom, top), span, (len(facet.categories) - 0.5, -0.5))
-        number_across(canvas, field, (left, right), bottom, signed=signed)
+        canvas = Canvas(width, bottom + 36, facet.head(), indent)
+        field = Field(canvas, (left, right), (bottom, top), span, (len(facet.categories) - 0.5, -0.5))
+        field.number_across(signed=signed)
         if reference:
-            dashed(canvas, field, reference[0], upright=True, dotted=True)
-        caption(canvas, (left + right) / 2, bottom + 30, axis)
-        if facet.beside_title:
-            canvas.text(width, top - 5, facet.beside_title, size=9.5, colour="muted", anchor="end")
+            field.rule(reference[0], "dot", upright=True)
+        canvas.caption((left + right) / 2, bottom + 30, axis)
+        canvas.text(width, top - 5, facet.beside_title, size=SMALL, colour="muted", anchor="end")
         for place, category in enumerate(facet.categories):
-            y = top + row * (place + 0.5) + 4
+            y = field.y(place) + 4
             canvas.text(left - 8, y, fitted(category, names, SIZE), anchor="end", label=shared)
-            if facet.beside:
-                canvas.text(width, y, facet.beside[place], colour="muted", anchor="end")
+            canvas.text(width, y, facet.beside[place] if facet.beside else "", colour="muted", anchor="end")
             for number, dots in enumerate(facet.series):
-                off = (number - (len(facet.series) - 1) / 2) * _STEP / row
-                said = f"{category}, {dots.name}: {words_of(dots.points[place], numbers, signed=signed)}"
-                _mark(canvas, field, dots.points[place], place + off, dots.style_at(place), said, span)
-        return Panel(
-            facet.title, _said(facet, numbers, signed), width, bottom + 36, canvas.finished(), left * shared
-        )
+                point, up = dots.points[place], place + (number - (len(facet.series) - 1) / 2) * _STEP / row
+                said = f"{category}, {dots.name}: {words_of(point, numbers, signed=signed)}"
+                canvas.say(said)
+                _mark(field, point, up, dots.style_at(place), said)
+        return canvas.panel(left * shared)
 
     words = f"{description} Dotted: {reference[1]}." if reference else description
-    return Figure(
-        name, title, words, columns, lambda: [panel(*pair) for pair in zip(facets, heads, strict=True)]
-    )
+    return Figure(name, title, words, columns, lambda: [panel(facet) for facet in facets])
 
 
-def _key(facet: DotFacet) -> tuple[tuple[str, Style], ...]:
-    """The series by name, where there are several of one style each."""
-    if len(facet.series) < 2:
-        return ()
-    return tuple((dots.name, dots.style_at(0)) for dots in facet.series)
-
-
-def _mark(canvas: Canvas, field: Axes, point: Point, y: float, style: Style, said: str, span: Span) -> None:
+def _mark(field: Field, point: Point, up: float, style: Style, said: str) -> None:
     mean = mean_of(point)
     if mean is None:
-        x = max(span[0], 0.0) + (span[1] - span[0]) * 0.03
-        canvas.text(x, y, MISSING, size=8.5, colour="muted", field=field)
+        start = field.x(max(field.xs[0], 0.0)) + 4
+        field.canvas.text(start, field.y(up) + 3, MISSING, size=8.5, colour="muted")
         return
-    if isinstance(point, Estimate) and point.low is not None and point.high is not None:
-        canvas.whisker(field, (point.low, y), (point.high, y), colour_of(style))
-    canvas.mark(field, mean, y, style, hint=said)
-
-
-def _said(facet: DotFacet, numbers: Numbers, signed: bool) -> str:
-    parts = []
-    for place, category in enumerate(facet.categories):
-        points = (
-            f"{dots.name} {words_of(dots.points[place], numbers, signed=signed)}" for dots in facet.series
-        )
-        parts.append(f"{category}: {', '.join(points)}")
-    return "; ".join(([facet.subtitle] if facet.subtitle else []) + parts) + "."
+    field.interval(point, up, colour_of(style))
+    field.mark(mean, up, style, said)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import groupby
+from typing import Any
 
+from valuescope.report.canvas import SIZE, SMALL, Canvas, Field, Head, room_for
 from valuescope.report.colours import Style, colour_of
-from valuescope.report.drawing import SIZE, SMALL, Canvas
 from valuescope.report.figure import Figure, Panel, columns_for
 from valuescope.report.numbers import MISSING, spread
-from valuescope.report.plots.frame import Head, room_for
 from valuescope.report.text import fitted, text_width
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _ROW, _NUMBER = 25.0, 10.0
 _STRONGEST = 0.78  # of full colour, so that the numbers stay readable on it
@@ -113,197 +110,119 @@ class _Grid:
 
     def __init__(self, facet: HeatFacet, peak: float) -> None:
         self.facet, self.peak = facet, peak
-        upright = all(len(name) <= 3 for name in facet.columns)
-        self.lanes = _LANE * (1 + _overlap(facet.groups)) if facet.groups else 0.0
-        widest = max(
-            (text_width(cell.words, _NUMBER) for row in facet.cells for cell in row if cell.words != MISSING),
-            default=0.0,
-        )
-        self.step = max(27.0, widest * 1.1 + 6)  # bold numbers are wider
+        self.upright = all(len(name) <= 3 for name in facet.columns)
+        places = [place for _, members in facet.groups for place in members]
+        self.two_lanes = len(places) > len(set(places))  # groups share a member
+        lanes = _LANE * (1 + self.two_lanes) if facet.groups else 0.0
+        words = [cell.words for row in facet.cells for cell in row if cell.words != MISSING]
+        self.step = max(
+            27.0, max((text_width(word, _NUMBER) for word in words), default=0.0) * 1.1 + 6
+        )  # bold is wider
         if facet.sums:
             self.step = max(6.0, min(self.step, 300.0 / len(facet.columns)))
-        self.slant = 0.0 if upright else room_for(facet.columns, _ROOM) * 0.72
-        self.left = (14 if facet.row_title else 0) + self.lanes + room_for(facet.rows, _ROOM) + 8
+        slant = 0.0 if self.upright else room_for(facet.columns, _ROOM) * 0.72
         self.head = Head(facet.title, facet.note, facet.colour if isinstance(facet.colour, int) else "ink")
-        above = (16 if facet.column_title and not upright else 0) + self.slant
+        self.left = (14 if facet.row_title else 0) + lanes + room_for(facet.rows, _ROOM) + 8
+        above = 0.0 if self.upright else 16 * bool(facet.column_title) + slant
         self.top = self.head.height(300) + above + (_BARS + 14 if facet.sums else 10)
         self.right = self.left + self.step * len(facet.columns)
         self.bottom = self.top + _ROW * len(facet.rows)
-        tail = room_for(["00000"], 60) if facet.sums else max(self.slant + 8 - self.step / 2, 6)
+        tail = 34.0 if facet.sums else max(slant + 8 - self.step / 2, 6)
         self.width = max(self.right + tail, text_width(facet.title, 13.5), text_width(facet.note, SIZE))
-        self.upright = upright
-        self.height = self.bottom + 8 + self.lanes + (28 if upright else 0)
+        self.height = self.bottom + 8 + lanes + (28 if self.upright else 0)
+        self.colour = colour_of(facet.colour) if isinstance(facet.colour, int) else facet.colour
 
     def panel(self) -> Panel:
         """The drawing."""
-        facet = self.facet
-        canvas = Canvas(self.width, self.height)
-        self.head.draw(canvas)
-        field = canvas.axes(
-            (self.left, self.right), (self.bottom, self.top), (0, len(facet.columns)), (len(facet.rows), 0)
-        )
+        facet, canvas = self.facet, Canvas(self.width, self.height, self.head)
+        across, up = (self.left, self.right), (self.bottom, self.top)
+        field = Field(canvas, across, up, (0, len(facet.columns)), (len(facet.rows), 0))
         for row, name in enumerate(facet.rows):
-            canvas.text(self.left - 6, self._down(row + 0.5) + 4, fitted(name, _ROOM, SIZE), anchor="end")
-            for column in range(len(facet.columns)):
-                self._cell(canvas, field, row, column)
-        self._names(canvas)
-        if facet.diagonal:
-            for place in range(min(len(facet.rows), len(facet.columns))):
-                canvas.box(field, (place, place), 1, 1, "ink", fill=False, linewidth=1.5, zorder=4)
+            canvas.text(self.left - 6, field.y(row + 0.5) + 4, fitted(name, _ROOM, SIZE), anchor="end")
+            for column, cell in enumerate(facet.cells[row]):
+                if cell.hint:
+                    canvas.say(cell.hint)
+                self._cell(field, row, column, cell)
+        for place in range(min(len(facet.rows), len(facet.columns)) if facet.diagonal else 0):
+            field.box(place, place, 1, 1, "ink", fill=False, linewidth=1.5, zorder=4)
+        self._names(field)
         if facet.sums:
-            self._sums(canvas)
-        self._brackets(canvas)
-        said = "; ".join(cell.hint for row in facet.cells for cell in row if cell.hint)
-        words = f"{facet.note}. {said}." if facet.note else f"{said}."
-        return Panel(facet.title, words, self.width, self.height, canvas.finished())
+            self._sums(field)
+        for number, (mark, members) in enumerate(facet.groups):
+            self._bracket(field, mark, sorted(members), _LANE * (number % 2) if self.two_lanes else 0.0)
+        return canvas.panel()
 
-    def _down(self, row: float) -> float:
-        return self.top + _ROW * row
-
-    def _across(self, column: float) -> float:
-        return self.left + self.step * column
-
-    def _cell(self, canvas: Canvas, field: Axes, row: int, column: int) -> None:
-        cell = self.facet.cells[row][column] if column < len(self.facet.cells[row]) else HeatCell(None, "")
-        gap = min(0.02, 0.1 / self.step * 4)
-        corner, size = (column + gap, row + gap), 1 - 2 * gap
+    def _cell(self, field: Field, row: int, column: int, cell: HeatCell) -> None:
+        gap = min(0.02, 0.4 / self.step)
+        place, share = (column + gap, row + gap, 1 - 2 * gap, 1 - 2 * gap), 0.0
         if cell.value is None:
-            dash = (0, (2, 2))
-            canvas.box(
-                field, corner, size, size, "panel", hint=cell.hint, edge="line", linewidth=0.9, linestyle=dash
-            )
-            for start, end in _hatching() if cell.hatched else ():
-                canvas.line(
-                    field,
-                    (column + start[0], column + end[0]),
-                    (row + start[1], row + end[1]),
-                    "muted",
-                    lw=0.7,
-                )
+            field.box(*place, "panel", cell.hint, edge="line", linewidth=0.9, linestyle=(0, (2, 2)))
+            for across in (0.3, 0.6, 0.9, 1.2, 1.5, 1.8) if cell.hatched else ():
+                inside, rest = min(across, 0.96), max(across - 0.96, 0.04)
+                field.line((column + inside, column + rest), (row + rest, row + inside), "muted", lw=0.7)
         else:
-            colour = self.facet.colour
-            name = colour_of(colour) if isinstance(colour, int) else colour if cell.value >= 0 else "down"
             share = round(min(abs(cell.value) / self.peak, 1.0) * _STRONGEST, 3)
             paint: dict[str, Any] = {"alpha": share} if share > 0.03 else {}
-            canvas.box(field, corner, size, size, name if paint else "panel", hint=cell.hint, **paint)
-        if cell.words and (cell.words == MISSING or text_width(cell.words, _NUMBER) + 2 <= self.step):
-            faint = cell.value is None or (self.facet.sums and cell.value == 0)
-            x, middle = (
-                (self._across(0.2), "start")
-                if cell.words == MISSING
-                else (self._across(column + 0.5), "middle")
-            )
-            canvas.text(
-                x,
-                self._down(row + 0.5) + 3.5,
-                cell.words,
-                size=_NUMBER,
-                colour="muted" if faint else "ink",
-                anchor=middle,
-                bold=cell.strong,
+            colour = (self.colour if cell.value >= 0 else "down") if paint else "panel"
+            field.box(*place, colour, cell.hint, **paint)
+        faint = cell.value is None or (self.facet.sums and cell.value == 0)
+        look: dict[str, Any] = {"size": _NUMBER, "colour": "muted" if faint else "ink", "bold": cell.strong}
+        if cell.words == MISSING:
+            field.canvas.text(field.x(column + 0.2), field.y(row + 0.5) + 3.5, MISSING, **look)
+        elif text_width(cell.words, _NUMBER) + 2 <= self.step:
+            field.canvas.text(
+                field.x(column + 0.5), field.y(row + 0.5) + 3.5, cell.words, anchor="middle", **look
             )
         if cell.marked:
-            x, y = self._across(column + gap), self._down(row + gap)
-            canvas.shape([(x, y), (x + 8, y), (x, y + 8)], "ink")
+            x, y = place[:2]
+            field.shape([(x, y), (x + 8 / self.step, y), (x, y + 8 / _ROW)], "ink", zorder=5)
 
-    def _names(self, canvas: Canvas) -> None:
-        facet = self.facet
+    def _names(self, field: Field) -> None:
+        facet, canvas = self.facet, field.canvas
         every = next(n for n in (1, 2, 4, 5, 8, 10, 16, 20, 40, 1000) if n * self.step >= 20)
         for column, name in enumerate(facet.columns):
+            x = field.x(column + 0.5)
             if not self.upright:
-                canvas.text(self._across(column + 0.5) + 3, self.top - 6, fitted(name, _ROOM, SIZE), turn=45)
+                canvas.text(x + 3, self.top - 6, fitted(name, _ROOM, SIZE), turn=45)
             elif column == 0 or (column + 1) % every == 0:
-                canvas.text(
-                    self._across(column + 0.5), self.bottom + 14, name, colour="muted", anchor="middle"
-                )
+                canvas.text(x, self.bottom + 14, name, colour="muted", anchor="middle")
         if self.upright:
             canvas.text(
-                (self.left + self.right) / 2,
-                self.bottom + 30,
-                facet.column_title,
-                colour="muted",
-                anchor="middle",
+                sum(field.across) / 2, self.bottom + 30, facet.column_title, colour="muted", anchor="middle"
             )
         else:
             canvas.text(self.left, self.head.height(300) + 10, facet.column_title, colour="muted")
-        if facet.row_title:
-            canvas.text(
-                10, (self.top + self.bottom) / 2, facet.row_title, colour="muted", anchor="middle", turn=90
-            )
+        canvas.text(10, sum(field.up) / 2, facet.row_title, colour="muted", anchor="middle", turn=90)
 
-    def _sums(self, canvas: Canvas) -> None:
+    def _sums(self, field: Field) -> None:
         """Bars over the columns and totals beside the rows; what is missing adds nothing and has no total."""
-        cells, base = self.facet.cells, self.top - 6
+        canvas, cells, base = field.canvas, self.facet.cells, self.top - 6
         totals = [
             sum(row[c].value or 0.0 for row in cells if c < len(row)) for c in range(len(self.facet.columns))
         ]
-        most = max(totals) or 1.0
-        field = canvas.axes((self.left, self.right), (base, base - _BARS + 12), (0, len(totals)), (0, most))
-        colour = colour_of(self.facet.colour) if isinstance(self.facet.colour, int) else self.facet.colour
+        over = Field(canvas, field.across, (base, base - _BARS + 12), field.xs, (0, max(totals) or 1.0))
         for column, total in enumerate(totals):
-            canvas.box(
-                field,
-                (column + 0.08, 0),
-                0.84,
-                total,
-                colour,
-                hint=f"{self.facet.columns[column]}: {total:g}",
-            )
+            over.box(column + 0.08, 0, 0.84, total, self.colour, f"{self.facet.columns[column]}: {total:g}")
             if self.step >= text_width(f"{total:g}", SMALL) + 2:
-                y = base - (_BARS - 12) * total / most - 3
-                canvas.text(
-                    self._across(column + 0.5), y, f"{total:g}", size=SMALL, colour="muted", anchor="middle"
-                )
+                x, y = over.x(column + 0.5), over.y(total) - 3
+                canvas.text(x, y, f"{total:g}", size=SMALL, colour="muted", anchor="middle")
         canvas.text(self.width, base, "all", colour="muted", anchor="end")
         for row, line in enumerate(cells):
             if any(cell.value is not None for cell in line):
                 total = sum(cell.value or 0.0 for cell in line)
-                canvas.text(self.width, self._down(row + 0.5) + 4, f"{total:g}", anchor="end", bold=True)
+                canvas.text(self.width, field.y(row + 0.5) + 4, f"{total:g}", anchor="end", bold=True)
 
-    def _brackets(self, canvas: Canvas) -> None:
-        """A line along each stretch of neighbours of a group, with the group's mark beside its middle."""
-        two = _overlap(self.facet.groups)
-        for number, (mark, places) in enumerate(self.facet.groups):
-            lane = _LANE * (number % 2) if two else 0.0
-            for start, end in _stretches(sorted(places)):
-                side, below = 22.0 + lane, self.bottom + 8 + lane
-                _bracket(canvas, mark, (side, self._down(start) + 2), (side, self._down(end + 1) - 2))
-                _bracket(canvas, mark, (self._across(start) + 2, below), (self._across(end + 1) - 2, below))
-
-
-def _bracket(canvas: Canvas, mark: str, first: tuple[float, float], last: tuple[float, float]) -> None:
-    """A line with a gap in its middle, where its mark stands."""
-    upright = first[0] == last[0]
-    middle = ((first[0] + last[0]) / 2, (first[1] + last[1]) / 2)
-    room = 7.0
-    for end in (first, last):
-        towards = 1 if end is last else -1
-        start = (
-            (middle[0], middle[1] + room * towards) if upright else (middle[0] + room * towards, middle[1])
-        )
-        canvas.line(canvas.sheet, (start[0], end[0]), (start[1], end[1]), "muted", lw=1.5)
-    canvas.text(middle[0], middle[1] + 3.5, mark, size=SMALL, anchor="middle", bold=True)
-
-
-def _hatching() -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
-    """Slanted lines across a cell of size 1; a pattern would need a reference by address."""
-    for across in (0.3, 0.6, 0.9, 1.2, 1.5, 1.8):
-        inside = min(across, 0.96)
-        yield (inside, max(across - inside, 0.04)), (max(across - inside, 0.04), inside)
-
-
-def _overlap(groups: Sequence[tuple[str, Sequence[int]]]) -> bool:
-    """Whether two groups share a member and need two lanes."""
-    members = [place for _, places in groups for place in places]
-    return len(members) > len(set(members))
-
-
-def _stretches(places: Sequence[int]) -> list[tuple[int, int]]:
-    """Runs of neighbours as (first, last)."""
-    runs: list[tuple[int, int]] = []
-    for place in places:
-        if runs and place == runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], place)
-        else:
-            runs.append((place, place))
-    return runs
+    def _bracket(self, field: Field, mark: str, members: Sequence[int], lane: float) -> None:
+        """Lines along each stretch of neighbours, at the left and below, with a gap in the middle for the mark."""
+        canvas = field.canvas
+        for _, run in groupby(enumerate(members), lambda pair: pair[1] - pair[0]):
+            stretch = [place for _, place in run]
+            for side in ("left", "below"):
+                at = field.y if side == "left" else field.x
+                low, high = at(stretch[0]) + 2, at(stretch[-1] + 1) - 2
+                fixed, middle = (22.0 if side == "left" else self.bottom + 8) + lane, (low + high) / 2
+                for along in ((low, middle - 7), (middle + 7, high)):
+                    ends = ((fixed, fixed), along) if side == "left" else (along, (fixed, fixed))
+                    canvas.sheet.line(*ends, "muted", lw=1.5)
+                x, y = (fixed, middle) if side == "left" else (middle, fixed)
+                canvas.text(x, y + 3.5, mark, size=SMALL, anchor="middle", bold=True)

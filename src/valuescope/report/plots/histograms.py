@@ -6,11 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from valuescope.report.canvas import SIZE, Canvas, Field, Head
 from valuescope.report.colours import Style, colour_of
-from valuescope.report.drawing import SIZE, Canvas
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.numbers import grouped
-from valuescope.report.plots.frame import Head, caption, dashed, number_across
 from valuescope.report.text import text_width
 
 _LEAST, _MOST, _HEIGHT, _MARK_ROW = 330.0, 460.0, 150.0, 13.0
@@ -41,16 +40,16 @@ class Histogram:
     marks: Sequence[tuple[float, str]] = ()
     note: str = ""
 
-    def key(self) -> tuple[tuple[str, Style], ...]:
-        """Each of the counts with its sum: the first grey where others stand before it."""
-        return tuple(
-            (f"{counts.name} (n = {grouped(sum(counts.bins))} {self.unit})", self.style(place))
-            for place, counts in enumerate(self.counts)
-        )
-
     def style(self, place: int) -> Style:
-        """The look of one of the counts."""
+        """The look of one of the counts: the first is grey where others stand before it."""
         return "control" if len(self.counts) > 1 and place == 0 else max(0, place - (len(self.counts) > 1))
+
+    def head(self) -> Head:
+        """Its head with the sum of each of the counts."""
+        sums = [f"{counts.name} (n = {grouped(sum(counts.bins))} {self.unit})" for counts in self.counts]
+        return Head(
+            self.title, self.note, key=tuple((words, self.style(place)) for place, words in enumerate(sums))
+        )
 
 
 def histograms(name: str, title: str, description: str, facets: Sequence[Histogram]) -> Figure | None:
@@ -60,84 +59,53 @@ def histograms(name: str, title: str, description: str, facets: Sequence[Histogr
         return None
     columns = columns_for(len(shown), _LEAST)
     width = width_of(columns, _MOST)
-    heads = [Head(facet.title, facet.note, key=facet.key()) for facet in shown]
-    marks = [_marks(facet, width) for facet in shown]
-    top = max(
-        h.height(width) + 12 + _MARK_ROW * max((m[2] + 1 for m in ms), default=0)
-        for h, ms in zip(heads, marks, strict=True)
-    )
+    rows = max(len({label for _, label in facet.marks}) for facet in shown)
+    top = max(facet.head().height(width) for facet in shown) + 12 + _MARK_ROW * rows
 
-    def panel(facet: Histogram, head: Head, lines: list[tuple[float, str, int]]) -> Panel:
-        left, right, bottom = 40.0, width - 12, top + _HEIGHT
-        canvas = Canvas(width, bottom + 36)
-        head.draw(canvas)
+    def panel(facet: Histogram) -> Panel:
+        canvas = Canvas(width, top + _HEIGHT + 36, facet.head())
         most = max(max(counts.bins, default=0) for counts in facet.counts)
-        span = (0.0, math.log10(1 + most) * 1.05)
-        field = canvas.axes((left, right), (bottom, top), (facet.low, facet.high), span)
-        number_across(canvas, field, (left, right), bottom)
-        for power in range(int(math.log10(1 + most)) + 1):
-            place = math.log10(1 + 10**power)
-            canvas.line(field, (facet.low, facet.high), (place, place), "line", lw=0.9, zorder=1)
-            canvas.text(
-                left - 5,
-                bottom - _HEIGHT * place / span[1] + 4,
-                grouped(10**power),
-                colour="muted",
-                anchor="end",
-            )
-        canvas.line(field, (facet.low, facet.high), (0, 0), "ink", lw=1.1, zorder=1)
-        said = list[str]()
+        ys = (0.0, math.log10(1 + most) * 1.05)
+        field = Field(canvas, (40.0, width - 12), (top + _HEIGHT, top), (facet.low, facet.high), ys)
+        field.number_across()
+        for count in (0, *(10**power for power in range(int(math.log10(1 + most)) + 1))):
+            place = math.log10(1 + count)
+            field.rule(place, "solid", "line" if count else "ink", upright=False, lw=0.9, zorder=1)
+            canvas.text(35, field.y(place) + 4, grouped(count) if count else "", colour="muted", anchor="end")
+        canvas.say(f"{facet.axis}, {facet.unit}")
         for number, counts in enumerate(facet.counts):
-            step = (facet.high - facet.low) / max(1, len(counts.bins))
-            colour, faint = colour_of(facet.style(number)), facet.style(number) == "control"
-            for place, count in enumerate(counts.bins):
-                if count:
-                    start = facet.low + step * place
-                    said.append(f"{counts.name}, {start:.3g} to {start + step:.3g}: {grouped(count)}")
-                    canvas.box(
-                        field,
-                        (start + step * 0.04, 0),
-                        step * 0.92,
-                        math.log10(1 + count),
-                        colour,
-                        hint=said[-1],
-                        alpha=0.5 if faint else 0.9,
-                        zorder=2,
-                    )
-        for place, label, row in lines:
-            dashed(canvas, field, place, upright=True)
-            if label:
-                half = text_width(label, SIZE) / 2
-                x = left + (place - facet.low) / (facet.high - facet.low) * (right - left)
-                canvas.text(
-                    min(max(x, half), width - half), top - 5 - _MARK_ROW * row, label, anchor="middle"
-                )
-        caption(canvas, (left + right) / 2, bottom + 30, facet.axis)
-        said += [f"{label} at {place:.3g}" for place, label, _ in lines if label]
-        about = f"{facet.note + '. ' if facet.note else ''}{facet.axis}, {facet.unit}"
-        return Panel(facet.title, f"{about}. {'; '.join(said)}.", width, bottom + 36, canvas.finished())
+            _bins(field, facet, number, counts)
+        _marks(field, facet)
+        canvas.caption(width / 2 + 14, top + _HEIGHT + 30, facet.axis)
+        return canvas.panel()
 
-    return Figure(
-        name,
-        title,
-        f"{description} Counts in bins of equal width, on a logarithmic scale.".strip(),
-        columns,
-        lambda: [panel(*parts) for parts in zip(shown, heads, marks, strict=True)],
-    )
+    words = f"{description} Counts in bins of equal width, on a logarithmic scale.".strip()
+    return Figure(name, title, words, columns, lambda: [panel(facet) for facet in shown])
 
 
-def _marks(facet: Histogram, width: float) -> list[tuple[float, str, int]]:
-    """Each line with its label (once) and the row it stands in, so that none overlap."""
-    placed, ends, seen = list[tuple[float, str, int]](), list[float](), set[str]()
+def _bins(field: Field, facet: Histogram, number: int, counts: Counts) -> None:
+    step, style = (facet.high - facet.low) / max(1, len(counts.bins)), facet.style(number)
+    look = {"alpha": 0.5 if style == "control" else 0.9, "zorder": 2}
+    for place, count in enumerate(counts.bins):
+        if count:
+            start = facet.low + step * place
+            said = f"{counts.name}, {start:.3g} to {start + step:.3g}: {grouped(count)}"
+            field.canvas.say(said)
+            field.box(
+                start + step * 0.04, 0, step * 0.92, math.log10(1 + count), colour_of(style), said, **look
+            )
+
+
+def _marks(field: Field, facet: Histogram) -> None:
+    """Each line with its label (once), in a row where it has room."""
+    ends, seen, width = list[float](), set[str](), field.canvas.width
     for place, label in sorted(facet.marks):
-        if label in seen:
-            placed.append((place, "", 0))
-            continue
-        seen.add(label)
-        half = text_width(label, SIZE) / 2
-        x = 40 + (place - facet.low) / (facet.high - facet.low) * (width - 52)
-        middle = min(max(x, half), width - half)
-        row = next((row for row, end in enumerate(ends) if middle - half > end + 6), len(ends))
-        ends[row : row + 1] = [middle + half]
-        placed.append((place, label, row))
-    return placed
+        field.rule(place, "dash", upright=True)
+        if label not in seen:
+            seen.add(label)
+            half = text_width(label, SIZE) / 2
+            middle = min(max(field.x(place), half), width - half)
+            row = next((row for row, end in enumerate(ends) if middle - half > end + 6), len(ends))
+            ends[row : row + 1] = [middle + half]
+            field.canvas.text(middle, field.up[1] - 5 - _MARK_ROW * row, label, anchor="middle")
+            field.canvas.say(f"{label} at {place:.3g}")

@@ -6,16 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from valuescope.report.canvas import SIZE, Canvas, Field, Head, Span
 from valuescope.report.colours import colour_of
-from valuescope.report.drawing import SIZE, Canvas, Span
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
-from valuescope.report.plots.frame import Head, caption, number_across, number_up
 from valuescope.report.text import fitted
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _LEAST, _MOST = 260.0, 344.0
 _BINS = 40  # places per side: items nearer than this are drawn as one larger mark
@@ -51,60 +46,48 @@ def scatters(
         return None
     columns = columns_for(len(shown), _LEAST)
     width = width_of(columns, _MOST)
-    top = 24 + 14 * (1 + max(len(facet.words) for facet in shown)) + 8
+    top = 46.0 + 14 * max(len(facet.words) for facet in shown)
+    left, right = 52.0, width - 14
+    bottom = top + right - left
 
     def panel(facet: ScatterFacet, style: int) -> Panel:
-        points, left, right = facet.present(), 52.0, width - 14
-        bottom = top + right - left
-        canvas = Canvas(width, bottom + 36)
-        Head(facet.title, style=style).draw(canvas)
+        points = facet.present()
         missing = len(facet.points) - len(points)
         words = [f"n = {len(points)}" + (f", {missing} missing" if missing else ""), *facet.words]
+        canvas = Canvas(width, bottom + 36, Head(facet.title, style=style))
+        canvas.say("; ".join([f"{x_axis} against {y_axis}", *words]))
         for row, line in enumerate(words):
             canvas.text(0, 31 + 14 * row, fitted(line, width, SIZE), colour="muted")
-        field = canvas.axes((left, right), (bottom, top), domain, domain)
-        number_across(canvas, field, (left, right), bottom)
-        number_up(canvas, field, left, (bottom, top), about=5)
-        canvas.line(field, domain, domain, "muted", lw=1.3, linestyle=(0, (4, 3)))
-        reach = domain[1] - domain[0]
-        places = Counter((_middle(x, domain), _middle(y, domain)) for x, y in points)
-        most = max(places.values())
-        for (x, y), count in sorted(places.items(), key=lambda item: (-item[1], item[0])):
-            size = max(_SMALLEST, _LARGEST * math.sqrt(count / most)) if most > 1 else 4.8
-            shown_x, shown_y = (f"{part:.{0 if reach >= 10 else 2}f}" for part in (x, y))
-            _circle(canvas, field, x, y, size, colour_of(style), f"{shown_x} and {shown_y}: {count}")
-        caption(canvas, (left + right) / 2, bottom + 30, x_axis)
-        side = fitted(y_axis, right - left, SIZE)
-        canvas.text(12, (top + bottom) / 2, side, colour="muted", anchor="middle", turn=90)
-        return Panel(
-            facet.title,
-            f"{x_axis} against {y_axis}. {'; '.join(words)}.",
-            width,
-            bottom + 36,
-            canvas.finished(),
+        field = Field(canvas, (left, right), (bottom, top), domain, domain)
+        field.number_across()
+        field.number_up(about=5)
+        field.line(domain, domain, "muted", "dash", lw=1.3)
+        _clouds(field, points, domain, colour_of(style))
+        canvas.caption((left + right) / 2, bottom + 30, x_axis)
+        canvas.text(
+            12,
+            (top + bottom) / 2,
+            fitted(y_axis, right - left, SIZE),
+            colour="muted",
+            anchor="middle",
+            turn=90,
         )
+        return canvas.panel()
 
     return Figure(
         name, title, description, columns, lambda: [panel(facet, place) for place, facet in enumerate(shown)]
     )
 
 
-def _middle(value: float, domain: Span) -> float:
-    """The middle of the place that a number is drawn in."""
+def _clouds(field: Field, points: Sequence[tuple[float, float]], domain: Span, colour: str) -> None:
+    """A mark for each place that has items, larger where it has more."""
     reach = domain[1] - domain[0]
-    return domain[0] + reach * round((value - domain[0]) / reach * _BINS) / _BINS
-
-
-def _circle(canvas: Canvas, field: Axes, x: float, y: float, size: float, colour: str, hint: str) -> None:
-    canvas.line(
-        field,
-        [x],
-        [y],
-        colour,
-        linestyle="none",
-        marker="o",
-        markersize=size,
-        markeredgewidth=0,
-        alpha=0.6,
-        gid=canvas.hint(hint),
-    )
+    bins = Counter(tuple(round((part - domain[0]) / reach * _BINS) for part in point) for point in points)
+    most = max(bins.values())
+    for place, count in sorted(bins.items(), key=lambda item: (-item[1], item[0])):
+        x, y = (domain[0] + reach * part / _BINS for part in place)
+        size = max(_SMALLEST, _LARGEST * math.sqrt(count / most)) if most > 1 else 4.8
+        hint = field.canvas.hint(f"{x:.3g} and {y:.3g}: {count}")
+        field.line(
+            [x], [y], colour, "none", marker="o", markersize=size, markeredgewidth=0, alpha=0.6, gid=hint
+        )
