@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from valuescope.data import Question
-from valuescope.generate.request import context_limit
 from valuescope.lab.ask import Ask, Outcomes, SystemText, Treatment
 from valuescope.lab.design import Design
 from valuescope.lab.laboratory import Laboratory
@@ -20,7 +19,7 @@ from valuescope.lab.result import Result
 from valuescope.lab.spec import ComparisonSpec
 from valuescope.lab.strict import Found, Measured, Strict
 from valuescope.metrics import Estimate
-from valuescope.models import encode, render_chat
+from valuescope.models import context_length, encode, render_chat
 from valuescope.report.blocks import Section
 from valuescope.report.names import method_name
 from valuescope.report.numbers import SHARES
@@ -95,7 +94,7 @@ class Turns(Part[TurnsSpec]):
             for name, treatments in self._arms(lab, questions[0]).items()
         }
         measured = min(map(len, arms.values()))
-        short = f"turn {measured + 1} might not fit into the model's {context_limit(lab.model)} positions"
+        short = f"turn {measured + 1} might not fit into the model's {context_length(lab.model)} positions"
         base = arms.pop("base")[:measured]
         return TurnsFound(
             **head,
@@ -199,7 +198,7 @@ def _conversations(
         for treatment in treatments
     ]
     within = [None if isinstance(treatment, SystemText) else treatment for treatment in treatments]
-    limit, turns = context_limit(lab.model), list[Outcomes]()
+    limit, turns = context_length(lab.model), list[Outcomes]()
     for asked in questions:
         for messages, question in zip(conversations, asked, strict=True):
             messages.append({"role": "user", "content": question.question})
