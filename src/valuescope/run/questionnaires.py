@@ -8,7 +8,7 @@ from typing import Any
 
 from valuescope.data import Question
 from valuescope.data.findings import DataError
-from valuescope.data.item_questions import item_questions
+from valuescope.data.phrasing import item_questions
 from valuescope.data.readers import read_data
 from valuescope.data.records import QuestionnaireItem
 from valuescope.edit import Edit

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from valuescope.data.item_questions import ItemForm
+from valuescope.data.phrasing import ItemForm
 from valuescope.judge.rating import MINIMUM_SAMPLES
 from valuescope.judge.self_rating import QUESTIONNAIRE_PROMPTS
 from valuescope.run.names import require_known
