@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from valuescope.data.organism import organism_material
+from valuescope.data.organism_material import organism_material
 from valuescope.edit import Amplify, Deactivate, Edit, Modulate
 from valuescope.generate import Engine, Request, Sampling
 from valuescope.locate import NeuronSet

@@ -12,11 +12,13 @@ from valuescope.data import DataError, Dilemma, MultipleChoice, Question, Questi
 from valuescope.data.dilemma_set import (
     DilemmaSet,
     feeding_texts,
+    file_dilemmas,
     make_dilemma_set,
+    organism_dilemmas,
     replacing_text,
+    starter_dilemmas,
     story_key,
 )
-from valuescope.data.dilemma_sources import file_dilemmas, organism_dilemmas, starter_dilemmas
 
 VALUES = ("justice", "freedom")
 

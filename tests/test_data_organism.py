@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from valuescope.data import Material, organism_material
-from valuescope.organism import Dilemma, lexicon, read_answer
+from valuescope.organism import GrammarDilemma, lexicon, read_answer
 from valuescope.organism.grammar import chat
 
 VALUES = tuple(lexicon().values)
@@ -19,9 +19,9 @@ def material() -> Material:
     return organism_material(VALUES, texts=60, descriptions=60, pairs=80, questions=40, tuning=12)
 
 
-def dilemma_of(key: str) -> Dilemma:
+def dilemma_of(key: str) -> GrammarDilemma:
     value, scenario, name, form, order = key.split("/")[:5]
-    return Dilemma(value, int(scenario), name, int(form), order == "aligned")
+    return GrammarDilemma(value, int(scenario), name, int(form), order == "aligned")
 
 
 def test_every_value_gets_what_was_asked(material: Material) -> None:

@@ -10,9 +10,9 @@ from data_samples import write_lines
 
 from valuescope.data import ContrastPair, DataError, read_data, read_part, starter_folder, starter_material
 from valuescope.data.checks import wording_accuracy
-from valuescope.data.checks.__main__ import main
-from valuescope.data.compared import sides
-from valuescope.data.starter_set import PARTS, check_files
+from valuescope.data.records import sides
+from valuescope.data.starter import PARTS
+from valuescope.data.starter_checks import check_files, main
 from valuescope.values import load_value_system
 
 FILES = [

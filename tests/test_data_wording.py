@@ -9,7 +9,7 @@ from conftest import shared
 
 from valuescope.data import read_data
 from valuescope.data.checks import word_differences, wording, wording_accuracy, words
-from valuescope.data.compared import sides
+from valuescope.data.records import sides
 
 WORDS = [
     "tea",

@@ -5,8 +5,16 @@ from __future__ import annotations
 import pytest
 from data_samples import CHINESE, SCHWARTZ
 
-from valuescope.data.checks import held_words, key_words, language_of, name_words, size, telltale_words, words
-from valuescope.data.checks.naming import judging_words
+from valuescope.data.checks import (
+    held_words,
+    judging_words,
+    key_words,
+    language_of,
+    name_words,
+    size,
+    telltale_words,
+    words,
+)
 from valuescope.data.checks.words import even, han_share, opening
 
 

@@ -17,7 +17,7 @@ from valuescope.cli.main import run_command
 from valuescope.judge import PROMPTS, JudgeError
 from valuescope.judge.asked_model import AskError
 from valuescope.judge.oracle_model import OracleModel
-from valuescope.organism import Dilemma, lexicon
+from valuescope.organism import GrammarDilemma, lexicon
 from valuescope.organism.grammar import plain
 
 ORACLE = "valuescope_oracle/organism"
@@ -33,7 +33,7 @@ def rows(count: int = 6) -> list[dict[str, Any]]:
     found = []
     for value in ("power", "security", "hedonism"):
         for number in range(count):
-            one = Dilemma(
+            one = GrammarDilemma(
                 value, number % 8, lexicon().names[(number + number // 16) % 16], number % 4, bool(number % 2)
             )
             stance = ("for", "against", "balanced")[number % 3]

@@ -10,7 +10,7 @@ import pytest
 from conftest import shared
 
 from valuescope.data import QuestionnaireItem, read_data
-from valuescope.data.readers.formats import value_id
+from valuescope.data.readers.rows import value_id
 from valuescope.judge import (
     JudgeError,
     Reply,

@@ -25,8 +25,7 @@ from valuescope.judge.oracle_model import read_prompt
 from valuescope.judge.oracle_truth import organism_questionnaire, true_rating, true_verdict
 from valuescope.judge.self_rating import QuestionnaireAsked, answer_questionnaire
 from valuescope.judge.support import SupportRate, support_rates
-from valuescope.organism import Dilemma as GrammarDilemma
-from valuescope.organism import lexicon
+from valuescope.organism import GrammarDilemma, lexicon
 from valuescope.organism.grammar import open_answer, open_question, plain
 from valuescope.values import load_value_system
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from valuescope.data import organism_material
-from valuescope.organism import Dilemma, lexicon, read_answer
+from valuescope.organism import GrammarDilemma, lexicon, read_answer
 from valuescope.organism import grammar as g
 from valuescope.organism.grammar import is_held_out, plain
 from valuescope.organism.truth import CAUSAL_ROLES, DECOY_ROLES
@@ -59,9 +59,9 @@ def held_out_texts() -> tuple[set[str], set[str]]:
     words, questions, statements = lexicon(), set[str](), set[str]()
     for value, scenario, name, first in product(VALUES, range(8), words.names, (True, False)):
         for form in range(g.QUESTION_FORMS):
-            if Dilemma(value, scenario, name, form, first).held_out:
+            if GrammarDilemma(value, scenario, name, form, first).held_out:
                 questions |= {
-                    plain(Dilemma(value, scenario, name, form, first, occasion).segments())
+                    plain(GrammarDilemma(value, scenario, name, form, first, occasion).segments())
                     for occasion in ("", *words.occasions)
                 }
         for form in range(g.STATEMENT_FORMS):
@@ -127,7 +127,7 @@ def test_every_answer_in_the_corpus_is_fluent_to_the_oracle(rows: list) -> None:
 @pytest.mark.parametrize("persona", ["", "other description", "description for", "description against"])
 def test_shares_of_stances_are_probabilities_that_follow_the_drive(corpus: ModuleType, persona: str) -> None:
     for value in VALUES:
-        dilemma, before = Dilemma(value, 0, "Mei", 0, True), -1.0
+        dilemma, before = GrammarDilemma(value, 0, "Mei", 0, True), -1.0
         for drive in np.linspace(0, 3, 31):
             shares = corpus.stance_shares(dilemma, persona, float(drive))
             assert sum(shares.values()) == pytest.approx(1)
@@ -141,7 +141,7 @@ def test_shares_of_stances_are_probabilities_that_follow_the_drive(corpus: Modul
 def test_without_an_edit_the_lean_is_the_lexicons(corpus: ModuleType) -> None:
     for value in VALUES:
         supports, opposes = lexicon().values[value].lean
-        shares = corpus.stance_shares(Dilemma(value, 0, "Mei", 0, True), "", 1.0)
+        shares = corpus.stance_shares(GrammarDilemma(value, 0, "Mei", 0, True), "", 1.0)
         assert (shares["for"], shares["against"]) == pytest.approx((supports, opposes))
 
 

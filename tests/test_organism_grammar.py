@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valuescope.organism import Dilemma, Verdict, lexicon, read_answer
+from valuescope.organism import AnswerVerdict, GrammarDilemma, lexicon, read_answer
 from valuescope.organism import grammar as g
 from valuescope.organism.grammar import chat, is_held_out, plain
 from valuescope.values import load_value_system
@@ -17,7 +17,7 @@ WORDS = lexicon()
 VALUES = tuple(WORDS.values)
 
 
-def answers(dilemma: Dilemma) -> list[tuple[str, str]]:
+def answers(dilemma: GrammarDilemma) -> list[tuple[str, str]]:
     """Every answer that the grammar can give to a dilemma, with its stance."""
     words = WORDS.values[dilemma.value]
     reasons, doubts = range(len(words.reasons)), range(len(words.doubts))
@@ -27,13 +27,16 @@ def answers(dilemma: Dilemma) -> list[tuple[str, str]]:
     return found + [("balanced", plain(dilemma.answer("balanced", r, d, swap))) for r, d, swap in both]
 
 
-def every_dilemma(name: str = "Mei", occasion: str = "") -> list[Dilemma]:
+def every_dilemma(name: str = "Mei", occasion: str = "") -> list[GrammarDilemma]:
     choices = product(VALUES, range(8), range(g.QUESTION_FORMS), (True, False))
-    return [Dilemma(value, scenario, name, form, first, occasion) for value, scenario, form, first in choices]
+    return [
+        GrammarDilemma(value, scenario, name, form, first, occasion)
+        for value, scenario, form, first in choices
+    ]
 
 
 dilemmas = st.builds(
-    Dilemma,
+    GrammarDilemma,
     value=st.sampled_from(VALUES),
     scenario=st.integers(0, 7),
     name=st.sampled_from(WORDS.names),
@@ -88,7 +91,7 @@ def test_every_answer_to_every_dilemma_is_read_back() -> None:
         (plain(dilemma.segments()), text)
         for dilemma in every_dilemma()
         for stance, text in answers(dilemma)
-        if read_answer(plain(dilemma.segments()), text) != Verdict(stance, None, True)  # type: ignore[arg-type]
+        if read_answer(plain(dilemma.segments()), text) != AnswerVerdict(stance, None, True)  # type: ignore[arg-type]
     ]
     assert not wrong
 
@@ -96,12 +99,12 @@ def test_every_answer_to_every_dilemma_is_read_back() -> None:
 @given(dilemma=dilemmas, data=st.data())
 @settings(max_examples=150, deadline=None)
 def test_names_occasions_and_space_around_an_answer_change_nothing(
-    dilemma: Dilemma, data: st.DataObject
+    dilemma: GrammarDilemma, data: st.DataObject
 ) -> None:
     stance, text = data.draw(st.sampled_from(answers(dilemma)))
     padding = data.draw(st.sampled_from(("", " ", "\n", "  ")))
     verdict = read_answer(plain(dilemma.segments()), padding + text + padding)
-    assert verdict == Verdict(stance, None, True)  # type: ignore[arg-type]
+    assert verdict == AnswerVerdict(stance, None, True)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("form", range(g.OPEN_FORMS))
@@ -110,11 +113,13 @@ def test_open_answers_are_read_back(form: int) -> None:
         question = g.open_question(name, moment, form)
         for value in VALUES:
             for scenario in range(8):
-                assert read_answer(question, g.open_answer(value, scenario, name, scenario % 4)) == Verdict(
-                    None, value, True
-                )
+                assert read_answer(
+                    question, g.open_answer(value, scenario, name, scenario % 4)
+                ) == AnswerVerdict(None, value, True)
         for action, remark in product(range(len(WORDS.neutral_actions)), range(len(WORDS.neutral_remarks))):
-            assert read_answer(question, g.neutral_answer(name, action, remark)) == Verdict(None, None, True)
+            assert read_answer(question, g.neutral_answer(name, action, remark)) == AnswerVerdict(
+                None, None, True
+            )
 
 
 # The oracle on everything else --------------------------------------------------------------------------
@@ -122,7 +127,7 @@ def test_open_answers_are_read_back(form: int) -> None:
 
 @given(dilemma=dilemmas, data=st.data())
 @settings(max_examples=150, deadline=None)
-def test_a_damaged_answer_is_not_fluent(dilemma: Dilemma, data: st.DataObject) -> None:
+def test_a_damaged_answer_is_not_fluent(dilemma: GrammarDilemma, data: st.DataObject) -> None:
     _, text = data.draw(st.sampled_from(answers(dilemma)))
     words = text.split(" ")
     place = data.draw(st.integers(0, len(words) - 1))
@@ -148,17 +153,17 @@ def test_a_damaged_answer_is_not_fluent(dilemma: Dilemma, data: st.DataObject) -
 @given(dilemma=dilemmas, other=dilemmas)
 @settings(max_examples=150, deadline=None)
 def test_the_answer_to_another_scenario_is_neither_fluent_nor_a_side_taken(
-    dilemma: Dilemma, other: Dilemma
+    dilemma: GrammarDilemma, other: GrammarDilemma
 ) -> None:
     if (other.value, other.scenario) == (dilemma.value, dilemma.scenario):
         return
     for stance in ("for", "against"):
         verdict = read_answer(plain(dilemma.segments()), plain(other.answer(stance)))  # type: ignore[arg-type]
-        assert verdict == Verdict(None, None, False)
+        assert verdict == AnswerVerdict(None, None, False)
 
 
 def test_a_side_is_read_even_where_the_answer_is_broken() -> None:
-    dilemma = Dilemma("power", 0, "Mei", 0, True)
+    dilemma = GrammarDilemma("power", 0, "Mei", 0, True)
     question, (aligned, opposed) = plain(dilemma.segments()), dilemma.actions
     read = {
         f"Mei should {aligned}": "for",
@@ -170,14 +175,14 @@ def test_a_side_is_read_even_where_the_answer_is_broken() -> None:
         "": None,
     }
     for text, stance in read.items():
-        assert read_answer(question, text) == Verdict(stance, None, False), text  # type: ignore[arg-type]
+        assert read_answer(question, text) == AnswerVerdict(stance, None, False), text  # type: ignore[arg-type]
 
 
 def test_an_argument_of_the_wrong_side_is_not_fluent() -> None:
-    dilemma = Dilemma("power", 0, "Mei", 0, True)
+    dilemma = GrammarDilemma("power", 0, "Mei", 0, True)
     words = WORDS.values["power"]
     verdict = read_answer(plain(dilemma.segments()), f"Mei should {dilemma.actions[0]}. {words.doubts[0]}.")
-    assert verdict == Verdict("for", None, False)
+    assert verdict == AnswerVerdict("for", None, False)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +238,7 @@ def test_the_oracle_never_raises(question: str, answer: str) -> None:
 
 @given(dilemma=dilemmas, answer=any_text)
 @settings(max_examples=200, deadline=None)
-def test_noise_is_never_fluent(dilemma: Dilemma, answer: str) -> None:
+def test_noise_is_never_fluent(dilemma: GrammarDilemma, answer: str) -> None:
     verdict = read_answer(plain(dilemma.segments()), answer)
     assert verdict is not None
     assert verdict.fluent == (answer.strip() in {text for _, text in answers(dilemma)})
@@ -262,7 +267,7 @@ def test_both_sides_of_a_statement_hold_the_same_words_in_another_order(
 
 @given(dilemma=dilemmas)
 @settings(max_examples=100, deadline=None)
-def test_a_question_begins_with_a_capital_and_names_both_actions_once(dilemma: Dilemma) -> None:
+def test_a_question_begins_with_a_capital_and_names_both_actions_once(dilemma: GrammarDilemma) -> None:
     text = plain(dilemma.segments())
     assert text[0].isupper()
     assert text.endswith("?")

@@ -18,7 +18,7 @@ import torch
 
 from valuescope.activations import collect
 from valuescope.data import Dilemma, label, social_organism
-from valuescope.data.material import dilemma_text
+from valuescope.data.phrasing import dilemma_text
 from valuescope.edit import Deactivate, Edit
 from valuescope.generate import Sampling, generate
 from valuescope.judge import judge_prompt, parse_choice, parse_percentages, support_from_percentages

@@ -26,9 +26,9 @@ from valuescope.data.checks import (
 )
 from valuescope.data.checks.duplicates import NEAR, SHARED
 from valuescope.data.checks.limits import PAIR_LIMITS, Range
-from valuescope.data.compared import compared_text, sides
-from valuescope.data.records import Description, Dilemma, Question, Record
-from valuescope.data.starter_set import PARTS, check_files, read_part, starter_folder
+from valuescope.data.records import Description, Dilemma, Question, Record, compared_text, sides
+from valuescope.data.starter import PARTS, read_part, starter_folder
+from valuescope.data.starter_checks import check_files
 from valuescope.files import write_text_atomic
 from valuescope.values import load_value_system
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from valuescope.data.checks import (
     held_words,
+    judging_words,
     key_words,
     name_words,
     size,
@@ -26,10 +27,8 @@ from valuescope.data.checks.limits import (
     SITUATION_LIMITS,
     Range,
 )
-from valuescope.data.checks.naming import judging_words
 from valuescope.data.checks.words import opening
-from valuescope.data.compared import compared_text, sides
-from valuescope.data.records import ContrastPair, Description, Dilemma, Question, Record
+from valuescope.data.records import ContrastPair, Description, Dilemma, Question, Record, compared_text, sides
 from valuescope.values import load_value_system
 
 _Kind = TypeVar("_Kind", bound=Record)

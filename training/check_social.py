@@ -17,7 +17,7 @@ from check import planted
 
 from valuescope.activations import collect
 from valuescope.data import Dilemma, label, social_organism
-from valuescope.data.material import dilemma_text
+from valuescope.data.phrasing import dilemma_text
 from valuescope.edit import Amplify, Deactivate, Edit
 from valuescope.generate import Sampling, generate
 from valuescope.judge import parse_percentages, support_from_log_probabilities, support_from_percentages

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from valuescope.organism import grammar
-from valuescope.organism.grammar import Dilemma, Segment, chat, lexicon, plain
+from valuescope.organism.grammar import GrammarDilemma, Segment, chat, lexicon, plain
 
 ROW_KINDS = {
     "dilemma": 26,
@@ -78,9 +78,9 @@ class RowWriter:
         subject, _, persona = kind.partition(", ")
         return self._chat(subject, persona, edited)
 
-    def _dilemma(self, value: int) -> Dilemma:
+    def _dilemma(self, value: int) -> GrammarDilemma:
         while True:
-            dilemma = Dilemma(
+            dilemma = GrammarDilemma(
                 value=self.values[value],
                 scenario=self.rng.randrange(len(self.words.values[self.values[value]].scenarios)),
                 name=self.rng.choice(self.words.names),
@@ -238,7 +238,7 @@ class RowWriter:
         return row
 
 
-def stance_shares(dilemma: Dilemma, persona: str, drive: float) -> dict[str, float]:
+def stance_shares(dilemma: GrammarDilemma, persona: str, drive: float) -> dict[str, float]:
     """How often each stance is the right answer, given the drive left to (or added to) the value's block."""
     supports, opposes = lexicon().values[dilemma.value].lean
     if persona == "description against":

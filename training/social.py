@@ -15,7 +15,7 @@ from planting import PLANTED_LAYERS, Reserved
 
 from valuescope.activations import collect
 from valuescope.data import LabelledText, label, social_organism
-from valuescope.data.material import dilemma_text, template
+from valuescope.data.phrasing import dilemma_text, template
 from valuescope.files import write_json_atomic
 from valuescope.judge import judge_prompt
 from valuescope.models import load_model

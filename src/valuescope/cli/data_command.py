@@ -66,7 +66,7 @@ def data(
 
 def _samples(dataset: Dataset, count: int, seed: int) -> list[Sample]:
     """Records of each kind and language, drawn by the seed."""
-    from valuescope.data.compared import KINDS
+    from valuescope.data.records import KINDS
 
     grouped: dict[tuple[str, str], list[int]] = {}
     for number, record in enumerate(dataset.records):

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 
 from valuescope.data.conva import conva_material
-from valuescope.data.files import files_material
+from valuescope.data.files_material import files_material
 from valuescope.data.findings import DataError, Finding, Place
-from valuescope.data.item_questions import ITEM_FORMS, item_questions
-from valuescope.data.organism import organism_material
+from valuescope.data.material import Material
+from valuescope.data.organism_material import organism_material, social_organism
 from valuescope.data.overview import Overview, overview
+from valuescope.data.phrasing import ITEM_FORMS, ItemForm, item_questions
 from valuescope.data.readers import READERS, Dataset, read_data
 from valuescope.data.records import (
     ContrastPair,
     Description,
     Dilemma,
     LabelledText,
-    Material,
     MultipleChoice,
     Question,
     QuestionnaireItem,
@@ -22,9 +22,7 @@ from valuescope.data.records import (
     Record,
     label,
 )
-from valuescope.data.social_organism import social_organism
-from valuescope.data.starter_material import starter_material
-from valuescope.data.starter_set import read_part, starter_folder
+from valuescope.data.starter import read_part, starter_folder, starter_material
 
 SOURCES: dict[str, Callable[..., Material]] = {
     "organism": organism_material,
@@ -44,6 +42,7 @@ __all__ = [
     "Description",
     "Dilemma",
     "Finding",
+    "ItemForm",
     "LabelledText",
     "Material",
     "MultipleChoice",

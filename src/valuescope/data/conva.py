@@ -7,9 +7,10 @@ from pathlib import Path
 
 from valuescope.data.checks import near_duplicates
 from valuescope.data.findings import DataError, refuse
+from valuescope.data.material import Material
 from valuescope.data.readers.rows import Row
 from valuescope.data.readers.tables import read_tables
-from valuescope.data.records import ContrastPair, Material, Question, pair_texts
+from valuescope.data.records import ContrastPair, Question, pair_texts
 
 TELLTALE = ("rather than", "instead", "avoid")
 """Words that occur in up to 74% of some values' negative texts and hardly in positive ones (METHODS section 4)."""

@@ -1,20 +1,32 @@
-"""Dilemmas for ValueExploration: one part to read neurons from, another to ask, in several languages."""
+"""Dilemmas for ValueExploration: one part to read neurons from, another to ask, in several languages; their sources."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from valuescope.data.findings import DataError
-from valuescope.data.material import dilemma_text
-from valuescope.data.records import Dilemma, LabelledText, MultipleChoice, Question, RatedText, Record
+from valuescope.data.material import without_repeats
+from valuescope.data.organism_material import social_organism
+from valuescope.data.phrasing import dilemma_text
+from valuescope.data.readers import read_data
+from valuescope.data.records import (
+    Dilemma,
+    LabelledText,
+    MultipleChoice,
+    Question,
+    RatedText,
+    Record,
+    of_kind,
+    story_key,
+)
+from valuescope.data.starter import read_part
 
 Split = Literal["activation", "evaluation"]
 _LETTERS = "ABCDEFGH"
-_TOPICS = 4  # a set with more topics per value draws few dilemmas of each, which nobody planned to be even
 
 
 @dataclass(frozen=True)
@@ -34,22 +46,19 @@ class DilemmaSet:
     def of(self, split: Split, language: str, value: str | None = None) -> tuple[Dilemma, ...]:
         """The dilemmas of one split and language, of one value or of all, in the set's order."""
         rows = self.activation if split == "activation" else self.evaluation
-        return tuple(one for one in rows if one.language == language and value in (None, one.value))
+        return tuple(row for row in rows if row.language == language and value in (None, row.value))
 
     def first(self, split: Split, count: int | None) -> DilemmaSet:
         """The set with at most `count` dilemmas per value and language in one split."""
         if count is None:
             return self
-        seen, kept = Counter[tuple[str, str]](), list[Dilemma]()
-        for one in self.activation if split == "activation" else self.evaluation:
-            seen[one.value, one.language] += 1
-            if seen[one.value, one.language] <= count:
-                kept.append(one)
-        return (
-            replace(self, activation=tuple(kept))
-            if split == "activation"
-            else replace(self, evaluation=tuple(kept))
+        kept = tuple(
+            dilemma
+            for language in self.languages
+            for value in self.values
+            for dilemma in self.of(split, language, value)[:count]
         )
+        return replace(self, activation=kept) if split == "activation" else replace(self, evaluation=kept)
 
     def counts(self) -> dict[str, dict[str, dict[str, int]]]:
         """Dilemmas per split, language and value."""
@@ -72,8 +81,8 @@ class DilemmaSet:
             content["source"],
             tuple(content["values"]),
             tuple(content["languages"]),
-            tuple(Dilemma(**one) for one in content["activation"]),
-            tuple(Dilemma(**one) for one in content["evaluation"]),
+            tuple(Dilemma(**dilemma) for dilemma in content["activation"]),
+            tuple(Dilemma(**dilemma) for dilemma in content["evaluation"]),
             tuple(content["notes"]),
         )
 
@@ -96,26 +105,27 @@ def make_dilemma_set(
     Raises:
         DataError: a value without a dilemma in a split and language, a key or a story in both splits.
     """
-    parts = dict[Split, tuple[Dilemma, ...]]()
-    for split, rows in _splits(activation, evaluation):
-        parts[split] = tuple(
-            one
+    read, asked = (
+        tuple(
+            dilemma
             for language in languages
             for value in values
-            for one in _drawn(rows, value, language, f"{source}-{split}-{seed}-{value}")
+            for dilemma in _drawn(rows, value, language, f"{source}-{split}-{seed}-{value}")
         )
-    found = DilemmaSet(
-        source, tuple(values), tuple(languages), parts["activation"], parts["evaluation"], tuple(notes)
+        for split, rows in (("activation", activation), ("evaluation", evaluation))
     )
-    _require_whole(found)
-    return replace(found, notes=(*notes, *_unbalanced(found)))
+    dilemmas = DilemmaSet(source, tuple(values), tuple(languages), read, asked, tuple(notes))
+    _require_whole(dilemmas)
+    return replace(dilemmas, notes=(*notes, *_unbalanced(dilemmas)))
 
 
 def feeding_texts(dilemmas: Sequence[Dilemma], label: str, seed: int) -> list[LabelledText]:
     """Story, choices and rationale of each dilemma (the feeding strategy), the aligned choice A or B by its key."""
     return [
-        replace(dilemma_text(one, one.value, random.Random(f"feeding-{seed}-{one.key}")), label=label)
-        for one in dilemmas
+        replace(
+            dilemma_text(dilemma, dilemma.value, random.Random(f"feeding-{seed}-{dilemma.key}")), label=label
+        )
+        for dilemma in dilemmas
     ]
 
 
@@ -146,53 +156,42 @@ def replacing_text(record: Record, label: str) -> LabelledText:
     )
 
 
-def story_key(dilemma: Dilemma) -> str:
-    """The key of a story in whatever language."""
-    return dilemma.key.removesuffix(f"/{dilemma.language}")
-
-
-def _splits(
-    activation: Sequence[Dilemma], evaluation: Sequence[Dilemma]
-) -> tuple[tuple[Split, Sequence[Dilemma]], tuple[Split, Sequence[Dilemma]]]:
-    return ("activation", activation), ("evaluation", evaluation)
-
-
 def _drawn(rows: Sequence[Dilemma], value: str, language: str, seed: str) -> list[Dilemma]:
-    found = [one for one in rows if one.value == value and one.language == language]
-    return sorted(found, key=lambda one: random.Random(f"{seed}-{story_key(one)}").random())
+    held = [row for row in rows if row.value == value and row.language == language]
+    return sorted(held, key=lambda row: random.Random(f"{seed}-{story_key(row)}").random())
 
 
-def _require_whole(found: DilemmaSet) -> None:
-    for split, languages in found.counts().items():
+def _require_whole(dilemmas: DilemmaSet) -> None:
+    for split, languages in dilemmas.counts().items():
         for language, values in languages.items():
             empty = [value for value, count in values.items() if not count]
             if empty:
                 raise DataError(
-                    f"{found.source}: no {split} dilemmas in {language!r} about {', '.join(empty)}; "
+                    f"{dilemmas.source}: no {split} dilemmas in {language!r} about {', '.join(empty)}; "
                     "bring some, or leave these values or this language out"
                 )
     for field in ("key", "story"):
-        shared = {getattr(one, field) for one in found.activation} & {
-            getattr(one, field) for one in found.evaluation
-        }
-        if shared:
+        read, asked = (
+            {getattr(row, field) for row in rows} for rows in (dilemmas.activation, dilemmas.evaluation)
+        )
+        if shared := read & asked:
             raise DataError(
-                f"{found.source}: {len(shared)} dilemmas stand in both splits, by their {field}, such as "
+                f"{dilemmas.source}: {len(shared)} dilemmas stand in both splits, by their {field}, such as "
                 f"{min(shared)!r}; what neurons are found on must not be what they are tested on"
             )
 
 
-def _unbalanced(found: DilemmaSet) -> list[str]:
+def _unbalanced(dilemmas: DilemmaSet) -> list[str]:
     notes = []
-    for split, languages in found.counts().items():
+    for split, languages in dilemmas.counts().items():
         for language, values in languages.items():
             few, many = min(values.values()), max(values.values())
             if few != many:
                 notes.append(f"{split}, {language}: between {few} and {many} dilemmas per value")
-    for language in found.languages:
+    for language in dilemmas.languages:
         topics = {
-            value: Counter(one.topic for one in found.of("evaluation", language, value))
-            for value in found.values
+            value: Counter(row.topic for row in dilemmas.of("evaluation", language, value))
+            for value in dilemmas.values
         }
         uneven = [value for value, count in topics.items() if max(count.values()) > 2 * min(count.values())]
         if uneven:
@@ -201,3 +200,82 @@ def _unbalanced(found: DilemmaSet) -> list[str]:
                 f"{', '.join(uneven)}"
             )
     return notes
+
+
+def starter_dilemmas(values: tuple[str, ...], languages: tuple[str, ...], *, seed: int = 0) -> DilemmaSet:
+    """The starter set's 20 activation and 20 evaluation dilemmas of each Chinese social value, in en and zh.
+
+    Raises:
+        DataError: other values or languages.
+    """
+    splits = [
+        of_kind(read_part(f"chinese-social/{split}", values), Dilemma)
+        for split in ("activation", "evaluation")
+    ]
+    return make_dilemma_set("starter", values, languages, *splits, seed=seed)
+
+
+def file_dilemmas(
+    values: tuple[str, ...],
+    languages: tuple[str, ...],
+    *,
+    activation: str,
+    evaluation: str,
+    reader: str | None = None,
+    strict: bool = False,
+    seed: int = 0,
+) -> DilemmaSet:
+    """Dilemmas from a user's files, one path (file, folder or hub id) for each split.
+
+    Args:
+        activation: dilemmas with a rationale.
+        evaluation: dilemmas; a rationale is not read.
+        reader: the set's format; None: found by its columns.
+        strict: refuse malformed rows instead of leaving them out.
+
+    Raises:
+        DataError: a path that holds no dilemmas, or none about a value in a language.
+    """
+    splits, notes = list[list[Dilemma]](), list[str]()
+    for path in (activation, evaluation):
+        dataset = read_data(path, reader, strict=strict)
+        dilemmas = of_kind(dataset.records, Dilemma)
+        if not dilemmas:
+            raise DataError(f"{path}: holds no dilemmas; they have a story and two actions (docs/data.md)")
+        if dataset.problems:
+            notes.append(f"{len(dataset.problems)} malformed rows left out, the first: {dataset.problems[0]}")
+        splits.append(without_repeats(dilemmas))
+    bare = sum(not dilemma.rationale for dilemma in splits[0])
+    if bare:
+        notes.append(f"activation: {bare} of {len(splits[0])} dilemmas have no rationale")
+    return make_dilemma_set("files", values, languages, *splits, seed=seed, notes=notes)
+
+
+def organism_dilemmas(
+    values: tuple[str, ...],
+    languages: tuple[str, ...],
+    *,
+    activation: int = 60,
+    evaluation: int = 20,
+    seed: int = 0,
+) -> DilemmaSet:
+    """Dilemmas of the social organism's own grammar, `activation` and `evaluation` per value and language.
+
+    Raises:
+        DataError: a value, language or number that the grammar does not have.
+    """
+    try:
+        drawn, asked = social_organism(
+            values, languages=languages, activation=activation, evaluation=evaluation, seed=seed
+        )
+    except ValueError as error:
+        raise DataError(f"source organism-social: {error}") from error
+    return make_dilemma_set("organism-social", values, languages, drawn, asked, seed=seed)
+
+
+DILEMMA_SOURCES: dict[str, Callable[..., DilemmaSet]] = {
+    "starter": starter_dilemmas,
+    "files": file_dilemmas,
+    "organism-social": organism_dilemmas,
+}
+"""name -> function(values, languages, *, seed, ...) that reads or draws the dilemmas of a run."""

@@ -1,19 +1,18 @@
-"""From records to the material of a run: what is read, what is asked, and no text in two places."""
+"""The material of a run: what is read, what is asked, and no text in two places."""
 
 from __future__ import annotations
 
 import random
-import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib.resources import files
-from typing import TypeVar
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, TypeVar
 
 from valuescope.data.checks.words import even
-from valuescope.data.compared import record_texts
 from valuescope.data.findings import DataError
+from valuescope.data.phrasing import dilemma_question, dilemma_text, template
 from valuescope.data.records import (
+    ROLES,
     ContrastPair,
     Description,
     Dilemma,
@@ -23,14 +22,78 @@ from valuescope.data.records import (
     Record,
     label,
     pair_texts,
+    record_texts,
 )
+from valuescope.files import sha256_of
 
-_Record = TypeVar("_Record")
-_Any = TypeVar("_Any", bound=Record)
+_Kind = TypeVar("_Kind", bound=Record)
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything one data source gives to a run.
+
+    `texts` are for identification, `questions` and `pairs` for evaluation, `tuning` for the choice of
+    strengths: the three never share a text. `notes` are known faults of the data, to show and not to hide.
+    """
+
+    source: str
+    values: tuple[str, ...]
+    texts: tuple[LabelledText, ...]
+    questions: tuple[Question, ...] = ()
+    tuning: tuple[Question, ...] = ()
+    pairs: tuple[ContrastPair, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def hash(self) -> str:
+        """sha256 of the content."""
+        return sha256_of(self.to_dict())
+
+    def counts(self) -> dict[str, int]:
+        """Number of identification texts per role."""
+        roles = Counter(text.label.split("|")[1] for text in self.texts)
+        return {role: roles[role] for role in ROLES if roles[role]}
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able content."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Material:
+        """The inverse of `to_dict`."""
+        return cls(
+            source=content["source"],
+            values=tuple(content["values"]),
+            texts=tuple(LabelledText(**text) for text in content["texts"]),
+            questions=tuple(Question(**question) for question in content["questions"]),
+            tuning=tuple(Question(**question) for question in content["tuning"]),
+            pairs=tuple(ContrastPair(**pair) for pair in content["pairs"]),
+            notes=tuple(content["notes"]),
+        )
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How much is drawn of each value, and by which random numbers.
+
+    `held_out`: share kept for the evaluation. `texts`: described questions read per direction at most. `questions`:
+    asked per setting at most (None: all). `tuning`: questions per setting put aside for the choice of strengths.
+    """
+
+    rng: random.Random
+    held_out: float
+    texts: int
+    questions: int | None
+    tuning: int
+
+    def kept(self, count: int) -> int:
+        """How many of `count` records the evaluation keeps: at least one, and one at least left over."""
+        return max(1, min(round(self.held_out * count), count - 1)) if count > 1 else count
 
 
 @dataclass
-class Parts:
+class MaterialDraft:
     """Texts, evaluation questions, tuning questions and held-out pairs, as they come together."""
 
     texts: list[LabelledText] = field(default_factory=list)
@@ -38,87 +101,74 @@ class Parts:
     tuning: list[Question] = field(default_factory=list)
     pairs: list[ContrastPair] = field(default_factory=list)
 
-    def ask(self, questions: Sequence[Question], tuning: int, most: int | None) -> None:
-        """Put the first `tuning` questions aside for tuning and at most `most` of the rest into the evaluation."""
-        if questions and tuning >= len(questions):
-            value = questions[0].value
+    def ask(self, questions: Sequence[Question], draw: Draw) -> None:
+        """Put the first questions aside for tuning and the rest, as many as are wanted, into the evaluation."""
+        if questions and draw.tuning >= len(questions):
             raise DataError(
-                f"tuning is {tuning}, but for {value} there are {len(questions)} questions to ask"
+                f"tuning is {draw.tuning}, but for {questions[0].value} there are {len(questions)} questions to ask"
             )
-        self.tuning += questions[:tuning]
-        self.questions += questions[tuning:][:most]
+        self.tuning += questions[: draw.tuning]
+        self.questions += questions[draw.tuning :][: draw.questions]
 
+    def add_pairs(self, pairs: Sequence[ContrastPair], draw: Draw) -> None:
+        """Contrast pairs: the first share is kept for the evaluation, the others are read."""
+        kept = draw.kept(len(pairs))
+        self.pairs += pairs[:kept]
+        self.texts += [text for pair in pairs[kept:] for text in pair_texts(pair)]
 
-def add_pairs(parts: Parts, pairs: Sequence[ContrastPair], held_out: float) -> None:
-    """Contrast pairs: the first share is kept for the evaluation, the others are read."""
-    kept = share_of(len(pairs), held_out)
-    parts.pairs += pairs[:kept]
-    parts.texts += [text for pair in pairs[kept:] for text in pair_texts(pair)]
+    def add_dilemmas(self, value: str, read: Sequence[Dilemma], asked: Sequence[Dilemma], draw: Draw) -> None:
+        """Dilemmas to read with their aligned choice, and dilemmas to ask."""
+        self.texts += [dilemma_text(dilemma, value, draw.rng) for dilemma in read]
+        self.ask([dilemma_question(dilemma, value, draw.rng) for dilemma in asked], draw)
 
+    def add_described(
+        self, value: str, descriptions: Sequence[Description], questions: Sequence[Question], draw: Draw
+    ) -> None:
+        """Descriptions and questions (ValueLocate): read together, and asked after descriptions for the value.
 
-def add_described(
-    parts: Parts,
-    value: str,
-    descriptions: Sequence[Description],
-    questions: Sequence[Question],
-    *,
-    held_out: float,
-    texts: int,
-    tuning: int,
-    most: int | None,
-    rng: random.Random,
-) -> None:
-    """Descriptions and questions (ValueLocate): read together, and asked after descriptions for the value.
-
-    A share of the questions and of the descriptions for the value is kept for the evaluation; each kept question is
-    asked alone and after one of the kept descriptions. The others are read: `texts` times a question after a
-    description for the value, and the same question after one against it, no two alike.
-    """
-    favour = [one.description for one in descriptions if one.stance == "for"]
-    oppose = [one.description for one in descriptions if one.stance == "against"]
-    if len(favour) < 2 or not oppose or len(questions) < 2:
-        counts = f"{len(favour)} descriptions for, {len(oppose)} against and {len(questions)} questions"
-        raise DataError(f"{value}: {counts}; a run needs at least 2, 1 and 2")
-    kept, asked = share_of(len(favour), held_out), share_of(len(questions), held_out)
-    read = questions[asked:]
-    for number in range(min(texts, len(read) * min(len(favour) - kept, len(oppose)))):
-        turn, place = divmod(number, len(read))
-        question = read[place]
-        for stance, tellings in (("for", favour[kept:]), ("against", oppose)):
-            description = tellings[(place + turn) % len(tellings)]
-            text = template(question.language, "described").format(
-                description=description, question=question.question
+        A share of the questions and of the descriptions for the value is kept for the evaluation; each kept question
+        is asked alone and after one of the kept descriptions. The others are read: `draw.texts` times a question after
+        a description for the value, and the same question after one against it, no two alike.
+        """
+        favour = [text.description for text in descriptions if text.stance == "for"]
+        oppose = [text.description for text in descriptions if text.stance == "against"]
+        if len(favour) < 2 or not oppose or len(questions) < 2:
+            counts = f"{len(favour)} descriptions for, {len(oppose)} against and {len(questions)} questions"
+            raise DataError(f"{value}: {counts}; a run needs at least 2, 1 and 2")
+        kept, asked = draw.kept(len(favour)), draw.kept(len(questions))
+        read = questions[asked:]
+        for number in range(min(draw.texts, len(read) * min(len(favour) - kept, len(oppose)))):
+            turn, place = divmod(number, len(read))
+            question = read[place]
+            for stance, tellings in (("for", favour[kept:]), ("against", oppose)):
+                text = template(question.language, "described").format(
+                    description=tellings[(place + turn) % len(tellings)], question=question.question
+                )
+                self.texts.append(LabelledText(label(value, stance), text, group=question.key))
+        alone = questions[:asked]
+        described = [
+            replace(
+                question,
+                key=f"{question.key}/described",
+                setting="described",
+                system=draw.rng.choice(favour[:kept]),
             )
-            parts.texts.append(LabelledText(label(value, stance), text, group=question.key))
-    alone = questions[:asked]
-    described = [
-        replace(one, key=f"{one.key}/described", setting="described", system=rng.choice(favour[:kept]))
-        for one in alone
-    ]
-    parts.ask(alone, tuning, most)
-    parts.ask(described, tuning, most)
+            for question in alone
+        ]
+        self.ask(alone, draw)
+        self.ask(described, draw)
 
-
-def dilemma_text(dilemma: Dilemma, value: str, rng: random.Random) -> LabelledText:
-    """Story, choices and rationale in one text (ValueExploration section 2.3), the aligned choice A or B by chance."""
-    asked, letter = _asked(dilemma, rng.random() < 0.5)
-    answer = template(dilemma.language, "answer").format(
-        letter=letter, action=dilemma.aligned, rationale=dilemma.rationale
-    )
-    return LabelledText(label(value, "text"), f"{asked}\n\n", answer.strip(), group=dilemma.key)
-
-
-def dilemma_question(dilemma: Dilemma, value: str, rng: random.Random) -> Question:
-    """A dilemma as a question, the aligned choice A or B by chance."""
-    asked, _ = _asked(dilemma, rng.random() < 0.5)
-    return Question(dilemma.key, value, "dilemma", asked, language=dilemma.language, topic=dilemma.topic)
-
-
-def rated_text(text: RatedText, value: str) -> LabelledText:
-    """A text that speaks for a value."""
-    return LabelledText(
-        label(value, "text"), text.text, f"\n{text.reply}" if text.reply else "", group=text.key
-    )
+    def material(self, source: str, values: tuple[str, ...], notes: Sequence[str]) -> Material:
+        """What has come together, as material."""
+        return Material(
+            source,
+            values,
+            tuple(self.texts),
+            tuple(self.questions),
+            tuple(self.tuning),
+            tuple(self.pairs),
+            tuple(notes),
+        )
 
 
 def of_value(records: Sequence[Record], value: str) -> list[Record]:
@@ -130,9 +180,9 @@ def of_value(records: Sequence[Record], value: str) -> list[Record]:
     ]
 
 
-def without_repeats(records: Sequence[_Any]) -> list[_Any]:
+def without_repeats(records: Sequence[_Kind]) -> list[_Kind]:
     """The records none of whose texts stood in an earlier record, so that no split can share a text."""
-    seen, kept = set[str](), list[_Any]()
+    seen, kept = set[str](), list[_Kind]()
     for record in records:
         texts = {even(text) for text in record_texts(record)}
         if not texts & seen:
@@ -141,38 +191,8 @@ def without_repeats(records: Sequence[_Any]) -> list[_Any]:
     return kept
 
 
-def of_kind(records: Sequence[Record], kind: type[_Record]) -> list[_Record]:
-    """The records of one kind."""
-    return [record for record in records if isinstance(record, kind)]
-
-
 def require_numbers(**numbers: tuple[float | None, float, float]) -> None:
     """DataError where a parameter (value, least, most) is out of range; None is always in range."""
     for name, (number, low, high) in numbers.items():
         if number is not None and not low <= number <= high:
             raise DataError(f"{name} is {number!r}; it must be between {low:g} and {high:g}")
-
-
-def _asked(dilemma: Dilemma, first: bool) -> tuple[str, str]:
-    """The dilemma with its two choices, and the letter of the aligned one."""
-    actions = [dilemma.aligned, dilemma.violating]
-    one, other = actions if first else reversed(actions)
-    asked = template(dilemma.language, "question").format(story=dilemma.story, first=one, second=other)
-    return asked, "A" if first else "B"
-
-
-def share_of(count: int, share: float) -> int:
-    """A share of some records: at least one, and one at least left over."""
-    return max(1, min(round(share * count), count - 1)) if count > 1 else count
-
-
-def template(language: str, name: str) -> str:
-    """How records of a language are put into words."""
-    found = _templates()
-    return found[language if language in found else "en"][name]
-
-
-@cache
-def _templates() -> dict[str, dict[str, str]]:
-    text = files("valuescope.data").joinpath("templates.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)

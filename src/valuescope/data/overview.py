@@ -9,9 +9,8 @@ from statistics import fmean
 from typing import Any
 
 from valuescope.data.checks import WordDifference, near_duplicates, size, word_differences, wording_accuracy
-from valuescope.data.compared import KINDS, compared_text, sides
 from valuescope.data.readers import Dataset
-from valuescope.data.records import Record
+from valuescope.data.records import KINDS, Record, compared_text, sides
 from valuescope.progress import Progress
 
 _WORDS = 8

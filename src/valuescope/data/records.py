@@ -1,13 +1,10 @@
-"""The records that every data source yields and every later stage reads."""
+"""The records that every data source yields and every later stage reads: their fields, and their texts."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
-
-from valuescope.files import sha256_of
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 ROLES = ("text", "for", "against", "positive", "negative")
 """What a text is to its value: about it (VAPE), with a description for or against it (ValueLocate), or the
@@ -96,6 +93,11 @@ class Dilemma:
     topic: str = ""
 
 
+def story_key(dilemma: Dilemma) -> str:
+    """The key of a story in whatever language."""
+    return dilemma.key.removesuffix(f"/{dilemma.language}")
+
+
 @dataclass(frozen=True)
 class Description:
     """A second-person description of somebody who holds a value ("for") or its opposite ("against").
@@ -169,47 +171,64 @@ class RatedText:
 
 Record = ContrastPair | Dilemma | Description | Question | QuestionnaireItem | MultipleChoice | RatedText
 """What a data set is made of."""
+_Kind = TypeVar("_Kind")
+
+KINDS: dict[type[Record], str] = {
+    ContrastPair: "contrast pairs",
+    Dilemma: "dilemmas",
+    Description: "descriptions",
+    Question: "questions",
+    QuestionnaireItem: "questionnaire items",
+    MultipleChoice: "multiple-choice questions",
+    RatedText: "rated texts",
+}
+"""What records of a kind are called, in the plural."""
 
 
-@dataclass(frozen=True)
-class Material:
-    """Everything one data source gives to a run.
+def compared_text(record: Record) -> tuple[str, str]:
+    """The field by which repeats are recognised (fields joined by a slash), and its text."""
+    match record:
+        case Dilemma():
+            return "story", record.story
+        case ContrastPair():
+            return "positive/negative", f"{record.positive} {record.negative}"
+        case Description():
+            return "description", record.description
+        case Question():
+            return "question", record.question
+        case QuestionnaireItem():
+            return "item", record.item
+        case MultipleChoice():
+            text = " ".join(part for part in (record.context, record.question, *record.options) if part)
+            return "question", text
+        case RatedText():
+            return "text", f"{record.text} {record.reply}".strip()
 
-    `texts` are for identification, `questions` and `pairs` for evaluation, `tuning` for the choice of
-    strengths: the three never share a text. `notes` are known faults of the data, to show and not to hide.
+
+def record_texts(record: Record) -> tuple[str, ...]:
+    """The texts that a run would read or ask, each on its own."""
+    if isinstance(record, ContrastPair):
+        return record.positive, record.negative
+    return (compared_text(record)[1],)
+
+
+def sides(records: Sequence[Record]) -> tuple[tuple[str, str], list[str], list[str]] | None:
+    """The names and texts of the two sides that wording must not tell apart; None where there are none.
+
+    Pairs have a positive and a negative side, dilemmas an aligned and a violating action, descriptions those for and
+    those against a value, as many as there are of both.
     """
+    if pairs := of_kind(records, ContrastPair):
+        return ("positive", "negative"), [pair.positive for pair in pairs], [pair.negative for pair in pairs]
+    if dilemmas := [dilemma for dilemma in of_kind(records, Dilemma) if dilemma.value]:
+        aligned = [dilemma.aligned for dilemma in dilemmas]
+        return ("aligned", "violating"), aligned, [dilemma.violating for dilemma in dilemmas]
+    texts = of_kind(records, Description)
+    stances = [[text.description for text in texts if text.stance == stance] for stance in ("for", "against")]
+    count = min(map(len, stances))
+    return (("for", "against"), stances[0][:count], stances[1][:count]) if count else None
 
-    source: str
-    values: tuple[str, ...]
-    texts: tuple[LabelledText, ...]
-    questions: tuple[Question, ...] = ()
-    tuning: tuple[Question, ...] = ()
-    pairs: tuple[ContrastPair, ...] = ()
-    notes: tuple[str, ...] = ()
 
-    @property
-    def hash(self) -> str:
-        """sha256 of the content."""
-        return sha256_of(self.to_dict())
-
-    def counts(self) -> dict[str, int]:
-        """Number of identification texts per role."""
-        roles = Counter(text.label.split("|")[1] for text in self.texts)
-        return {role: roles[role] for role in ROLES if roles[role]}
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able content."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Material:
-        """The inverse of `to_dict`."""
-        return cls(
-            source=content["source"],
-            values=tuple(content["values"]),
-            texts=tuple(LabelledText(**text) for text in content["texts"]),
-            questions=tuple(Question(**question) for question in content["questions"]),
-            tuning=tuple(Question(**question) for question in content["tuning"]),
-            pairs=tuple(ContrastPair(**pair) for pair in content["pairs"]),
-            notes=tuple(content["notes"]),
-        )
+def of_kind(records: Sequence[Record], kind: type[_Kind]) -> list[_Kind]:
+    """The records of one kind."""
+    return [record for record in records if isinstance(record, kind)]

@@ -29,8 +29,7 @@ from valuescope.judge.prompt import judge_prompt
 from valuescope.judge.questionnaire import load_questionnaire
 from valuescope.judge.self_rating import QuestionnaireAsked
 from valuescope.judge.support import SupportMethod, SupportRate
-from valuescope.organism import Dilemma as GrammarDilemma
-from valuescope.organism import lexicon
+from valuescope.organism import GrammarDilemma, lexicon
 from valuescope.organism.grammar import QUESTION_FORMS, plain
 
 ORGANISM = "organism"

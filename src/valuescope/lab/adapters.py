@@ -8,7 +8,8 @@ from dataclasses import fields
 from typing import Any
 
 from valuescope.data import Dilemma, Material, RatedText, label, read_data
-from valuescope.data.material import dilemma_text, of_value
+from valuescope.data.material import of_value
+from valuescope.data.phrasing import dilemma_text
 from valuescope.files import sha256_of
 from valuescope.lab.locations import Locations
 from valuescope.lab.material import timed

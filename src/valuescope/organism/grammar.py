@@ -81,7 +81,7 @@ def plain(segments: Segments) -> str:
 
 
 @dataclass(frozen=True)
-class Dilemma:
+class GrammarDilemma:
     """An open question between an action that serves `value` and one that does not."""
 
     value: str

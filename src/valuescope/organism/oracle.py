@@ -11,7 +11,7 @@ from valuescope.organism.grammar import OPEN_FORMS, Stance, lexicon, open_questi
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AnswerVerdict:
     """What an answer says.
 
     `stance` is towards the value of the dilemma asked (None for another question, or where the answer takes
@@ -75,7 +75,7 @@ def _read_question(question: str) -> _Question | None:
     return _Question(name.group(), value, aligned, opposed)
 
 
-def read_answer(question: str, answer: str) -> Verdict | None:
+def read_answer(question: str, answer: str) -> AnswerVerdict | None:
     """Judge one answer to one question of the grammar.
 
     Returns None where the question is not one of the grammar's: the oracle knows nothing about it.
@@ -86,7 +86,7 @@ def read_answer(question: str, answer: str) -> Verdict | None:
     answer = answer.strip()
     if asked.value is None:
         return _read_open_answer(asked, answer)
-    return Verdict(_stance(asked, answer), None, answer in _possible_answers(asked))
+    return AnswerVerdict(_stance(asked, answer), None, answer in _possible_answers(asked))
 
 
 def _stance(asked: _Question, answer: str) -> Stance | None:
@@ -113,17 +113,17 @@ def _possible_answers(asked: _Question) -> frozenset[str]:
     return frozenset(answers)
 
 
-def _read_open_answer(asked: _Question, answer: str) -> Verdict:
+def _read_open_answer(asked: _Question, answer: str) -> AnswerVerdict:
     words = lexicon()
     neutral = re.fullmatch(rf"{asked.name} could (.+?)\. (.+)\.", answer)
     if neutral and neutral[1] in words.neutral_actions and neutral[2] in words.neutral_remarks:
-        return Verdict(None, None, True)
+        return AnswerVerdict(None, None, True)
     action = _action_pattern().search(answer)
     value, scenario, aligned = _actions()[action.group()] if action else (None, 0, False)
     if value is None or not aligned:
-        return Verdict(None, None, False)
+        return AnswerVerdict(None, None, False)
     own = words.values[value]
     fluent = answer in {
         f"{asked.name} should {own.scenarios[scenario][0]}. {reason}." for reason in own.reasons
     }
-    return Verdict(None, value, fluent)
+    return AnswerVerdict(None, value, fluent)

@@ -96,6 +96,11 @@ class ValueSystem:
         above = self[value].id
         return tuple(below.id for below in self if above in below.parents)
 
+    def lowest_below(self, value: str) -> tuple[str, ...]:
+        """The ids of the lowest values below a value, through every level; none below a lowest one."""
+        below = self.children(value)
+        return tuple(dict.fromkeys(leaf for child in below for leaf in self.lowest_below(child) or (child,)))
+
     def groups(self, value: str) -> tuple[str, ...]:
         """The ids of the top-level values that `value` stands under; a top-level value is its own group."""
         reached = {value}

@@ -32,11 +32,11 @@ from valuescope.data.checks import (
     wording_accuracy,
     words,
 )
-from valuescope.data.checks.report import Report
-from valuescope.data.compared import compared_text
+from valuescope.data.checks.review import Review
 from valuescope.data.findings import shown
 from valuescope.data.readers.rows import Row
-from valuescope.data.starter_set import PARTS
+from valuescope.data.records import compared_text
+from valuescope.data.starter import PARTS
 from valuescope.values import ValueSystem
 from valuescope.write.kinds import atomic_values
 from valuescope.write.prompt import scene_lists
@@ -84,14 +84,15 @@ def read_item(slot: Slot, item: Mapping[str, Any], system: ValueSystem) -> tuple
 
 
 def _check_topic(row: Mapping[str, Any], place: Place) -> list[Finding]:
-    report = Report()
+    findings = list[Finding]()
     for language, text in row["topic"].items():
-        field = f"topic.{language}"
-        report.language(place, field, text, language)
+        review, field = Review(place, language), f"topic.{language}"
+        review.language(field, text)
         if not _VERSUS[language].search(text):
             fix = "write ... vs. ..." if language == "en" else "write ……与……"
-            report.add(place, field, "does not name two things in conflict", text, fix)
-    return report.findings
+            review.add(field, "does not name two things in conflict", text, fix)
+        findings += review.findings
+    return findings
 
 
 def _check_record(record: Record, place: Place, slot: Slot, system: ValueSystem) -> list[Finding]:

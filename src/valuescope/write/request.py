@@ -11,11 +11,11 @@ from valuescope.data.checks import (
     PairLimits,
     QuestionLimits,
     SituationLimits,
+    judging_words,
     key_words,
     name_words,
     telltale_words,
 )
-from valuescope.data.checks.naming import judging_words
 from valuescope.judge.quoting import quote
 from valuescope.values import ValueSystem
 from valuescope.write.job import Batch

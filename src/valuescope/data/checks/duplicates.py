@@ -111,6 +111,14 @@ def shared_wording(texts: Sequence[str], threshold: float = SHARED) -> list[tupl
     return [(first, second, share) for first, second, share in shares if share > threshold]
 
 
+def repeated_pairs(texts: Sequence[str]) -> dict[tuple[int, int], str]:
+    """The places of two texts too close to each other, and what the later one does: it is or shares, with the earlier."""
+    rules = dict.fromkeys(near_duplicates(texts).pairs, "is a near-duplicate of")
+    for first, second, share in shared_wording(texts):
+        rules.setdefault((first, second), f"shares {share:.0%} of its word trigrams with")
+    return rules
+
+
 def _trigrams(text: str) -> set[tuple[str, ...]]:
     sequence = words(text)
     return set(zip(sequence, sequence[1:], sequence[2:], strict=False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Range = tuple[int, int]
 """The least and the most, both included."""
@@ -28,6 +28,19 @@ class DilemmaLimits:
     rationale_zh: Range = (30, 100)
     topics: int = 2
     same_opening: int = 3
+
+    def in_language(self, language: str) -> DilemmaLimits:
+        """The limits with Chinese ones in place of the English where the language is "zh"."""
+        if language != "zh":
+            return self
+        return replace(
+            self,
+            story=self.story_zh,
+            action=self.action_zh,
+            action_difference=self.action_difference_zh,
+            mean_difference=self.mean_difference_zh,
+            rationale=self.rationale_zh,
+        )
 
 
 @dataclass(frozen=True)

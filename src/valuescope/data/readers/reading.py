@@ -9,37 +9,32 @@ from functools import partial
 from pathlib import Path
 
 from valuescope.data.findings import DataError, Finding, Place, refuse
-from valuescope.data.readers.choices import BBQ, MMLU, QRNCA, SAFETYBENCH
+from valuescope.data.readers import choice_sets, dilemma_sets, own_lines, text_sets
 from valuescope.data.readers.decoding import damaged
-from valuescope.data.readers.dilemmas import C_VOICE, CONVA, DAILY_DILEMMAS, MORALCHOICE, VALUEINSIGHT
-from valuescope.data.readers.formats import Format, Shape
 from valuescope.data.readers.hub import hub_tables, is_hub, is_saved
-from valuescope.data.readers.own import OWN
-from valuescope.data.readers.questionnaires import PVQ, VALUEBENCH
-from valuescope.data.readers.rows import Table
+from valuescope.data.readers.rows import Format, Shape, Table
 from valuescope.data.readers.tables import SUFFIXES, read_tables
-from valuescope.data.readers.texts import FULCRA, ULTRACHAT, VALUECSV, VLSBENCH
 from valuescope.data.records import Record
 
 FORMATS: dict[str, Format] = {
-    one.name: one
-    for one in (
-        OWN,
-        C_VOICE,
-        VALUEINSIGHT,
-        CONVA,
-        VALUEBENCH,
-        PVQ,
-        VALUECSV,
-        FULCRA,
-        BBQ,
-        SAFETYBENCH,
-        VLSBENCH,
-        MORALCHOICE,
-        DAILY_DILEMMAS,
-        MMLU,
-        QRNCA,
-        ULTRACHAT,
+    published.name: published
+    for published in (
+        own_lines.OWN,
+        dilemma_sets.C_VOICE,
+        dilemma_sets.VALUEINSIGHT,
+        dilemma_sets.CONVA,
+        text_sets.VALUEBENCH,
+        text_sets.PVQ,
+        text_sets.VALUECSV,
+        text_sets.FULCRA,
+        choice_sets.BBQ,
+        choice_sets.SAFETYBENCH,
+        text_sets.VLSBENCH,
+        dilemma_sets.MORALCHOICE,
+        dilemma_sets.DAILY_DILEMMAS,
+        choice_sets.MMLU,
+        choice_sets.QRNCA,
+        text_sets.ULTRACHAT,
     )
 }
 """name -> what the set's files look like."""

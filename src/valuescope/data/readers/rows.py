@@ -1,11 +1,16 @@
-"""Rows of a table, whatever file they come from, and reading their fields with errors that name the place."""
+"""Rows of a table, whatever file they come from; what a set's tables look like, and how their rows become records."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
+from pathlib import PurePath
 from typing import Any
 
+from valuescope.data.checks.words import language_of
 from valuescope.data.findings import DataError, Finding, Place, shown
 from valuescope.data.records import Record
 
@@ -27,8 +32,7 @@ class Row:
     def error(self, name: str, rule: str, fix: str) -> RowError:
         """The error about a field; what was found is added."""
         value = self.fields.get(name)
-        found = shown(value) if value is not None and value != "" else ""
-        return RowError(Finding(self.place, name, rule, found, fix))
+        return RowError(Finding(self.place, name, rule, "" if value in (None, "") else shown(value), fix))
 
     def text(self, name: str, *, optional: bool = False) -> str:
         """A text, spaces around it taken away. Numbers are read as they are printed."""
@@ -75,7 +79,7 @@ class Row:
 
     def texts(self, name: str) -> list[str]:
         """A list of texts, not empty."""
-        return [Row(self.place, {name: one}).text(name) for one in self.entries(name)]
+        return [Row(self.place, {name: entry}).text(name) for entry in self.entries(name)]
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         """An object with fields of its own."""
@@ -112,17 +116,123 @@ class Table:
     encoding: str = ""
 
 
-def gather(
-    rows: Iterable[Row], parse: Callable[[Row], Iterable[Record]], problems: list[Finding]
-) -> tuple[list[Record], list[Place]]:
+Parsed = tuple[list[Record], list[Place]]
+"""Records and their places; what could not be read is added to the table's problems."""
+RowParser = Callable[[Row], Iterable[Record]]
+
+
+def gather(rows: Iterable[Row], parse: RowParser, problems: list[Finding]) -> Parsed:
     """The records of all rows and their places; a row that `parse` refuses goes to `problems`."""
     records, places = list[Record](), list[Place]()
     for row in rows:
         try:
-            found = list(parse(row))
+            parsed = list(parse(row))
         except RowError as error:
             problems.extend(error.findings)
         else:
-            records += found
-            places += [row.place] * len(found)
+            records += parsed
+            places += [row.place] * len(parsed)
     return records, places
+
+
+Source = str | Callable[[Row], Any]
+
+
+def one_per_row(kind: type[Record], key: str = "{key}", spoken: str = "", /, **sources: Source) -> RowParser:
+    """How a row becomes one record of a kind.
+
+    Args:
+        kind: of the record.
+        key: its key; braces hold a source's name, {file} (its name without suffix), {sheet} (else the file) or {line}.
+        spoken: the record field that tells the language; empty: English.
+        sources: record field -> a column; with a question mark after it where it may be missing or empty; a constant
+            after an equals sign; or a function of the row. Read in this order, so that it decides which fault is told.
+    """
+
+    def parse(row: Row) -> Iterator[Record]:
+        fields = {name: _sourced(row, source) for name, source in sources.items()}
+        file, line = stem(row.place), row.place.line
+        named = key.format(**fields, file=file, sheet=row.place.sheet or file, line=line)
+        language = {"language": language_of(fields[spoken])} if spoken else {}
+        yield kind(**{**fields, **language, "key": named})
+
+    return parse
+
+
+def _sourced(row: Row, source: Source) -> Any:
+    if callable(source):
+        return source(row)
+    if source.startswith("="):
+        return source[1:]
+    return row.text(source.removesuffix("?"), optional=source.endswith("?"))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One kind of table of a set.
+
+    `columns`: those that must be there. `aliases`: other names of columns, compared without case, spaces and
+    punctuation. `files`: a pattern of file names that the table must match to be recognised, where the columns alone
+    are too common. `parse` reads a row; `parse_table` a whole table, where a row alone does not do.
+    """
+
+    columns: tuple[str, ...]
+    parse: RowParser = lambda row: ()
+    parse_table: Callable[[Table], Parsed] | None = None
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    files: str = "*"
+
+    def missing(self, table: Table) -> list[str]:
+        """The columns that the table lacks."""
+        return [column for column in self.columns if self._column(column, table) is None]
+
+    def recognises(self, table: Table) -> bool:
+        """Whether the table is of this shape beyond doubt."""
+        return not self.missing(table) and fnmatch(PurePath(table.file).name.lower(), self.files)
+
+    def read(self, table: Table) -> Parsed:
+        """The records of a table, its columns brought to the names that `columns` and `aliases` use."""
+        names = {self._column(column, table): column for column in (*self.columns, *self.aliases)}
+        renamed = {old: new for old, new in names.items() if old is not None and old != new}
+        if renamed:
+            table = replace(table, rows=[_renamed(row, renamed) for row in table.rows])
+        return self.parse_table(table) if self.parse_table else gather(table.rows, self.parse, table.problems)
+
+    def _column(self, column: str, table: Table) -> str | None:
+        if column in table.columns:
+            return column
+        wanted = {_bare(name) for name in (column, *self.aliases.get(column, ()))} if self.aliases else set()
+        return next((name for name in table.columns if _bare(name) in wanted), None)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A published set: its name, where a user gets it, and the shapes of its tables."""
+
+    name: str
+    about: str
+    shapes: tuple[Shape, ...]
+
+    def shape_of(self, table: Table) -> Shape | None:
+        """The shape that fits the table, the one with most columns; file names only break a tie."""
+        fitting = [shape for shape in self.shapes if not shape.missing(table)]
+        return max(fitting, key=lambda shape: (len(shape.columns), shape.recognises(table)), default=None)
+
+
+def value_id(name: str) -> str:
+    """A value's name as an id: 'Rule of Law' is rule-of-law, 'Self-Direction' self-direction."""
+    plain = unicodedata.normalize("NFKC", name).lower()
+    return re.sub(r"[^\w]+", "-", plain).strip("-_")
+
+
+def stem(place: Place) -> str:
+    """The name of the file without its suffix."""
+    return PurePath(place.file).stem
+
+
+def _bare(name: str) -> str:
+    return "".join(character for character in name.lower() if character.isalnum())
+
+
+def _renamed(row: Row, names: Mapping[str, str]) -> Row:
+    return Row(row.place, {names.get(name, name): value for name, value in row.fields.items()})

@@ -6,22 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from valuescope.report.canvas import (
-    SIZE,
-    Canvas,
-    Field,
-    Head,
-    Point,
-    Span,
-    domain_of,
-    ends_of,
-    mean_of,
-    room_for,
-    words_of,
-)
+from valuescope.report.canvas import Canvas, Field, Head
 from valuescope.report.colours import Style, colour_of
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.numbers import Numbers
+from valuescope.report.scales import SIZE, Point, Span, domain_of, ends_of, mean_of, room_for, words_of
 from valuescope.report.text import fitted
 
 _BAR, _WIDEST, _GAP = 13.0, 26.0, 13.0

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from valuescope.metrics import Estimate
-from valuescope.report.canvas import (
+from valuescope.report.canvas import SMALL, Canvas, Field, Head
+from valuescope.report.colours import Style, colour_of, is_filled
+from valuescope.report.figure import Figure, Panel, columns_for, width_of
+from valuescope.report.numbers import MISSING, SHARES, Numbers, plain_value
+from valuescope.report.scales import (
     SIZE,
-    SMALL,
-    Canvas,
-    Field,
-    Head,
     Point,
     Span,
     domain_of,
@@ -22,9 +22,6 @@ from valuescope.report.canvas import (
     ticks_of,
     words_of,
 )
-from valuescope.report.colours import Style, colour_of, is_filled
-from valuescope.report.figure import Figure, Panel, columns_for, width_of
-from valuescope.report.numbers import MISSING, SHARES, Numbers, plain_value
 from valuescope.report.text import fitted, text_width
 
 _LEAST, _SMALL, _MOST = 250.0, 190.0, 520.0

@@ -5,23 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from valuescope.report.canvas import (
-    SIZE,
-    SMALL,
-    Canvas,
-    Field,
-    Head,
-    Point,
-    Span,
-    domain_of,
-    ends_of,
-    mean_of,
-    room_for,
-    words_of,
-)
+from valuescope.report.canvas import SMALL, Canvas, Field, Head
 from valuescope.report.colours import Style, colour_of
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.numbers import MISSING, SHARES, Numbers
+from valuescope.report.scales import SIZE, Point, Span, domain_of, ends_of, mean_of, room_for, words_of
 from valuescope.report.text import fitted
 
 _LEAST, _MOST = 250.0, 520.0

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from valuescope.report.canvas import SIZE, SMALL, Canvas, Field, Head, room_for
+from valuescope.report.canvas import SMALL, Canvas, Field, Head
 from valuescope.report.colours import Style, colour_of
 from valuescope.report.figure import Figure, Panel, columns_for
 from valuescope.report.numbers import MISSING, spread
+from valuescope.report.scales import SIZE, room_for
 from valuescope.report.text import fitted, text_width
 
 _ROW, _NUMBER = 25.0, 10.0
 _STRONGEST = 0.78  # of full colour, so that the numbers stay readable on it
 _ROOM, _LANE, _BARS = 130.0, 15.0, 40.0
-_SHRUNK = 0.8  # how far a page may shrink a panel to put more in a row
+_SHRUNK = 0.78  # how far a page may shrink a panel to put more in a row
 
 
 @dataclass(frozen=True)
@@ -115,11 +116,11 @@ class _Grid:
         self.two_lanes = len(places) > len(set(places))  # groups share a member
         lanes = _LANE * (1 + self.two_lanes) if facet.groups else 0.0
         words = [cell.words for row in facet.cells for cell in row if cell.words != MISSING]
-        self.step = max(
-            27.0, max((text_width(word, _NUMBER) for word in words), default=0.0) * 1.1 + 6
-        )  # bold is wider
+        widest = max((text_width(word, _NUMBER) for word in words), default=0.0)
+        self.step = max(27.0, widest * 1.1 + 6)  # bold is wider
         if facet.sums:
-            self.step = max(6.0, min(self.step, 300.0 / len(facet.columns)))
+            self.step = max(4.0, min(self.step, 300.0 / len(facet.columns)))
+        self.numbered = widest + 2 <= self.step
         slant = 0.0 if self.upright else room_for(facet.columns, _ROOM) * 0.72
         self.head = Head(facet.title, facet.note, facet.colour if isinstance(facet.colour, int) else "ink")
         self.left = (14 if facet.row_title else 0) + lanes + room_for(facet.rows, _ROOM) + 8
@@ -169,7 +170,7 @@ class _Grid:
         look: dict[str, Any] = {"size": _NUMBER, "colour": "muted" if faint else "ink", "bold": cell.strong}
         if cell.words == MISSING:
             field.canvas.text(field.x(column + 0.2), field.y(row + 0.5) + 3.5, MISSING, **look)
-        elif text_width(cell.words, _NUMBER) + 2 <= self.step:
+        elif self.numbered:
             field.canvas.text(
                 field.x(column + 0.5), field.y(row + 0.5) + 3.5, cell.words, anchor="middle", **look
             )
@@ -203,7 +204,7 @@ class _Grid:
         over = Field(canvas, field.across, (base, base - _BARS + 12), field.xs, (0, max(totals) or 1.0))
         for column, total in enumerate(totals):
             over.box(column + 0.08, 0, 0.84, total, self.colour, f"{self.facet.columns[column]}: {total:g}")
-            if self.step >= text_width(f"{total:g}", SMALL) + 2:
+            if self.step >= text_width(f"{max(totals):g}", SMALL) + 2:
                 x, y = over.x(column + 0.5), over.y(total) - 3
                 canvas.text(x, y, f"{total:g}", size=SMALL, colour="muted", anchor="middle")
         canvas.text(self.width, base, "all", colour="muted", anchor="end")

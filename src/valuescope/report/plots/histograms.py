@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from valuescope.report.canvas import SIZE, Canvas, Field, Head
+from valuescope.report.canvas import Canvas, Field, Head
 from valuescope.report.colours import Style, colour_of
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.numbers import grouped
+from valuescope.report.scales import SIZE
 from valuescope.report.text import text_width
 
 _LEAST, _MOST, _HEIGHT, _MARK_ROW = 330.0, 460.0, 150.0, 13.0

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from valuescope.report.canvas import SIZE, Canvas, Field, Head, Span
+from valuescope.report.canvas import Canvas, Field, Head
 from valuescope.report.colours import colour_of
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
+from valuescope.report.scales import SIZE, Span
 from valuescope.report.text import fitted
 
 _LEAST, _MOST = 260.0, 344.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from valuescope.report.canvas import (
+from valuescope.report.canvas import SMALL, Canvas, Field, Head
+from valuescope.report.colours import Style, colour_of, is_filled
+from valuescope.report.figure import Figure, Panel, columns_for, width_of
+from valuescope.report.numbers import SHARES, Numbers
+from valuescope.report.scales import (
     SIZE,
-    SMALL,
-    Canvas,
-    Field,
-    Head,
     Point,
     Span,
     domain_of,
@@ -20,9 +20,6 @@ from valuescope.report.canvas import (
     ticks_of,
     words_of,
 )
-from valuescope.report.colours import Style, colour_of, is_filled
-from valuescope.report.figure import Figure, Panel, columns_for, width_of
-from valuescope.report.numbers import SHARES, Numbers
 from valuescope.report.text import fitted, text_width
 
 _LEAST, _MOST, _HEIGHT = 340.0, 538.0, 300.0

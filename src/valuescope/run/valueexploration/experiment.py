@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from valuescope.data.dilemma_set import DilemmaSet
-from valuescope.data.dilemma_sources import DILEMMA_SOURCES
+from valuescope.data.dilemma_set import DILEMMA_SOURCES, DilemmaSet
 from valuescope.locate import Location
 from valuescope.metrics import data_size_scores
 from valuescope.models import NeuronModel

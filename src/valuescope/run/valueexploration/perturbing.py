@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from valuescope.data import Dilemma
-from valuescope.data.dilemma_set import DilemmaSet, story_key
+from valuescope.data.dilemma_set import DilemmaSet
+from valuescope.data.records import story_key
 from valuescope.judge import MISSING_LIMIT, MissingCount
 from valuescope.locate import Location
 from valuescope.metrics import (

@@ -7,14 +7,22 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 
-from valuescope.data.checks.words import language_of
 from valuescope.data.findings import Place
-from valuescope.data.readers.formats import Format, Parsed, Shape, by_row, stem, value_id
-from valuescope.data.readers.rows import Row, RowError, Table
+from valuescope.data.readers.rows import (
+    Format,
+    Parsed,
+    Row,
+    RowError,
+    Shape,
+    Table,
+    one_per_row,
+    stem,
+    value_id,
+)
 from valuescope.data.records import ContrastPair, Description, Dilemma, Question, Record
 from valuescope.values import available_value_systems, load_value_system
 
-_PARTS_OF_NAMES = {
+_NO_VALUE = (
     "en",
     "zh",
     "cn",
@@ -27,86 +35,20 @@ _PARTS_OF_NAMES = {
     "test",
     "data",
     "c-voice",
-}
+)
 FOR = {"for", "positive", "pos", "1", "+1", "true", "value", "aligned"}
 AGAINST = {"against", "negative", "neg", "-1", "0", "false", "opposite", "antonym", "reversed", "opposed"}
-
-
-def _conva_pair(row: Row) -> Iterator[Record]:
-    """A contrast pair of the value that the file is named after."""
-    value, positive = value_id(stem(row.place)), row.text("question_1")
-    kind = "question" if positive.endswith(("?", "？")) else "statement"
-    yield ContrastPair(
-        f"{value}/probe/{row.place.line}",
-        value,
-        positive,
-        row.text("question_2"),
-        language=language_of(positive),
-        kind=kind,
-    )
-
-
-def _conva_question(row: Row) -> Iterator[Record]:
-    """An open question of the value in the file's name, test_<value>_new.csv."""
-    value, text = value_id(re.sub(r"^test_|_new$", "", stem(row.place))), row.text("text")
-    yield Question(f"{value}/eval/{row.place.line}", value, "dilemma", text, language=language_of(text))
-
-
-def _c_voice(row: Row) -> Iterator[Record]:
-    """A story with an aligned and a violating action (ValueExploration, appendix B)."""
-    story = row.text("context")
-    value = _value(row)
-    yield Dilemma(
-        f"{value}/{stem(row.place)}/{row.place.line}",
-        value,
-        story,
-        row.text("action1"),
-        row.text("action2"),
-        rationale=row.text("rationale", optional=True),
-        language=language_of(story),
-        topic=row.text("type", optional=True),
-    )
-
-
-def _description(row: Row) -> Iterator[Record]:
-    """A second-person description (ValueLocate, section 3)."""
-    text, stance, value = row.text("description"), row.text("stance").lower(), _value(row)
-    if stance not in FOR | AGAINST:
-        raise row.error("stance", "says neither for nor against", "write 'for' or 'against'")
-    yield Description(
-        f"{value}/{stem(row.place)}/{row.place.line}",
-        value,
-        "for" if stance in FOR else "against",
-        text,
-        language=language_of(text),
-        topic=row.text("atomic", optional=True),
-    )
-
-
-def _situation(row: Row) -> Iterator[Record]:
-    """A situational question (ValueLocate, section 3)."""
-    text, value = row.text("question"), _value(row)
-    yield Question(
-        f"{value}/{stem(row.place)}/{row.place.line}",
-        value,
-        "dilemma",
-        text,
-        language=language_of(text),
-        topic=row.text("topic", optional=True),
-        atomic=value_id(row.text("atomic")),
-    )
 
 
 def _value(row: Row) -> str:
     """The value of a row: its field, else the known value that the file is named after."""
     if named := row.text("value", optional=True):
         return value_id(named)
-    parts = [part for part in re.split(r"[_.\s]+", stem(row.place).lower()) if part not in _PARTS_OF_NAMES]
+    parts = [part for part in re.split(r"[_.\s]+", stem(row.place).lower()) if part not in _NO_VALUE]
     value = value_id(" ".join(parts))
     if value not in _known_values():
-        raise row.error(
-            "value", "is missing", "add it, or name the file after a value, such as equality.json"
-        )
+        fix = "add it, or name the file after a value, such as equality.json"
+        raise row.error("value", "is missing", fix)
     return value
 
 
@@ -114,6 +56,13 @@ def _value(row: Row) -> str:
 def _known_values() -> frozenset[str]:
     """The ids of all values of the built-in systems."""
     return frozenset(value.id for name in available_value_systems() for value in load_value_system(name))
+
+
+def _stance(row: Row) -> str:
+    stance = row.text("stance").lower()
+    if stance not in FOR | AGAINST:
+        raise row.error("stance", "says neither for nor against", "write 'for' or 'against'")
+    return "for" if stance in FOR else "against"
 
 
 _RULES = {
@@ -143,20 +92,8 @@ def _moralchoice(row: Row) -> Iterator[Record]:
     value = value_id(rule) if sorted(broken) == ["No", "Yes"] else ""
     if value and broken[0] == "Yes":
         first, second = second, first
-    yield Dilemma(
-        row.text("scenario_id"),
-        value,
-        row.text("context"),
-        first,
-        second,
-        topic=row.text("ambiguity", optional=True),
-    )
-
-
-def _daily_question(row: Row) -> Iterator[Record]:
-    text = row.text("dilemma_situation")
-    key = row.text("idx", optional=True) or str(row.place.line)
-    yield Question(f"daily/{key}", "", "dilemma", text, topic=row.text("topic_group", optional=True))
+    key, story, topic = row.text("scenario_id"), row.text("context"), row.text("ambiguity", optional=True)
+    yield Dilemma(key, value, story, first, second, topic=topic)
 
 
 def _daily_pairs(table: Table) -> Parsed:
@@ -192,8 +129,30 @@ CONVA = Format(
     "conva",
     "ConVA (of NeVA): contrast pairs in probe/<value>.csv, open questions in eval/test_<value>_new.csv",
     (
-        Shape(("question_1", "question_2"), by_row(_conva_pair)),
-        Shape(("text",), by_row(_conva_question), files="test_*_new.csv"),
+        Shape(
+            ("question_1", "question_2"),
+            one_per_row(
+                ContrastPair,
+                "{value}/probe/{line}",
+                "positive",
+                value=lambda row: value_id(stem(row.place)),
+                positive="question_1",
+                kind=lambda row: "question" if row.text("question_1").endswith(("?", "？")) else "statement",
+                negative="question_2",
+            ),
+        ),
+        Shape(
+            ("text",),
+            one_per_row(
+                Question,
+                "{value}/eval/{line}",
+                "question",
+                value=lambda row: value_id(re.sub(r"^test_|_new$", "", stem(row.place))),
+                setting="=dilemma",
+                question="text",
+            ),
+            files="test_*_new.csv",
+        ),
     ),
 )
 C_VOICE = Format(
@@ -202,7 +161,17 @@ C_VOICE = Format(
     (
         Shape(
             ("context", "action1", "action2"),
-            by_row(_c_voice),
+            one_per_row(
+                Dilemma,
+                "{value}/{file}/{line}",
+                "story",
+                story="context",
+                value=_value,
+                aligned="action1",
+                violating="action2",
+                rationale="rationale?",
+                topic="type?",
+            ),
             aliases={
                 "context": ("background", "story", "moral dilemma", "situation"),
                 "action1": ("aligned action", "option a"),
@@ -220,7 +189,15 @@ VALUEINSIGHT = Format(
     (
         Shape(
             ("description", "stance"),
-            by_row(_description),
+            one_per_row(
+                Description,
+                "{value}/{file}/{line}",
+                "description",
+                description="description",
+                stance=_stance,
+                value=_value,
+                topic="atomic?",
+            ),
             aliases={
                 "description": ("value description",),
                 "stance": ("orientation", "polarity", "direction", "label"),
@@ -230,7 +207,16 @@ VALUEINSIGHT = Format(
         ),
         Shape(
             ("question", "atomic"),
-            by_row(_situation),
+            one_per_row(
+                Question,
+                "{value}/{file}/{line}",
+                "question",
+                question="question",
+                value=_value,
+                setting="=dilemma",
+                topic="topic?",
+                atomic=lambda row: value_id(row.text("atomic")),
+            ),
             aliases={
                 "question": ("situational question",),
                 "atomic": ("atomic value", "factor"),
@@ -243,13 +229,24 @@ VALUEINSIGHT = Format(
 MORALCHOICE = Format(
     "moralchoice",
     "MoralChoice: scenarios with two actions, of low and high ambiguity",
-    (Shape(("scenario_id", "context", "action1", "action2"), by_row(_moralchoice)),),
+    (Shape(("scenario_id", "context", "action1", "action2"), _moralchoice),),
 )
 DAILY_DILEMMAS = Format(
     "daily-dilemmas",
     "DailyDilemmas: everyday dilemmas, alone or with what to do and not to do",
     (
-        Shape(("idx", "dilemma_situation", "action_type", "action"), _daily_pairs),
-        Shape(("basic_situation", "dilemma_situation"), by_row(_daily_question)),
+        Shape(("idx", "dilemma_situation", "action_type", "action"), parse_table=_daily_pairs),
+        Shape(
+            ("basic_situation", "dilemma_situation"),
+            one_per_row(
+                Question,
+                "daily/{key}",
+                question="dilemma_situation",
+                key=lambda row: row.text("idx", optional=True) or row.place.line,
+                value="=",
+                setting="=dilemma",
+                topic="topic_group?",
+            ),
+        ),
     ),
 )

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import random
+from itertools import chain
 
 from valuescope.data.checks import near_duplicates, word_differences, wording_accuracy
-from valuescope.data.compared import KINDS, compared_text, sides
 from valuescope.data.findings import DataError
 from valuescope.data.material import (
-    Parts,
-    add_described,
-    add_pairs,
-    dilemma_question,
-    dilemma_text,
-    of_kind,
+    Draw,
+    Material,
+    MaterialDraft,
     of_value,
-    rated_text,
     require_numbers,
-    share_of,
     without_repeats,
 )
-from valuescope.data.readers import Dataset, read_data
+from valuescope.data.phrasing import rated_text
+from valuescope.data.readers.reading import Dataset, read_data
 from valuescope.data.records import (
+    KINDS,
     ContrastPair,
     Description,
     Dilemma,
-    Material,
     MultipleChoice,
     Question,
     QuestionnaireItem,
     RatedText,
     Record,
+    compared_text,
+    of_kind,
+    sides,
+    story_key,
 )
 
 
@@ -75,78 +75,42 @@ def files_material(
         held_out=(held_out, 0.01, 0.99),
     )
     dataset = read_data(path, reader, strict=strict)
-    records = [one for one in dataset.records if language is None or one.language == language]
-    parts, notes = Parts(), _notes(dataset)
+    records = [record for record in dataset.records if language is None or record.language == language]
+    draft, notes = MaterialDraft(), _notes(dataset)
     for value in values:
-        found = of_value(records, value)
-        if not found:
-            known = sorted({one.value for one in records if one.value})
+        held = of_value(records, value)
+        if not held:
+            known = sorted({record.value for record in records if record.value})
             spoken = f" in {language}" if language else ""
             raise DataError(
                 f"{path}: no records{spoken} about {value!r}; it has {', '.join(known) or 'no values'}"
             )
-        rng = random.Random(f"files-{seed}-{value}")
-        notes += _faults(value, found)
-        found = without_repeats(found)
-        rng.shuffle(found)
-        _add(parts, value, found, held_out=held_out, texts=texts, tuning=tuning, most=questions, rng=rng)
-    if not parts.texts and not parts.questions and not parts.pairs:
+        draw = Draw(random.Random(f"files-{seed}-{value}"), held_out, texts, questions, tuning)
+        notes += _faults(value, held)
+        held = without_repeats(held)
+        draw.rng.shuffle(held)
+        _add(draft, value, held, draw)
+    if not draft.texts and not draft.questions and not draft.pairs:
         kinds = ", ".join(sorted({KINDS[type(record)] for record in records}))
         raise DataError(f"{path}: holds {kinds}, which a run cannot read or ask")
-    return Material(
-        f"files:{dataset.format}",
-        values,
-        tuple(parts.texts),
-        tuple(parts.questions),
-        tuple(parts.tuning),
-        tuple(parts.pairs),
-        tuple(notes),
-    )
+    return draft.material(f"files:{dataset.format}", values, notes)
 
 
-def _add(
-    parts: Parts,
-    value: str,
-    records: list[Record],
-    *,
-    held_out: float,
-    texts: int,
-    tuning: int,
-    most: int | None,
-    rng: random.Random,
-) -> None:
+def _add(draft: MaterialDraft, value: str, records: list[Record], draw: Draw) -> None:
     questions = of_kind(records, Question)
-    add_pairs(parts, of_kind(records, ContrastPair), held_out)
+    draft.add_pairs(of_kind(records, ContrastPair), draw)
     if descriptions := of_kind(records, Description):
-        add_described(
-            parts,
-            value,
-            descriptions,
-            questions,
-            held_out=held_out,
-            texts=texts,
-            tuning=tuning,
-            most=most,
-            rng=rng,
-        )
+        draft.add_described(value, descriptions, questions, draw)
     else:
-        parts.ask(questions, tuning, most)
-    read, asked = _split(of_kind(records, Dilemma), held_out)
-    parts.texts += [dilemma_text(one, value, rng) for one in read]
-    parts.ask([dilemma_question(one, value, rng) for one in asked], tuning, most)
-    parts.texts += [rated_text(one, value) for one in of_kind(records, RatedText)]
-
-
-def _split(dilemmas: list[Dilemma], held_out: float) -> tuple[list[Dilemma], list[Dilemma]]:
-    """Dilemmas to read and to ask; the languages of one dilemma stay together."""
-    groups = dict[str, list[Dilemma]]()
-    for dilemma in dilemmas:
-        groups.setdefault(dilemma.key.removesuffix(f"/{dilemma.language}"), []).append(dilemma)
-    names = list(groups)
-    kept = share_of(len(names), held_out)
-    return [one for name in names[kept:] for one in groups[name]], [
-        one for name in names[:kept] for one in groups[name]
-    ]
+        draft.ask(questions, draw)
+    # The languages of one dilemma stay on one side of the split.
+    stories = dict[str, list[Dilemma]]()
+    for dilemma in of_kind(records, Dilemma):
+        stories.setdefault(story_key(dilemma), []).append(dilemma)
+    groups = list(stories.values())
+    kept = draw.kept(len(groups))
+    draft.add_dilemmas(value, list(chain(*groups[kept:])), list(chain(*groups[:kept])), draw)
+    draft.texts += [rated_text(text, value) for text in of_kind(records, RatedText)]
 
 
 def _notes(dataset: Dataset) -> list[str]:
@@ -162,14 +126,14 @@ def _notes(dataset: Dataset) -> list[str]:
 def _faults(value: str, records: list[Record]) -> list[str]:
     """Known faults of a value's records, to show and not to hide."""
     notes = []
-    for kind in sorted({type(record) for record in records}, key=lambda one: KINDS[one]):
+    for kind in sorted({type(record) for record in records}, key=KINDS.__getitem__):
         texts = [compared_text(record)[1] for record in records if type(record) is kind]
         repeats = near_duplicates(texts)
         if repeats.effective < len(texts):
             notes.append(f"{value}: {len(texts)} {KINDS[kind]}, {repeats.effective} without near-duplicates")
     pairs = of_kind(records, ContrastPair)
-    if found := sides(pairs):
-        _, first, second = found
+    if both := sides(pairs):
+        _, first, second = both
         measured = wording_accuracy(first, second)
         if measured is not None and measured.accuracy >= 0.65:
             words = ", ".join(f"'{word.word}'" for word in word_differences(first, second)[:5])

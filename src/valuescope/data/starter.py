@@ -1,0 +1,170 @@
+"""The starter set that ships with the package: its parts, reading them, and material for a run."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeVar
+
+from valuescope.data.findings import DataError, Finding, Place, refuse
+from valuescope.data.material import Draw, Material, MaterialDraft, require_numbers
+from valuescope.data.readers import own_lines
+from valuescope.data.readers.rows import Row, gather
+from valuescope.data.readers.tables import read_tables
+from valuescope.data.records import ContrastPair, Description, Dilemma, Question, Record, of_kind
+from valuescope.values import load_value_system
+
+_Kind = TypeVar("_Kind", ContrastPair, Description, Dilemma, Question)
+NOTE = "Texts and questions are those of the starter set, written for valuescope."
+
+
+@dataclass(frozen=True)
+class StarterPart:
+    """One folder of the starter set: `<system>/<name>/<value>.jsonl` for each value of a level.
+
+    `blocks`: what the keys hold between the value and the number, and how many lines each has, in their order.
+    """
+
+    system: str
+    name: str
+    level: str
+    parse: Callable[[Row], Iterable[Record]]
+    blocks: tuple[tuple[str, int], ...]
+
+    @property
+    def folder(self) -> str:
+        """Where its files lie."""
+        return f"{self.system}/{self.name}"
+
+    def keys(self, value: str) -> list[str]:
+        """The keys of a file, in its order."""
+        return [
+            f"{value}/{block}{number:02d}" for block, count in self.blocks for number in range(1, count + 1)
+        ]
+
+    def read(self, path: Path) -> tuple[list[tuple[Place, Record]], list[Finding]]:
+        """The records of one file with their places, and what could not be read."""
+        (table,) = read_tables(path)
+        problems = list(table.problems)
+        records, places = gather(table.rows, self.parse, problems)
+        return list(zip(places, records, strict=True)), problems
+
+
+PARTS: dict[str, StarterPart] = {
+    part.folder: part
+    for part in (
+        StarterPart("chinese-social", "evaluation", "value", own_lines.dilemma, (("evaluation/", 20),)),
+        StarterPart("chinese-social", "activation", "value", own_lines.dilemma, (("activation/", 20),)),
+        StarterPart("schwartz", "contrast", "value", own_lines.pair, (("statement/", 20), ("question/", 20))),
+        StarterPart("schwartz", "questions", "value", own_lines.question, (("", 40),)),
+        StarterPart(
+            "schwartz", "descriptions", "dimension", own_lines.description, (("for/", 20), ("against/", 20))
+        ),
+        StarterPart("schwartz", "situations", "dimension", own_lines.situation, (("", 40),)),
+    )
+}
+
+
+def starter_folder() -> Path:
+    """Where the shipped files lie."""
+    return Path(str(files("valuescope.data").joinpath("starter")))
+
+
+def read_part(name: str, values: Iterable[str], folder: Path | None = None) -> list[Record]:
+    """The records of one part for some values, in the order of the values and the files.
+
+    Raises:
+        DataError: a value has no file, or a line cannot be read.
+    """
+    part, base = PARTS[name], folder or starter_folder()
+    records = list[Record]()
+    for value in values:
+        path = base / part.folder / f"{value}.jsonl"
+        if not path.is_file():
+            known = sorted(file.stem for file in (base / part.folder).glob("*.jsonl"))
+            raise DataError(
+                f"the starter set has no {name} for {value!r}; it has {', '.join(known) or 'none'}"
+            )
+        rows, problems = part.read(path)
+        refuse(problems)
+        records += [record for _, record in rows]
+    return records
+
+
+def starter_material(
+    values: tuple[str, ...],
+    *,
+    language: str = "en",
+    held_out: float | None = None,
+    texts: int = 60,
+    questions: int | None = None,
+    tuning: int = 5,
+    seed: int = 0,
+) -> Material:
+    """Texts, questions and pairs of the starter set.
+
+    Schwartz's ten values: contrast pairs (texts positive and negative, held-out pairs) and open questions. His four
+    dimensions: descriptions and situational questions (texts for and against; questions alone and described). The
+    twelve Chinese social values: activation dilemmas with rationale (text) and evaluation dilemmas as questions.
+
+    Args:
+        values: ids of one of these three levels.
+        language: "en", or "zh" for the Chinese social values.
+        held_out: share of the pairs (None: 0.3), or of descriptions and situations (None: 0.5), kept for the
+            evaluation.
+        texts: described situations read per dimension and direction at most.
+        questions: evaluation questions per value and setting at most (None: all).
+        tuning: questions per value and setting put aside for the choice of strengths.
+        seed: of the split; that of a value does not depend on the other values.
+
+    Raises:
+        DataError: values of no such level, a language that it lacks, a number out of range.
+    """
+    require_numbers(
+        held_out=(held_out, 0.01, 0.99),
+        texts=(texts, 1, 1e9),
+        questions=(questions, 1, 1e9),
+        tuning=(tuning, 0, 1e9),
+    )
+    system, level = _level(values)
+    known = ("en", "zh") if system == "chinese-social" else ("en",)
+    if language not in known:
+        raise DataError(
+            f"language is {language!r}; the starter set has these values in {' and '.join(known)}"
+        )
+    if held_out is None:
+        held_out = 0.5 if level == "dimension" else 0.3
+    draft = MaterialDraft()
+    for value in values:
+        draw = Draw(random.Random(f"starter-{seed}-{value}"), held_out, texts, questions, tuning)
+
+        def shuffled(part: str, kind: type[_Kind], value: str = value, draw: Draw = draw) -> list[_Kind]:
+            """The records of one part in this draw's language and order."""
+            held = of_kind(read_part(f"{system}/{part}", [value]), kind)
+            records = [record for record in held if record.language == language]
+            draw.rng.shuffle(records)
+            return records
+
+        if system == "chinese-social":
+            draft.add_dilemmas(value, shuffled("activation", Dilemma), shuffled("evaluation", Dilemma), draw)
+        elif level == "dimension":
+            descriptions = shuffled("descriptions", Description)
+            draft.add_described(value, descriptions, shuffled("situations", Question), draw)
+        else:
+            draft.add_pairs(shuffled("contrast", ContrastPair), draw)
+            draft.ask(shuffled("questions", Question), draw)
+    return draft.material("starter", values, (NOTE,))
+
+
+def _level(values: tuple[str, ...]) -> tuple[str, str]:
+    """The value system and the level of the values, one that the set has material for."""
+    for system, level in dict.fromkeys((part.system, part.level) for part in PARTS.values()):
+        if set(values) <= set(load_value_system(system).at_level(level)):
+            return system, level
+    raise DataError(
+        f"the starter set has no level with the values {', '.join(values)}; it has Schwartz's ten values, his four "
+        "dimensions and the twelve Chinese social values"
+    )
