@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from valuescope.data.dilemma_sources import DILEMMA_SOURCES
+from valuescope.data.dilemma_set import DILEMMA_SOURCES
 from valuescope.edit import EDITS
 from valuescope.lab.parameters import keywords, require_known, require_parameters
 from valuescope.lab.spec import ControlsSpec, RunSpec, ValuesSpec

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from valuescope.data import Question
 from valuescope.data.findings import DataError
-from valuescope.data.item_questions import ItemForm, item_questions
+from valuescope.data.phrasing import ItemForm, item_questions
 from valuescope.data.readers import read_data
 from valuescope.data.records import QuestionnaireItem
 from valuescope.judge import JudgeError, Questionnaire, inventories
