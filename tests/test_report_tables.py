@@ -88,6 +88,7 @@ def test_page_has_estimates_with_interval_and_n_in_one_cell() -> None:
         (HIGH, "+0.50 [+0.25, +0.75]"),
         (Estimate(0.5, None, None, 1), "+0.50 [no interval]"),
         (Verdict(False, "wrong direction"), "wrong direction"),
+        ("12–40,\u202f−1", "12-40, -1"),
         ((Verdict(True, "a"), Verdict(None, "b")), "a, b"),
     ],
 )

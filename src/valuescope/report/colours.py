@@ -23,46 +23,29 @@ STYLES = {
 """Name of a style -> colour, shape, and whether it is filled."""
 _SHAPES = ("circle", "square", "triangle", "diamond")
 
-LIGHT = {
-    "paper": "#ffffff",
-    "panel": "#f6f7f9",
-    "ink": "#1b1f24",
-    "muted": "#57606a",
-    "line": "#d0d7de",
-    "accent": "#0a5a9c",
-    "up": "#d55e00",
-    "down": "#0072b2",
-    "amount": "#5b4b9a",
-    "m0": "#0072b2",
-    "m1": "#d55e00",
-    "m2": "#00855f",
-    "m3": "#b04a86",
-    "m4": "#8a6d00",
-    "m5": "#3a3a3a",
-    "control": "#848d97",
-    "good": "#00704f",
-    "bad": "#a83232",
+_PALETTE = {
+    "paper": ("#ffffff", "#12161c"),
+    "panel": ("#f6f7f9", "#1b2129"),
+    "ink": ("#1b1f24", "#e8ebef"),
+    "muted": ("#57606a", "#a3adb9"),
+    "line": ("#d0d7de", "#3a434e"),
+    "accent": ("#0a5a9c", "#7cc0f5"),
+    "up": ("#d55e00", "#e8702a"),
+    "down": ("#0072b2", "#2f8fd0"),
+    "amount": ("#5b4b9a", "#8d7ed6"),
+    "m0": ("#0072b2", "#58b2ea"),
+    "m1": ("#d55e00", "#f08a3c"),
+    "m2": ("#00855f", "#35c79a"),
+    "m3": ("#b04a86", "#e08cc0"),
+    "m4": ("#8a6d00", "#d9b63a"),
+    "m5": ("#3a3a3a", "#c8ccd2"),
+    "control": ("#848d97", "#8b95a1"),
+    "good": ("#00704f", "#43cf9f"),
+    "bad": ("#a83232", "#f08a8a"),
 }
-DARK = {
-    "paper": "#12161c",
-    "panel": "#1b2129",
-    "ink": "#e8ebef",
-    "muted": "#a3adb9",
-    "line": "#3a434e",
-    "accent": "#7cc0f5",
-    "up": "#e8702a",
-    "down": "#2f8fd0",
-    "amount": "#8d7ed6",
-    "m0": "#58b2ea",
-    "m1": "#f08a3c",
-    "m2": "#35c79a",
-    "m3": "#e08cc0",
-    "m4": "#d9b63a",
-    "m5": "#c8ccd2",
-    "control": "#8b95a1",
-    "good": "#43cf9f",
-    "bad": "#f08a8a",
-}
+"""Name of a colour -> light, dark."""
+LIGHT = {name: light for name, (light, _) in _PALETTE.items()}
+DARK = {name: dark for name, (_, dark) in _PALETTE.items()}
 
 
 def colour_of(style: Style) -> str:

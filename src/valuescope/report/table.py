@@ -12,10 +12,11 @@ from typing import Any, Generic, TypeAlias, TypeVar, get_args, get_type_hints
 from rich.cells import cell_len
 
 from valuescope.metrics import Estimate
-from valuescope.report.numbers import MISSING, SHARES, Numbers, grouped, sample
+from valuescope.report.numbers import MINUS, MISSING, SHARES, Numbers, grouped, sample
 from valuescope.report.text import clean, visible
 
 Row = TypeVar("Row")
+_DASHES = str.maketrans({MINUS: "-", "–": "-"})
 ESTIMATE_PARTS = ("mean", "low", "high", "n", "missing")
 
 
@@ -72,9 +73,10 @@ class Column(Generic[Row]):
         return ["" if cell is None else _fact(getattr(cell, part)) for part in ESTIMATE_PARTS]
 
     def words(self, row: Row) -> str:
-        """Its cell in a terminal, in one line."""
+        """Its cell in a terminal, in one line, with the dash and the minus that every terminal has."""
         written = _written(self.cell(row), self.numbers.ascii(), signed=self.signed)
-        return " ".join(visible(self.absent if written is None else written).split())
+        plain = visible(self.absent if written is None else written).translate(_DASHES)
+        return " ".join(plain.split())
 
     def shown(self, row: Row) -> Shown:
         """Its cell on the page."""
