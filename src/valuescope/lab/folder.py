@@ -16,6 +16,8 @@ import torch
 from valuescope.files import write_json_atomic, write_text_atomic
 from valuescope.lab.spec import RunSpec
 
+LAYOUT = 2
+"""Of a run's folder: since 2 answers stand in `asks/`, under the hash of what was asked."""
 PACKAGES = ("valuescope", "torch", "transformers", "safetensors", "numpy")
 
 
@@ -34,14 +36,24 @@ class RunFolder:
         """Start or resume: write the resolved specification, or check that the folder holds this very run.
 
         Raises:
-            RunError: where the folder holds a run with another specification, model or versions.
+            RunError: where the folder holds a run with another specification, model or versions, or of another layout.
         """
-        facts = {"spec_hash": spec.hash, "fingerprint": fingerprint, "versions": versions()}
+        facts = {
+            "layout": LAYOUT,
+            "spec_hash": spec.hash,
+            "fingerprint": fingerprint,
+            "versions": versions(),
+        }
         recorded = self.read_json("run.json")
         if recorded is None:
             write_text_atomic(self.path / "spec.yaml", spec.to_yaml())
             write_json_atomic(self.path / "run.json", facts)
             return
+        if recorded.get("layout") != LAYOUT:
+            raise RunError(
+                f"{self.path} holds a run of another version's layout (layout: {recorded.get('layout', 1)} there, {LAYOUT} "
+                "now); choose another --out, or delete the folder to start over"
+            )
         for name, what in (
             ("spec_hash", "specification"),
             ("fingerprint", "model"),

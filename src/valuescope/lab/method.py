@@ -185,7 +185,7 @@ class MethodSpec(Strict):
         return tuple(dict.fromkeys((self.direction, *(self.directions or ()))))
 
     @property
-    def sign(self) -> int:
+    def sign(self) -> Literal[1, -1]:
         """+1 where the edit should raise its value, -1 where it should lower it."""
         return 1 if self.direction == "up" else -1
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from pydantic import BaseModel, ValidationError
+
 from valuescope.files import write_text_atomic
 from valuescope.lab.folder import RunFolder, versions
 from valuescope.lab.part import Part
@@ -17,7 +19,7 @@ from valuescope.values import ValueSystem
 from valuescope.version import __version__
 
 FORMAT = 2
-FoundT = TypeVar("FoundT", bound=Found)
+ReadT = TypeVar("ReadT", bound=BaseModel)
 
 
 class MeasureFound(Found):
@@ -138,7 +140,11 @@ class Result:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], parts: Iterable[type[Part[Any]]]) -> Result:
-        """Read the content of a summary.json of this format; pydantic's ValidationError names a wrong field."""
+        """Read the content of a summary.json of this format.
+
+        Raises:
+            ValueError: a field of a wrong type, named with its place.
+        """
         found = dict[str, Any]()
         for part in parts:
             outer, star, inner = part.place.partition(".*")
@@ -146,15 +152,19 @@ class Result:
             if block is None:
                 continue
             if not star:
-                found[part.place] = part.Found.model_validate(block)
+                found[part.place] = _read(part.Found, block, outer)
                 continue
-            inside = {name: one.get(inner[1:]) if inner else one for name, one in block.items()}
-            read = {name: part.Found.model_validate(one) for name, one in inside.items() if one is not None}
+            inside = {name: rest.get(inner[1:]) if inner else rest for name, rest in block.items()}
+            read = {
+                name: _read(part.Found, rest, part.place.replace("*", name))
+                for name, rest in inside.items()
+                if rest is not None
+            }
             if read:
                 found[part.place] = read
         asked = content.get("asks")
         return cls(
-            Head.model_validate(content),
+            _read(Head, content, ""),
             found,
             Asked(**asked) if asked else None,
             content.get("seconds"),
@@ -169,3 +179,13 @@ class Result:
 
 def _dumped(found: Any) -> Any:
     return None if found is None else found.model_dump(mode="json")
+
+
+def _read(kind: type[ReadT], block: Any, place: str) -> ReadT:
+    try:
+        return kind.model_validate(block)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in (place, *first["loc"]) if part != "")
+        message, given = first["msg"].removeprefix("Value error, "), str(first["input"])[:60]
+        raise ValueError(f"{field}: {message} (given: {given})") from error

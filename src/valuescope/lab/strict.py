@@ -41,9 +41,13 @@ def _estimate(content: Any) -> Any:
     """An estimate from `{"mean", "ci", "n", "missing", "interval"}`."""
     if not isinstance(content, Mapping):
         return content
-    low, high = content.get("ci") or (None, None)
+    ci, mean = content.get("ci"), content.get("mean")
+    numbers = [mean, *(ci if isinstance(ci, list | tuple) else [])]
+    if len(numbers) not in (1, 3) or not all(isinstance(n, int | float | None) for n in numbers):
+        raise ValueError("an estimate has a mean and a ci of [low, high]")
+    low, high = ci or (None, None)
     rest = {name: content[name] for name in ("n", "missing", "interval") if content.get(name) is not None}
-    return Estimate(content.get("mean"), low, high, **{"n": 0, **rest})
+    return Estimate(mean, low, high, **{"n": 0, **rest})
 
 
 Measured = Annotated[

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal, Self
+
+from pydantic import model_validator
+
 from valuescope.lab.strict import Found, FoundRoot, Measured, Rows
+
+
+def require_square(values: Sequence[str], delta: Rows) -> None:
+    """Raise ValueError for a matrix that has not a row and a column for each value."""
+    shape = {len(delta), *(len(row) for row in delta if row is not None)}
+    if delta and shape != {len(values)}:
+        raise ValueError(f"delta must have {len(values)} rows of {len(values)}, one for each value")
 
 
 class DeltaFound(Found):
@@ -15,6 +27,11 @@ class DeltaFound(Found):
     n: tuple[tuple[int, ...], ...] = ()
     missing: tuple[tuple[int, ...], ...] = ()
     confidence: float | None = None
+
+    @model_validator(mode="after")
+    def _square(self) -> Self:
+        require_square(self.values, self.mean)
+        return self
 
 
 class RatiosFound(Found):
@@ -40,7 +57,7 @@ class GroupsFound(Found):
 
     groups: tuple[str, ...] = ()
     matrix: Rows = ()
-    rows: str = "receiving"
+    rows: Literal["receiving", "steered"] = "receiving"
     empty: tuple[str, ...] = ()
 
 
@@ -123,3 +140,8 @@ class LeakageFound(Found):
     by_distance: tuple[Distance, ...] = ()
     random: RandomFound = RandomFound()
     leak_mean: Measured | None = None
+
+    @model_validator(mode="after")
+    def _square(self) -> Self:
+        require_square(self.values, self.delta)
+        return self

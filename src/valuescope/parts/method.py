@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from valuescope.lab.result import Result
 from valuescope.lab.strict import Found, Measured
@@ -59,7 +59,7 @@ class MethodFound(Found):
     edit: str = ""
     intervention: str | None = None
     asked: str = ""
-    direction: int | None = None
+    direction: Literal[1, -1] | None = None
     setting: str = ""
     average_precision: float | None = None
     chance_precision: float | None = None

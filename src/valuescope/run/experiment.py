@@ -103,15 +103,18 @@ def read_result(folder: Path) -> Result:
     """The result of a finished run, of this or the previous format of summary.json.
 
     Raises:
-        SpecError: no summary, or one that is not of a known format.
+        SpecError: no summary, or one of an unknown format or with a wrong field, which is named.
     """
     path = folder / "summary.json"
     if not path.is_file():
         raise SpecError(
             f"{path}: no such file; the run is not finished: run its specification again to resume it"
         )
-    content: Mapping[str, Any] = upgraded(json.loads(path.read_text(encoding="utf-8")), path)
-    return Result.from_dict(content, parts_of(content.get("experiment") or "methods"))
+    try:
+        content: Mapping[str, Any] = upgraded(json.loads(path.read_text(encoding="utf-8")))
+        return Result.from_dict(content, parts_of(content.get("experiment") or "methods"))
+    except ValueError as error:
+        raise SpecError(f"{path}: {error}") from error
 
 
 def write_report(result: Result, folder: Path) -> Path:
