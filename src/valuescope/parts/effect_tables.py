@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from valuescope.lab.result import Result
 from valuescope.metrics import Estimate
 from valuescope.parts.method import (
-    mean_of,
     MethodFound,
     SettingFound,
     effect_numbers,
     fluency_verdict,
+    mean_of,
     verdict,
 )
 from valuescope.report.colours import Style
@@ -177,40 +177,44 @@ def values_table(found: Mapping[str, MethodFound]) -> Table[Any]:
 
 def effects_figure(found: Mapping[str, MethodFound], result: Result) -> Figure | None:
     """The effect of each method beside its random controls, at every setting that was measured."""
-    measure, unit = result.head.measure.name or "the measure", result.head.measure.unit
-    axis = f"change of {measure}{f' ({unit})' if unit else ''}"
-    arms = {"its neurons": "effect", "random": "random", "matched": "random_matched"}
-    facets = []
-    for place, (name, method) in enumerate(found.items()):
-        aim = {1: "should raise", -1: "should lower", None: "no stated direction"}[method.direction]
-        many = len(method.settings) > 1
-        rows = [
-            (f"{setting_name(setting.name)}: {arm}" if many else arm, getattr(setting, field), arm)
-            for setting in method.settings
-            for arm, field in arms.items()
-        ]
-        styles: dict[str, Style] = {"its neurons": place, "random": "control", "matched": "matched"}
-        series = Dots(
-            "", tuple(styles[arm] for _, _, arm in rows), tuple(estimate for _, estimate, _ in rows)
-        )
-        about = f"{method.edit or 'no edit'}, {aim}; {asked_name(method.asked)}"
-        facets.append(
-            DotFacet(
-                method_name(name),
-                tuple(label for label, _, _ in rows),
-                (series,),
-                subtitle=about,
-                style=place,
-            )
-        )
+    numbers, unit = effect_numbers(result), result.head.measure.unit
+    axis = f"change of {result.head.measure.name or 'the measure'}{f' ({unit})' if unit else ''}"
+    rows = [
+        (place, name, method, setting)
+        for place, (name, method) in enumerate(found.items())
+        for setting in method.settings
+    ]
+    aims = {1: "raise", -1: "lower", None: "change"}
+
+    def label(name: str, method: MethodFound, setting: SettingFound) -> str:
+        several = f", {setting.name}" if len(method.settings) > 1 else ""
+        return f"{method_name(name)}{several} ({aims[method.direction]})"
+
+    arms: dict[str, tuple[str, Style | tuple[Style, ...]]] = {
+        "its neurons": ("effect", tuple(place for place, *_ in rows)),
+        "random": ("random", "control"),
+        "random, matched": ("random_matched", "matched"),
+    }
+    series = [
+        Dots(arm, style, estimates)
+        for arm, (field, style) in arms.items()
+        if any(estimates := tuple(getattr(setting, field) for *_, setting in rows))
+    ]
+    facet = DotFacet(
+        "",
+        tuple(label(*row[1:]) for row in rows),
+        series,
+        beside=tuple(numbers.full(setting.effect) for *_, setting in rows),
+        beside_title="effect",
+    )
     return dots(
         "effects",
         f"Effect of each method on its target value: {axis}",
-        "Edited minus base on the same questions, averaged over values, with intervals. Random: as many random neurons "
-        "under the same edit. Matched: random neurons of the same layers and activation rates.",
-        facets,
+        "Edited minus base on the same questions, averaged over values, with intervals; in brackets what the method should do. "
+        "Random: as many random neurons under the same edit. Matched: random neurons of the same layers and activation rates.",
+        [facet] if rows else [],
         axis=axis,
-        numbers=effect_numbers(result),
+        numbers=numbers,
     )
 
 

@@ -25,7 +25,7 @@ def comparison_opening(result: Result) -> Opening:
     """Title, what was run, the hero figure and the verdict."""
     found: Mapping[str, MethodFound] = result.found.get(METHODS) or {}  # type: ignore[assignment]
     judging = result.found.get("judging")
-    notes = [Note(Strong("Warning: "), warning, warning=True) for warning in getattr(judging, "warnings", ())]
+    notes = [Note(warning, warning=True) for warning in getattr(judging, "warnings", ())]
     if result.head.bundled_organism:
         notes.append(
             Note(
