@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from valuescope.lab.ask import Ask
 from valuescope.lab.design import Design
 from valuescope.lab.laboratory import Laboratory
 from valuescope.lab.method import Asked
 from valuescope.lab.part import Part
+from valuescope.lab.result import Result
 from valuescope.lab.strict import Found, Measured
+from valuescope.parts.method import METHODS, MethodFound, effect_numbers
+from valuescope.report.blocks import Section
+from valuescope.report.names import asked_name, method_name
+from valuescope.report.plots import DotFacet, Dots, dots
 
 
 class BaseFound(Found):
@@ -20,9 +25,9 @@ class BaseFound(Found):
 
 
 class Base(Part[None]):
-    """The unedited model; the page shows it beside the methods."""
+    """The unedited model, and beside it every value under its own edit."""
 
-    place, order, Found = "base", 5, BaseFound
+    place, order, Found = "base", 140, BaseFound
 
     def asks(self, design: Design) -> Iterator[Ask]:
         """Every kind of item that a method is asked, all runs, and what fluency is read off."""
@@ -40,6 +45,36 @@ class Base(Part[None]):
             },
             fluency=lab.fluency(spoken),
         )
+
+    @classmethod
+    def view(cls, found: BaseFound, result: Result) -> Section:
+        """The value profile before and after, a panel for each method."""
+        head, methods = result.head, result.found.get(METHODS)
+        facets = [
+            DotFacet(
+                method_name(name),
+                tuple(map(head.value_name, method.by_value)),
+                (
+                    Dots("base", "ink", tuple(effect.base for effect in method.by_value.values())),
+                    Dots("edited", place, tuple(effect.edited for effect in method.by_value.values())),
+                ),
+                subtitle=asked_name(method.asked),
+                style=place,
+            )
+            for place, (name, method) in enumerate(methods.items() if isinstance(methods, Mapping) else ())
+            if isinstance(method, MethodFound)
+        ]
+        measure = head.measure.name or "the measure"
+        figure = dots(
+            "profile",
+            f"Value profile before and after: {measure} of each value under its own edit",
+            "Dark: the base model. Coloured: the method's edit of the value, at its headline setting. Intervals over questions.",
+            facets,
+            axis=f"{measure} ({head.measure.unit})",
+            numbers=effect_numbers(result),
+            signed=False,
+        )
+        return Section("profile", "Value profile before and after", (figure,), link="Profile")
 
 
 def kinds(design: Design) -> list[Asked]:

@@ -87,8 +87,10 @@ def methods_table(found: Mapping[str, MethodFound], result: Result) -> Table[_Ro
             numbers=PRECISION,
             signed=False,
             small=chance,
-            terminal="avg. precision",
             absent="no truth",
+        ),
+        Column(
+            "", "", lambda row: row.precision, PRECISION, signed=False, terminal="avg. precision", absent="-"
         ),
         Column("chance_precision", "", lambda row: row.method.chance_precision),
         *(

@@ -19,6 +19,7 @@ from valuescope.lab.truth import chance_precision, precision_of_ranking, selecti
 from valuescope.parts.effect_tables import by_value_figure, methods_table, values_table
 from valuescope.parts.method import METHODS, MethodFound, SettingFound, ValueEffect, mean_of
 from valuescope.report.blocks import Em, Section, Words
+from valuescope.report.text import visible
 
 
 class Effects(Part[None]):
@@ -50,6 +51,14 @@ class Effects(Part[None]):
         )
         blocks = (methods_table(found, result), note, by_value_figure(found, result), values_table(found))
         return Section("results", "Results", blocks)
+
+    @classmethod
+    def printed(cls, result: Result) -> str:
+        """The headline table; `*` marks the headline setting, `-` what was not measured."""
+        measure = result.head.measure
+        unit = f" ({measure.unit})" if measure.unit else ""
+        foot = f"effect: change of {measure.name}{unit}, mean [interval]; * headline setting"
+        return f"{super().printed(result)}\n{visible(foot)}"
 
 
 # Measuring ------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from valuescope.parts.method import (
     METHODS,
     MethodFound,
     SettingFound,
-    effect_numbers,
     fluency_verdict,
     verdict,
 )
@@ -39,7 +38,7 @@ def comparison_opening(result: Result) -> Opening:
         lead=tuple(_what_was_run(result)),
         notes=tuple(notes),
         hero=effects_figure(found, result),
-        result=ResultBox(headline(found), tuple(_sentences(found, result))),
+        result=ResultBox(headline(found)),
     )
 
 
@@ -109,19 +108,3 @@ def _why_not(method: MethodFound, setting: SettingFound | None) -> str:
         return "not measured"
     moved = verdict(method, setting)
     return fluency_verdict(setting).words if moved.clear else moved.words
-
-
-def _sentences(found: Mapping[str, MethodFound], result: Result) -> list[tuple[str, tuple[str, ...]]]:
-    """For each method what it was meant to do, and at its headline setting what it did."""
-    numbers, measure = effect_numbers(result), result.head.measure.name or "the measure"
-    sentences = list[tuple[str, tuple[str, ...]]]()
-    for name, method in found.items():
-        aim = {1: "meant to raise", -1: "meant to lower", None: "no stated direction for"}[method.direction]
-        setting = method.chosen
-        if setting is not None:
-            words = (
-                f"{numbers.full(setting.effect)}, random neurons {numbers.full(setting.random)}: "
-                f"{verdict(method, setting).words}; {fluency_verdict(setting).words}"
-            )
-            sentences.append((f"{method_name(name)} ({method.edit or 'no edit'}, {aim} {measure})", (words,)))
-    return sentences
