@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -171,7 +171,7 @@ class Ability(Part[AbilitySpec]):
         )
         caption = "Before and after, averaged over the edits of all values"
         rows = [
-            _Row(name, field, *(getattr(measured, part) for part, _, _ in arms))
+            (name, field, *(getattr(measured, part) for part, _, _ in arms))
             for name, method in found.methods.items()
             for field in MEASURES
             if (measured := getattr(method, field)) is not None
@@ -179,21 +179,13 @@ class Ability(Part[AbilitySpec]):
         blocks = (
             Table("", caption, columns, list(found.methods.items())),
             Words(words, style="small") if (words := _words(found)) else None,
-            records("ability", _Row, rows),
+            records("ability", "method measure base* edited* change*", rows),
         )
         return Section("ability", "General ability", blocks, link="Ability")
 
 
 def _estimate(field: str, part: str, row: tuple[str, MethodAbility]) -> Estimate | None:
     return getattr(getattr(row[1], field), part, None)
-
-
-class _Row(NamedTuple):
-    method: str
-    measure: str
-    base: Estimate | None
-    edited: Estimate | None
-    change: Estimate | None
 
 
 def _words(found: AbilityFound) -> str:

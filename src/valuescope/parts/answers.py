@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from pydantic import Field
 
@@ -100,28 +100,17 @@ class Examples(Part[int]):
             for example in found.root
         ]
         rows = [
-            _Row(number, example.value, example.system, example.question, *answer.model_dump().values())
+            (number, example.value, example.system, example.question, *answer.model_dump().values())
             for number, example in enumerate(found.root, start=1)
             for answer in example.answers
         ]
-        table = records("answers", _Row, rows)
+        table = records("answers", "example value system question arm text success fluent", rows)
         return Section(
             "answers",
             "Answers side by side",
             (note if shown else None, Answers(shown), table),
             link="Answers",
         )
-
-
-class _Row(NamedTuple):
-    example: int
-    value: str
-    system: str
-    question: str
-    arm: str
-    text: str
-    success: bool | None
-    fluent: bool | None
 
 
 def _example(question: Question, arms: dict[str, dict[str, Outcome]]) -> Example:

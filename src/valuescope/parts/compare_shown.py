@@ -58,7 +58,7 @@ def locators_section(found: Any, result: Result) -> Section:
         "size of the set.",
     )
     files = [
-        _Row(
+        (
             locator.method,
             locator.locator,
             locator.edit,
@@ -76,20 +76,9 @@ def locators_section(found: Any, result: Result) -> Section:
         _selection(found),
         _precision_figure(found),
         *overlap,
-        records("locators", _Row, files),
+        records("locators", "method locator edit site * seconds peak_growth peak_estimate", files),
     )
     return Section("locators", "Locators beside each other", blocks, link="Locators")
-
-
-class _Row(NamedTuple):
-    method: str
-    locator: str
-    edit: str
-    site: str
-    estimate: Estimate | None
-    seconds: float | None
-    peak_growth: float | None
-    peak_estimate: float | None
 
 
 def _table(rows: list[_Changes], head: Head) -> Table[_Changes]:

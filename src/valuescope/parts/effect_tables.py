@@ -146,25 +146,11 @@ def _fluency_words(row: _Row) -> str:
     return f"{now} ({base})"
 
 
-class _ValueRow(NamedTuple):
-    method: str
-    setting: str
-    value: str
-    neurons: int | None
-    average_precision: float | None
-    recall: float | None
-    precision: float | None
-    base: Estimate | None
-    edited: Estimate | None
-    effect: Estimate | None
-    random: Estimate | None
-
-
 def values_table(found: Mapping[str, MethodFound]) -> Table[Any]:
     """The effect on each value, as a file."""
     fields = ("neurons", "average_precision", "recall", "precision")
     rows = [
-        _ValueRow(
+        (
             name,
             method.setting,
             value,
@@ -174,7 +160,11 @@ def values_table(found: Mapping[str, MethodFound]) -> Table[Any]:
         for name, method in found.items()
         for value, effect in method.by_value.items()
     ]
-    return records("by_value", _ValueRow, rows)
+    return records(
+        "by_value",
+        "method setting value neurons average_precision recall precision base* edited* effect* random*",
+        rows,
+    )
 
 
 def effects_figure(found: Mapping[str, MethodFound], result: Result) -> Figure | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from valuescope.lab.laboratory import Laboratory
 from valuescope.lab.locations import neuron_sets
@@ -61,18 +60,10 @@ class Layers(Part[None]):
             facets,
         )
         rows = [
-            _Row(name, methods[name].setting, value, layer, count)
+            (name, methods[name].setting, value, layer, count)
             for name, layers in found.items()
             for value, counts in layers.root.items()
             for layer, count in enumerate(counts, start=1)
         ]
-        table = records("neurons_per_layer", _Row, rows)
+        table = records("neurons_per_layer", "method setting value layer_from_1 neurons", rows)
         return Section("layers", "Neurons per layer", (figure, table), link="Layers")
-
-
-class _Row(NamedTuple):
-    method: str
-    setting: str
-    value: str
-    layer_from_1: int
-    neurons: int

@@ -30,7 +30,8 @@ from valuescope.parts.leakage_found import (
     RandomFound,
     RatiosFound,
 )
-from valuescope.parts.leakage_shown import leakage_section, leakages_section
+from valuescope.parts.leakage_shown import leakage_section
+from valuescope.parts.leakages_shown import leakages_section
 from valuescope.report.blocks import Section
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from valuescope.lab.result import Head, Result
 from valuescope.lab.strict import Rows
-from valuescope.parts.leakage_found import GroupsFound, LeakageFound, MethodLeakage
+from valuescope.parts.leakage_found import GroupsFound, LeakageFound
 from valuescope.parts.method import effect_numbers
 from valuescope.report.blocks import Facts, Section, Words
 from valuescope.report.figure import Figure
 from valuescope.report.names import method_name, setting_name
 from valuescope.report.numbers import MISSING, SHARES, Numbers, listing
 from valuescope.report.plots import DotFacet, Dots, HeatCell, HeatFacet, dots, heat_maps
-from valuescope.report.table import Column, Table, records
+from valuescope.report.table import Table, records
 
 MARKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 NO_GAIN = "not defined, no gain of its own to divide by"
@@ -24,9 +24,6 @@ def at(rows: Rows, row: int, column: int) -> float | None:
     """An entry of a matrix; None where it, its row or the matrix is missing."""
     entries = rows[row] if row < len(rows) else None
     return entries[column] if entries and column < len(entries) else None
-
-
-# One method in short --------------------------------------------------------------------------------------
 
 
 def leakage_section(found: LeakageFound, result: Result) -> Section:
@@ -54,7 +51,7 @@ def _changes_figure(found: LeakageFound, result: Result) -> Figure | None:
 
     def facet(title: str, delta: Rows, low: Rows, high: Rows) -> HeatFacet:
         size = "" if found.n is None else f", n = {found.n}"
-        cells = _cells(
+        cells = named_cells(
             found.values,
             head,
             lambda i, j: change_cell(at(delta, i, j), at(low, i, j), at(high, i, j), numbers, size),
@@ -98,7 +95,7 @@ def change_cell(
     return HeatCell(change, numbers.short(change), f"{numbers.signed(change)}{interval}{size}", clear)
 
 
-def _cells(
+def named_cells(
     values: Sequence[str], head: Head, cell: Callable[[int, int], HeatCell]
 ) -> tuple[tuple[HeatCell, ...], ...]:
     """The cells of values steered (rows) against values evaluated, each hint with the two names before it."""
@@ -113,8 +110,8 @@ def _cells(
 
 
 def _ratios_figure(found: LeakageFound, result: Result) -> Figure | None:
-    facets = [_ratio_facet("Normalised leakage (NLR)", found.values, found.nlr, found.undefined, result.head)]
-    groups = _group_facet("Between groups (share of each row)", found.group_leakage, result.head)
+    facets = [ratio_facet("Normalised leakage (NLR)", found.values, found.nlr, found.undefined, result.head)]
+    groups = group_facet("Between groups (share of each row)", found.group_leakage, result.head)
     return heat_maps(
         "nlr",
         "Normalised leakage ratios",
@@ -124,9 +121,11 @@ def _ratios_figure(found: LeakageFound, result: Result) -> Figure | None:
     )
 
 
-def _ratio_facet(
+def ratio_facet(
     title: str, values: Sequence[str], nlr: Rows, at_floor: Sequence[str], head: Head
 ) -> HeatFacet:
+    """Normalised ratios, rows steered; a value in `at_floor` has no gain to divide by."""
+
     def cell(i: int, j: int) -> HeatCell:
         if i == j:
             return HeatCell(None, "–", "no leakage into itself")
@@ -139,14 +138,14 @@ def _ratio_facet(
         title,
         names,
         names,
-        _cells(values, head, cell),
+        named_cells(values, head, cell),
         row_title="steered",
         column_title="evaluated",
         colour="amount",
     )
 
 
-def _group_facet(title: str, groups: GroupsFound, head: Head) -> HeatFacet | None:
+def group_facet(title: str, groups: GroupsFound, head: Head) -> HeatFacet | None:
     """Receiving groups in rows; `rows` = "steered" says that the matrix stands the other way."""
     if not groups.matrix:
         return None
@@ -201,23 +200,9 @@ def _ratios(found: LeakageFound, head: Head) -> list[tuple[str, str]]:
     ]
 
 
-class _Cell(NamedTuple):
-    method: str
-    setting: str
-    steered: str
-    evaluated: str
-    base: float | None
-    delta: float | None
-    low: float | None
-    high: float | None
-    n: int | None
-    nlr: float | None
-    random_delta: float | None
-
-
 def _cells_table(found: LeakageFound) -> Table[Any]:
     rows = [
-        _Cell(
+        (
             found.method,
             found.setting,
             steered,
@@ -233,147 +218,6 @@ def _cells_table(found: LeakageFound) -> Table[Any]:
         for i, steered in enumerate(found.values)
         for j, evaluated in enumerate(found.values)
     ]
-    return records("leakage_delta", _Cell, rows)
-
-
-# All methods ----------------------------------------------------------------------------------------------
-
-
-class _Method(NamedTuple):
-    name: str
-    found: MethodLeakage
-
-
-def leakages_section(found: Mapping[str, MethodLeakage], result: Result) -> Section:
-    """Every method's matrix, ratios and test."""
-    numbers = effect_numbers(result)
-
-    def p(row: _Method) -> str:
-        test = row.found.test
-        if test is None or test.p is None:
-            return (test and test.reason) or MISSING
-        return f"{test.p:.3g}"
-
-    columns: tuple[Column[_Method], ...] = (
-        Column("", "Method", lambda row: method_name(row.name)),
-        Column("", "NLR, mean", lambda row: row.found.leakage.nlr_mean, SHARES, signed=False),
-        Column("", "NLR, median", lambda row: row.found.leakage.nlr_median, SHARES, signed=False),
-        Column(
-            "",
-            "NLR, mean of defined",
-            lambda row: row.found.leakage.nlr_mean_defined,
-            SHARES,
-            signed=False,
-            small=lambda row: f"{row.found.leakage.undefined} undefined",
-        ),
-        Column("", "Leak, mean", lambda row: row.found.leakage.leak_mean, numbers),
-        Column("", "Leak of random control", lambda row: row.found.random.leakage.leak_mean, numbers),
-        Column(
-            "",
-            "Neighbours less others",
-            lambda row: row.found.test.contrast if row.found.test else None,
-            numbers,
-        ),
-        Column("", "p", p),
+    return records(
+        "leakage_delta", "method setting steered evaluated base delta low high n nlr random_delta", rows
     )
-    note = Words(
-        "NLR divides each increase by the evaluated value's own gain. Where a value gains nothing the gain is a floor and its "
-        "ratios are arbitrary and large: they are counted as undefined, and the mean over all is then no fair summary. p: how "
-        "often values exchanged at random on the circle give neighbours as large a share of the change (permutation test).",
-        style="small",
-    )
-    rows = [_Method(name, method) for name, method in found.items()]
-    blocks = (
-        _matrices_figure(rows, result),
-        Table("", "Leakage ratios", columns, rows),
-        note,
-        _all_ratios_figure(rows, result),
-        _all_cells_table(rows),
-    )
-    return Section("leakages", "Leakage of every method", blocks, link="Leakage of all")
-
-
-def _matrices_figure(rows: Sequence[_Method], result: Result) -> Figure | None:
-    points, facets = Numbers(0), []
-    for name, found in rows:
-        names, delta = tuple(map(result.head.value_name, found.values)), found.delta
-
-        def cell(i: int, j: int, delta: object = delta, found: MethodLeakage = found) -> HeatCell:
-            change, low, high = (
-                at(matrix, i, j) for matrix in (found.delta.mean, found.delta.low, found.delta.high)
-            )
-            made = change_cell(change, low, high, SHARES)
-            words = points.signed(None if change is None else 100 * change)
-            return HeatCell(change, words, made.hint, made.strong)
-
-        cells = _cells(found.values, result.head, cell)
-        facets.append(
-            HeatFacet(
-                method_name(name),
-                names,
-                names,
-                cells,
-                row_title="steered",
-                column_title="evaluated; change in points",
-                diagonal=True,
-            )
-        )
-    return heat_maps(
-        "leakages",
-        "Leakage of every method: change of every value (columns) under the edit of every value (rows)",
-        "Every method at its headline setting. Bold: the interval leaves 0 out. Framed: a value under its own edit.",
-        facets,
-        peak=1.0,
-    )
-
-
-def _all_ratios_figure(rows: Sequence[_Method], result: Result) -> Figure | None:
-    facets = []
-    for name, found in rows:
-        ratios, title = found.leakage, method_name(name)
-        facets.append(_ratio_facet(f"{title}: NLR", found.values, ratios.nlr, ratios.at_floor, result.head))
-        groups = _group_facet(f"{title}: NGLR", found.group_leakage, result.head)
-        facets += [groups] if groups else []
-    return heat_maps(
-        "leakage_ratios",
-        "Normalised leakage of every method",
-        "NLR: an increase of another value divided by that value's own gain; 0 is none, 1 as much as its own edit gives. NGLR: of "
-        "all that leaks into a group of values, the share that each group's edits put there. A question mark: not defined (no "
-        "gain of its own to divide by, or a group that nothing leaked into).",
-        facets,
-    )
-
-
-class _MethodCell(NamedTuple):
-    method: str
-    steered: str
-    evaluated: str
-    delta: float | None
-    low: float | None
-    high: float | None
-    nlr: float | None
-    random_delta: float | None
-
-
-def _all_cells_table(rows: Sequence[_Method]) -> Table[Any]:
-    cells = [
-        _MethodCell(
-            name,
-            steered,
-            evaluated,
-            *(
-                at(matrix, i, j)
-                for matrix in (
-                    found.delta.mean,
-                    found.delta.low,
-                    found.delta.high,
-                    found.leakage.nlr,
-                    found.random.delta.mean,
-                )
-            ),
-        )
-        for name, found in rows
-        for i, steered in enumerate(found.values)
-        for j, evaluated in enumerate(found.values)
-    ]
-    return records("leakages", _MethodCell, cells)

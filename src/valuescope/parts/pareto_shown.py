@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from valuescope.lab.result import Result
-from valuescope.metrics import Estimate, verdict_of
+from valuescope.metrics import verdict_of
 from valuescope.parts.method import METHODS, effect_numbers
 from valuescope.report.blocks import Details, Items, Section
 from valuescope.report.figure import Figure
@@ -13,6 +14,12 @@ from valuescope.report.names import method_name
 from valuescope.report.numbers import MISSING, SHARES
 from valuescope.report.plots import TradeFacet, TradePath, tradeoff
 from valuescope.report.table import Column, Table, records
+
+AT_STRENGTH = (
+    *("strength", "undefined", "control", "fluency", "leakage", "leak_mean"),
+    *("nlr_mean", "nlr_median", "random", "random_fluency"),
+)
+AT_FLOOR = ("floor", "strength", "verdict", "control", "leakage", "difference", "leakage_difference")
 
 
 def pareto_section(found: Any, result: Result) -> Section:
@@ -23,20 +30,8 @@ def pareto_section(found: Any, result: Result) -> Section:
         Items(sentences) if sentences else None,
         _floors_table(found, result),
         Details("Every strength", (_points_table(found, result),)),
-        records(
-            "pareto",
-            _PointRow,
-            [
-                _PointRow.of(point, name, curve.parameter)
-                for name, curve in found.methods.items()
-                for point in curve.points
-            ],
-        ),
-        records(
-            "pareto_floors",
-            _FloorRow,
-            [_FloorRow.of(floor, name) for name, curve in found.methods.items() for floor in curve.at_floor],
-        ),
+        records("pareto", f"method parameter {_heads(AT_STRENGTH)}", _points(found)),
+        records("pareto_floors", f"method {_heads(AT_FLOOR)}", _floors(found)),
     )
     return Section("pareto", "Control and its price", blocks)
 
@@ -167,35 +162,18 @@ def _points_table(found: Any, result: Result) -> Table[Any]:
     return Table("", "Control, fluency and leakage at each strength", columns, rows)
 
 
-class _PointRow(NamedTuple):
-    method: str
-    parameter: str | None
-    strength: float
-    undefined: int | None
-    control: Estimate | None
-    fluency: Estimate | None
-    leakage: Estimate | None
-    leak_mean: Estimate | None
-    nlr_mean: Estimate | None
-    nlr_median: Estimate | None
-    random: Estimate | None
-    random_fluency: Estimate | None
-
-    @classmethod
-    def of(cls, point: Any, method: str, parameter: str | None) -> _PointRow:
-        return cls(method, parameter, *(getattr(point, field) for field in cls._fields[2:]))
+def _heads(fields: Sequence[str]) -> str:
+    plain = ("floor", "strength", "verdict", "undefined")
+    return " ".join(field if field in plain else f"{field}*" for field in fields)
 
 
-class _FloorRow(NamedTuple):
-    method: str
-    floor: float
-    strength: float | None
-    verdict: str | None
-    control: Estimate | None
-    leakage: Estimate | None
-    difference: Estimate | None
-    leakage_difference: Estimate | None
+def _points(found: Any) -> Iterator[tuple[Any, ...]]:
+    for name, curve in found.methods.items():
+        for point in curve.points:
+            yield name, curve.parameter, *(getattr(point, field) for field in AT_STRENGTH)
 
-    @classmethod
-    def of(cls, floor: Any, method: str) -> _FloorRow:
-        return cls(method, *(getattr(floor, field) for field in cls._fields[1:]))
+
+def _floors(found: Any) -> Iterator[tuple[Any, ...]]:
+    for name, curve in found.methods.items():
+        for floor in curve.at_floor:
+            yield name, *(getattr(floor, field) for field in AT_FLOOR)

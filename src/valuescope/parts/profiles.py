@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import Field
 
@@ -166,20 +166,16 @@ class Profiles(Part[ProfilesSpec]):
         for name, solved in found.profiles.items():
             blocks += [_table(name, solved, result, numbers), _against_sum(solved, numbers)]
         rows = [
-            _Row(name, arm, value, solved.targets.get(value), effect)
+            (name, arm, value, solved.targets.get(value), effect)
             for name, solved in found.profiles.items()
             for arm, effects in solved.arms.items()
             for value, effect in effects.by_value.items()
         ]
-        return Section("profiles", "Target profiles", (*blocks, records("profiles", _Row, rows)))
-
-
-class _Row(NamedTuple):
-    profile: str
-    arm: str
-    value: str
-    target: float | None
-    effect: Estimate | None
+        return Section(
+            "profiles",
+            "Target profiles",
+            (*blocks, records("profiles", "profile arm value target effect*", rows)),
+        )
 
 
 def _beta(setting: Setting) -> float:

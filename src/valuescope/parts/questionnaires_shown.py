@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from valuescope.lab.result import Result
 from valuescope.metrics import Estimate
@@ -41,7 +41,7 @@ def questionnaires_section(found: Any, result: Result) -> Section:
                 Details(f"{inventory.title}: base model by scale", (_scales(inventory),)),
             ]
     rows = [
-        _Row(questionnaire.name, inventory.title, method, way, field, getattr(changes, field))
+        (questionnaire.name, inventory.title, method, way, field, getattr(changes, field))
         for questionnaire in found.root
         for inventory in questionnaire.likert or ()
         for method, ways in inventory.methods.items()
@@ -49,17 +49,15 @@ def questionnaires_section(found: Any, result: Result) -> Section:
         for field in CHANGES
     ]
     return Section(
-        "questionnaires", "Questionnaires", (*blocks, records("questionnaires", _Row, rows) if rows else None)
+        "questionnaires",
+        "Questionnaires",
+        (
+            *blocks,
+            records("questionnaires", "questionnaire inventory method direction measure *", rows)
+            if rows
+            else None,
+        ),
     )
-
-
-class _Row(NamedTuple):
-    questionnaire: str
-    inventory: str
-    method: str
-    direction: str
-    measure: str
-    estimate: Estimate | None
 
 
 def _change(field: str, row: tuple[str, str, Any]) -> Estimate | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from valuescope.lab.ask import Ask, Outcomes
 from valuescope.lab.design import Design
@@ -11,7 +11,6 @@ from valuescope.lab.laboratory import Laboratory
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.strict import Found, Measured, Strict
-from valuescope.metrics import Estimate
 from valuescope.report.blocks import Section
 from valuescope.report.names import method_name
 from valuescope.report.numbers import SHARES, Numbers, sample
@@ -110,20 +109,17 @@ class Rates(Part[RatesSpec]):
             peak=1.0,
         )
         rows = [
-            _Row(arm, value, success, found.fluency[arm].get(value), found.effect.get(arm, {}).get(value))
+            (arm, value, success, found.fluency[arm].get(value), found.effect.get(arm, {}).get(value))
             for arm, by_value in found.success.items()
             for value, success in by_value.items()
         ]
         title = "Control success and fluency by value"
-        return Section("rates", title, (figure, records("rates", _Row, rows)), link="By value")
-
-
-class _Row(NamedTuple):
-    arm: str
-    value: str
-    success: Estimate | None
-    fluency: Estimate | None
-    effect: Estimate | None
+        return Section(
+            "rates",
+            title,
+            (figure, records("rates", "arm value success* fluency* effect*", rows)),
+            link="By value",
+        )
 
 
 def _facet(found: RatesFound, rate: str, result: Result) -> HeatFacet:

@@ -48,7 +48,9 @@ def scores_section(found: Ways, result: Result) -> Section:
             if any(way in ways.root for ways in methods.values()):
                 title = f"{questionnaire.name}, items as questions, {words}"
                 blocks.append(_scores(methods, title, way, result.head))
-    blocks.append(records("scores", _Score, rows))
+    blocks.append(
+        records("scores", "model questions method direction measure value arm * runs variance", rows)
+    )
     return Section("scores", "Scores by method and value", blocks, link="Scores")
 
 
@@ -140,20 +142,7 @@ def _best(rows: list[_Arm], measure: str, way: str, value: str) -> set[str]:
     return {name for name, mean in means.items() if abs(mean - best) < TIE}
 
 
-class _Score(NamedTuple):
-    model: str
-    questions: str
-    method: str
-    direction: str
-    measure: str
-    value: str
-    arm: str
-    estimate: Estimate | None
-    runs: int | None
-    variance: float | None
-
-
-def _rows(questions: str, found: Ways, result: Result) -> list[_Score]:
+def _rows(questions: str, found: Ways, result: Result) -> list[tuple[Any, ...]]:
     rows, model = [], str(result.head.model.get("id") or "")
     for method, ways in found.items():
         for way, measures in ways.root.items():
@@ -163,7 +152,7 @@ def _rows(questions: str, found: Ways, result: Result) -> list[_Score]:
                         scored = getattr(arms, arm)
                         if scored is not None:
                             rows.append(
-                                _Score(
+                                (
                                     model,
                                     questions,
                                     method,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import Field
 
@@ -25,16 +25,13 @@ from valuescope.lab.strict import Found, Measured, Strict
 from valuescope.lab.truth import precision_of_ranking
 from valuescope.locate import locator_parameters
 from valuescope.metrics import Estimate
-from valuescope.report.blocks import Section, Strong, Words
-from valuescope.report.names import method_name
-from valuescope.report.numbers import SHARES, Numbers, parameters
-from valuescope.report.table import Column, Table, records
+from valuescope.parts.sensitivity_shown import sensitivity_section
+from valuescope.report.blocks import Section
 
 RULE = (
     "an effect holds where its whole interval lies in the intended direction beyond 0 and beyond the mean of random neurons; "
     "the choice changes the conclusion where the effect holds with one of the two and not with the other"
 )
-PRECISION = Numbers(3)
 
 
 class Alternative(Strict):
@@ -203,41 +200,7 @@ class Sensitivity(Part[SensitivitySpec]):
     @classmethod
     def view(cls, found: SensitivityFound, result: Result) -> Section:
         """One row for each choice."""
-        changing = [row.choice for row in found.rows if row.changes]
-        count = f"{len(changing)} of {len(found.rows)} choices change the conclusion"
-        words = f"{count}: {', '.join(changing)}." if changing else f"{count}."
-        lead = Words(Strong(words), f" {found.rule[:1].upper()}{found.rule[1:]}.")
-        rows = [
-            _Row(
-                row.choice,
-                row.method,
-                parameters(row.was),
-                parameters(row.becomes),
-                measure,
-                estimate,
-                row.changes,
-            )
-            for row in found.rows
-            for measure, estimate in (
-                ("effect of default", row.default.effect),
-                ("effect of alternative", row.alternative.effect),
-                ("difference of effects", row.difference),
-                ("difference of average precision", row.precision_difference),
-            )
-        ]
-        blocks = (lead, _table(found), records("sensitivity", _Row, rows))
-        title = "Sensitivity to the choices that the papers leave open"
-        return Section("sensitivity", title, blocks, link="Sensitivity")
-
-
-class _Row(NamedTuple):
-    choice: str
-    method: str
-    default: str
-    alternative: str
-    measure: str
-    estimate: Estimate | None
-    changes: bool | None
+        return sensitivity_section(found)
 
 
 def effect_holds(effect: Estimate, random: Estimate, sign: int) -> bool | None:
@@ -288,30 +251,3 @@ def _words(
     if choice.special_tokens is not None:
         was["special_tokens"], becomes["special_tokens"] = False, choice.special_tokens
     return was, becomes
-
-
-def _table(found: SensitivityFound) -> Table[ChoiceFound]:
-    def random(side: SideFound) -> str:
-        return f"random {SHARES.signed(side.random.mean)}"
-
-    columns: tuple[Column[ChoiceFound], ...] = (
-        Column("", "Choice", lambda row: row.choice, small=lambda row: method_name(row.method)),
-        Column("", "Default", lambda row: parameters(row.was)),
-        Column("", "Alternative", lambda row: parameters(row.becomes)),
-        Column(
-            "", "Average precision: default", lambda row: row.default.mean_precision, PRECISION, signed=False
-        ),
-        Column("", "alternative", lambda row: row.alternative.mean_precision, PRECISION, signed=False),
-        Column("", "difference", lambda row: row.precision_difference, PRECISION),
-        Column("", "Effect: default", lambda row: row.default.effect, small=lambda row: random(row.default)),
-        Column(
-            "", "alternative", lambda row: row.alternative.effect, small=lambda row: random(row.alternative)
-        ),
-        Column("", "difference", lambda row: row.difference),
-        Column("", "Changes the conclusion", lambda row: row.changes),
-    )
-    caption = (
-        "Each choice by itself, everything else at its default; the same questions, paired. Differences: alternative minus "
-        "default. Intervals of average precision are over values, those of effects over questions"
-    )
-    return Table("", caption, columns, found.rows)

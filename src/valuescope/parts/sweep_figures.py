@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from valuescope.lab.result import Result
-from valuescope.metrics import Estimate
 from valuescope.parts.method import METHODS, MethodFound, effect_numbers
 from valuescope.report.blocks import Section, Words
 from valuescope.report.figure import Figure
@@ -29,7 +28,7 @@ def sweeps_section(found: Mapping[str, Any], result: Result) -> Section:
     }
     figures = [_figure(name, sweep, result) for name, sweeps in both.items() for sweep in sweeps.root]
     rows = [
-        _Row(name, sweep.name, point.strength, way, measure, value, arm, getattr(arms, arm))
+        (name, sweep.name, point.strength, way, measure, value, arm, getattr(arms, arm))
         for name, sweeps in both.items()
         for sweep in sweeps.root
         for point in sweep.points
@@ -38,19 +37,11 @@ def sweeps_section(found: Mapping[str, Any], result: Result) -> Section:
         for value, arms in (("all", block), *block.by_value.items())
         for arm in ("edited", "random")
     ]
-    blocks = (*figures, records("sweeps", _Row, rows) if rows else None)
+    blocks = (
+        *figures,
+        records("sweeps", "method parameter strength direction measure value arm *", rows) if rows else None,
+    )
     return Section("sweeps", "Sweeps in both directions", blocks, link="Sweeps")
-
-
-class _Row(NamedTuple):
-    method: str
-    parameter: str
-    strength: float
-    direction: str
-    measure: str
-    value: str
-    arm: str
-    estimate: Estimate | None
 
 
 def _figure(name: str, sweep: Any, result: Result) -> Figure | None:
@@ -99,15 +90,6 @@ def _curves(points: Sequence[Any], measure: str, value: str) -> list[Curve]:
 # Dose -----------------------------------------------------------------------------------------------------
 
 
-class _Dose(NamedTuple):
-    method: str
-    parameter: str
-    strength: float
-    effect: Estimate | None
-    random: Estimate | None
-    fluency: Estimate | None
-
-
 def dose_section(found: Mapping[str, Any], result: Result) -> Section:
     """Effect and fluency over the strengths, a panel for each method that has a sweep."""
     methods: Mapping[str, MethodFound] = result.found.get(METHODS) or {}  # type: ignore[assignment]
@@ -126,12 +108,17 @@ def dose_section(found: Mapping[str, Any], result: Result) -> Section:
         x_axis="strength",
     )
     rows = [
-        _Dose(name, dose.name, point.strength, point.effect, point.random, point.fluency)
+        (name, dose.name, point.strength, point.effect, point.random, point.fluency)
         for name, dose in found.items()
         for point in dose.points
     ]
     missing = Words(f"No sweep for {listing(without)}.", style="absent") if without else None
-    return Section("dose", "Dose and response", (figure, missing, records("dose", _Dose, rows)), link="Dose")
+    return Section(
+        "dose",
+        "Dose and response",
+        (figure, missing, records("dose", "method parameter strength effect* random* fluency*", rows)),
+        link="Dose",
+    )
 
 
 def _dose_facet(name: str, dose: Any, method: MethodFound, place: int, result: Result) -> CurveFacet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import Field
 
@@ -154,22 +154,16 @@ class Turns(Part[TurnsSpec]):
         )
         table = Table("", "Control success by turn", columns, list(arms.items()))
         rows = [
-            _Row(arm, number, success)
+            (arm, number, success)
             for arm, turns in arms.items()
             for number, success in enumerate(turns.success, start=1)
         ]
-        blocks = (intro, table if found.measured else None, records("turns", _Row, rows))
+        blocks = (intro, table if found.measured else None, records("turns", "arm turn success*", rows))
         return Section("turns", "Over several turns", blocks, link="Turns")
 
 
 def _success(turn: int, row: tuple[str, MethodTurns]) -> Estimate:
     return row[1].success[turn]
-
-
-class _Row(NamedTuple):
-    arm: str
-    turn: int
-    success: Estimate | None
 
 
 def _method(lab: Laboratory, base: list[Outcomes], edited: list[Outcomes]) -> MethodTurns:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
-from typing import Any, Generic, TypeAlias, TypeVar, get_args, get_type_hints
+from operator import itemgetter
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from rich.cells import cell_len
 
@@ -153,20 +153,18 @@ class Table(Generic[Row]):
         return [[column.shown(row) for column in columns] for row in self.rows]
 
 
-def records(name: str, kind: type[Any], rows: Sequence[Any]) -> Table[Any]:
-    """A table that is a file alone: a column for every field of a NamedTuple; a field of type `Estimate | None` takes
-    five, which carry no name of their own where the field is called `estimate`."""
-    hints = get_type_hints(kind)
-    columns = [
-        Column[Any](
-            "*" if field == "estimate" else field,
-            "",
-            attrgetter(field),
-            estimate=Estimate in get_args(hints[field]) or hints[field] is Estimate,
+def records(name: str, columns: str, rows: Iterable[Sequence[Any]]) -> Table[Sequence[Any]]:
+    """A table that is a file alone, with the fields of its rows in the order of the names in `columns`.
+
+    A name with `*` behind it holds estimates and takes five columns, which carry no name of their own where it is `*` alone.
+    """
+    fields = [
+        Column[Sequence[Any]](
+            field if field == "*" else field.removesuffix("*"), "", itemgetter(place), estimate="*" in field
         )
-        for field in kind._fields
+        for place, field in enumerate(columns.split())
     ]
-    return Table(name, name, columns, rows, page=False)
+    return Table(name, name, fields, list(rows), page=False)
 
 
 def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:
