@@ -7,14 +7,7 @@ from itertools import chain
 
 from valuescope.data.checks import near_duplicates, word_differences, wording_accuracy
 from valuescope.data.findings import DataError
-from valuescope.data.material import (
-    Draw,
-    Material,
-    MaterialDraft,
-    of_value,
-    require_numbers,
-    without_repeats,
-)
+from valuescope.data.material import Draw, Material, MaterialDraft, of_value, require_numbers, without_repeats
 from valuescope.data.phrasing import rated_text
 from valuescope.data.readers.reading import Dataset, read_data
 from valuescope.data.records import (

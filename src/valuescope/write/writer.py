@@ -23,15 +23,12 @@ from valuescope.write.acceptance import (
     set_findings,
     telling_pairs,
 )
-from valuescope.write.estimate import least_calls
-from valuescope.write.job import Batch, Job
-from valuescope.write.kinds import Part, Topics
-from valuescope.write.outcome import Outcome, PartOutcome
+from valuescope.write.exchange import Parsed, read_repair, read_reply, render, render_refinement
+from valuescope.write.job import Job, least_calls
+from valuescope.write.kinds import SetPart, Topics
+from valuescope.write.outcome import CallTally, PartOutcome, Rejection, SetOutcome
 from valuescope.write.prompt import writer_prompts
-from valuescope.write.reply import Parsed, read_repair, read_reply
-from valuescope.write.request import render, render_refinement
-from valuescope.write.slot import Rejection, Slot
-from valuescope.write.tally import Tally
+from valuescope.write.slot import Batch, Slot
 
 _SEEDS = 1000  # draws per seed: rounds never get that far
 
@@ -50,9 +47,9 @@ class Writer:
         self._job, self._asker, self._progress, self._say = job, asker, progress, say
         self._system = job.value_system
 
-    def run(self) -> Outcome:
+    def run(self) -> SetOutcome:
         """Write all parts; what could not be written is missing from the outcome."""
-        outcome = Outcome(self._job)
+        outcome = SetOutcome(self._job)
         topics: Topics = {}
         try:
             for part in self._job.chosen:
@@ -74,7 +71,7 @@ class Writer:
             outcome.stopped = str(error)
         return outcome
 
-    def _write(self, one: PartOutcome, outcome: Outcome) -> None:
+    def _write(self, one: PartOutcome, outcome: SetOutcome) -> None:
         notes = dict[str, str]()
         for number in range(1, self._job.rounds + 1):
             missing = one.missing
@@ -112,7 +109,7 @@ class Writer:
         number: int,
         missing: Sequence[Slot],
         notes: Mapping[str, str],
-        outcome: Outcome,
+        outcome: SetOutcome,
     ) -> list[str]:
         """Ask once for what is missing and judge what came; the errors of calls that had no reply."""
         part, tally = one.part, outcome.tally
@@ -229,7 +226,13 @@ class Writer:
         )
 
     def _read(
-        self, part: Part, asked: Sequence[Batch], calls: Sequence[Call], stage: str, number: int, tally: Tally
+        self,
+        part: SetPart,
+        asked: Sequence[Batch],
+        calls: Sequence[Call],
+        stage: str,
+        number: int,
+        tally: CallTally,
     ) -> tuple[list[Parsed], list[str]]:
         """The entries of each reply, after one repair turn for those that cannot be read."""
         replies = tally.ask(self._asker, calls, self._progress, stage)
@@ -260,7 +263,7 @@ class Writer:
                 found[place] = read_repair(part, asked[place], found[place], reply)
         return found, errors
 
-    def _call(self, part: Part, batch: Batch, prompt: tuple[str, str, str], number: int) -> Call:
+    def _call(self, part: SetPart, batch: Batch, prompt: tuple[str, str, str], number: int) -> Call:
         name, system, user = prompt
         expected = part.tokens * len(batch) * (len(batch[0].languages) if part.bilingual else 1)
         return Call(
