@@ -4,8 +4,8 @@ from valuescope.write.job import Job, PartEstimate, estimate
 from valuescope.write.kinds import KINDS, Kind, SetPart
 from valuescope.write.outcome import SetOutcome
 from valuescope.write.output import write_set
-from valuescope.write.prompt import WriteError
 from valuescope.write.writer import Writer
+from valuescope.write.writer_prompt import WriteError
 
 __all__ = [
     "KINDS",

@@ -33,12 +33,12 @@ from valuescope.data.checks import (
 )
 from valuescope.data.checks.review import Review
 from valuescope.data.findings import shown
-from valuescope.data.readers.rows import Row
+from valuescope.data.readers.rows import DataRow
 from valuescope.data.records import compared_text
 from valuescope.data.starter import PARTS
 from valuescope.values import ValueSystem
-from valuescope.write.prompt import scene_lists
 from valuescope.write.slot import Slot
+from valuescope.write.writer_prompt import scene_lists
 
 _VERSUS = {"en": re.compile(r"\bvs\b|\bversus\b", re.IGNORECASE), "zh": re.compile("与")}
 _ALIKE = (
@@ -73,7 +73,7 @@ def read_item(slot: Slot, item: Mapping[str, Any], system: ValueSystem) -> tuple
         return Written(slot, row, ()), _check_topic(row, place)
     part = PARTS[f"{system.id}/{slot.part}"]
     try:
-        records = tuple(part.parse(Row(place, row)))
+        records = tuple(part.parse(DataRow(place, row)))
     except DataError as error:
         return Written(slot, row, ()), list(error.findings)
     return Written(slot, row, records), [

@@ -16,7 +16,7 @@ from valuescope.write.acceptance import Written
 from valuescope.write.job import Job
 from valuescope.write.kinds import KINDS
 from valuescope.write.outcome import PartOutcome, SetOutcome
-from valuescope.write.prompt import writer_prompts
+from valuescope.write.writer_prompt import writer_prompts
 
 FORMAT = 1
 

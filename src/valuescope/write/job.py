@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from valuescope.values import ValueSystem, load_value_system
-from valuescope.write.exchange import render
+from valuescope.write.item_exchange import render
 from valuescope.write.kinds import CONFLICTS, KINDS, SetPart, Topics, WritingPlan
-from valuescope.write.prompt import WriteError
 from valuescope.write.slot import Batch, Slot, batches
+from valuescope.write.writer_prompt import WriteError
 
 ROUNDS = 6
 _PLACEHOLDER = "one thing worth having vs. another"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from valuescope.values import ValueSystem
-from valuescope.write.prompt import scene_lists
 from valuescope.write.slot import Slot
+from valuescope.write.writer_prompt import scene_lists
 
 Topics = Mapping[str, Sequence[Mapping[str, str]]]
 """value -> its conflict topics, each with one text per language."""

@@ -83,8 +83,27 @@ class PartOutcome:
     @property
     def missing(self) -> tuple[Slot, ...]:
         """The slots without an item."""
-        held = {one.slot.key for one in self.items}
-        return tuple(slot for slot in self.slots if slot.key not in held)
+        filled = {item.slot.key for item in self.items}
+        return tuple(slot for slot in self.slots if slot.key not in filled)
+
+    def place(self, item: Written) -> int:
+        """Where an item stands in the plan."""
+        return self.slots.index(item.slot)
+
+    def reject(
+        self,
+        slot: Slot,
+        number: int,
+        stage: str,
+        kinds: Sequence[str],
+        reasons: Sequence[str],
+        item: Mapping[str, Any] | None,
+    ) -> None:
+        """Note that what was written for a slot in round `number` is not taken."""
+        kept = None if item is None else dict(item)
+        self.rejections.append(
+            Rejection(slot.key, slot.value, slot.part, number, stage, tuple(kinds), tuple(reasons), kept)
+        )
 
 
 @dataclass
@@ -99,14 +118,14 @@ class SetOutcome:
     @property
     def complete(self) -> bool:
         """Whether every part is there and no slot is empty."""
-        return not self.stopped and not any(one.missing for one in self.parts)
+        return not self.stopped and not any(part.missing for part in self.parts)
 
     def findings(self) -> list[Finding]:
         """What is wrong with the items as sets: reported, not mended."""
         system = self.job.value_system
         return [
             finding
-            for one in self.parts
-            for held in by_value(one.items).values()
-            for finding, _ in set_findings(held, self.job.count, system)
+            for part in self.parts
+            for items in by_value(part.items).values()
+            for finding, _ in set_findings(items, self.job.count, system)
         ]

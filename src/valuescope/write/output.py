@@ -16,8 +16,8 @@ from valuescope.write.card import card_of, card_text, settings_of
 from valuescope.write.job import Job
 from valuescope.write.kinds import KINDS
 from valuescope.write.outcome import SetOutcome
-from valuescope.write.prompt import WriteError
 from valuescope.write.writer import Writer
+from valuescope.write.writer_prompt import WriteError
 
 if TYPE_CHECKING:
     from inspect_ai.model import Model

@@ -29,8 +29,8 @@ from valuescope.judge.quoting import quote
 from valuescope.judge.reply_store import ModelReply
 from valuescope.values import ValueSystem
 from valuescope.write.kinds import SetPart
-from valuescope.write.prompt import writer_prompts
 from valuescope.write.slot import Batch
+from valuescope.write.writer_prompt import writer_prompts
 
 _LANGUAGES = {"en": "English", "zh": "Chinese"}
 
