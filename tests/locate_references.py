@@ -17,7 +17,7 @@ from tiny_models import tiny_model
 from valuescope.activations import Activations, collect
 from valuescope.data.records import LabelledText
 from valuescope.locate import Evidence
-from valuescope.locate.split import grouped_split
+from valuescope.locate.probes import grouped_split
 from valuescope.models import LoadError, NeuronModel, encode, load_model
 
 REAL_MODELS = ("stories260K", "gpt2-tinystories-280k", "organism")

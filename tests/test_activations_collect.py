@@ -9,8 +9,8 @@ from locate_references import REAL_MODELS, record, reference_model, slow_counts,
 from tiny_models import FAMILIES, tiny_model
 
 from valuescope.activations import ActivationError, Activations, Counters, collect, collect_encoded
-from valuescope.activations import running as running_module
-from valuescope.activations.running import RunningCounts
+from valuescope.activations import counters as counters_module
+from valuescope.activations.counters import RunningCounts
 from valuescope.activations.tensor_file import TensorFileError, load_tensor_file, save_tensor_file
 from valuescope.data.records import LabelledText
 from valuescope.models import Encoded, encode
@@ -83,7 +83,7 @@ def test_neither_batches_nor_order_nor_pieces_matter(
 ) -> None:
     model, texts = tiny_model("qwen2"), value_texts(pairs=3)
     whole = collect(model, texts, batch_size=6)
-    monkeypatch.setattr(running_module, "PIECE", 48 * 20)
+    monkeypatch.setattr(counters_module, "PIECE", 48 * 20)
     other = collect(model, texts[::-1], batch_size=batch_size)
     assert_equal(whole.counters, other.counters)
     assert whole.residuals is not None

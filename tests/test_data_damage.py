@@ -11,7 +11,7 @@ from damaged_files import BBQ, CHOICE, DAMAGES, GOOD_PAIRS, PVQ, Damage, lines
 
 from valuescope.cli.main import run_command
 from valuescope.data import DataError, read_data
-from valuescope.data.readers import tables
+from valuescope.data.readers import table_files as tables
 
 
 @pytest.fixture(params=DAMAGES, ids=[damage.name for damage in DAMAGES])

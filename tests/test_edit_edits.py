@@ -23,7 +23,7 @@ from valuescope.edit import (
     Profile,
     load_edit,
 )
-from valuescope.edit.tables import build_tables, stack_tables
+from valuescope.edit.layer_tables import NeuronTable, neuron_tables
 from valuescope.locate import NeuronSetError
 from valuescope.models import NeuronModel
 
@@ -50,7 +50,7 @@ def test_slopes_and_tables_equal_the_papers_formulas(model: NeuronModel, number:
     edit = edits_of(model)[number]
     m = torch.randn(2, 5, model.width, generator=torch.Generator().manual_seed(0)) * 3
     slopes = edit.slopes()
-    tables = build_tables(slopes, model.width)
+    tables = neuron_tables(slopes, model.width)
     assert tuple(tables) == slopes.touched() == (0, 1, 2)
     for layer, table in tables.items():
         expected = by_the_papers(edit, m, layer)
@@ -80,9 +80,9 @@ def test_amplify_suppresses_by_exactly_min_0_m_and_scales_by_delta(model: Neuron
 def test_deactivate_is_exactly_zero_for_the_largest_m(model: NeuronModel) -> None:
     neurons = some_neurons(model, 2, share=1.0)
     off, other = (
-        build_tables(edit.slopes(), model.width) for edit in (Deactivate(neurons), Modulate(neurons))
+        neuron_tables(edit.slopes(), model.width) for edit in (Deactivate(neurons), Modulate(neurons))
     )
-    tables = [stack_tables([off[layer], other[layer]], [0, 1]) for layer in range(model.layers)]
+    tables = [NeuronTable.stack([off[layer], other[layer]], [0, 1]) for layer in range(model.layers)]
     for dtype in (torch.float32, torch.bfloat16, torch.float16):
         m = torch.full((2, 3, model.width), torch.finfo(dtype).max, dtype=dtype)
         m[:, 1] = torch.finfo(dtype).min
@@ -104,22 +104,22 @@ def test_modulate_strengthens_what_points_to_the_value(model: NeuronModel) -> No
 
 def test_only_what_changes_gets_a_table(model: NeuronModel) -> None:
     neurons = neuron_set(model, [0, 2], [0, 1], scores=[0.2, 0.2], signs=[1, 1])
-    assert build_tables(Amplify(neurons, gamma=0.0).slopes(), model.width) == {}
-    amplified = build_tables(Amplify(neurons).slopes(), model.width)
+    assert neuron_tables(Amplify(neurons, gamma=0.0).slopes(), model.width) == {}
+    amplified = neuron_tables(Amplify(neurons).slopes(), model.width)
     assert set(amplified) == {0, 2}
     assert amplified[0].beta is None
     assert amplified[0].alpha is not None
     assert amplified[0].alpha.shape == (1, 1, model.width)
-    modulated = build_tables(Modulate(neurons).slopes(), model.width)
+    modulated = neuron_tables(Modulate(neurons).slopes(), model.width)
     assert modulated[2].alpha is None
     assert modulated[2].beta is not None
-    rows = stack_tables([modulated[2], None, amplified[2]], [0, 1, 1, 2])
+    rows = NeuronTable.stack([modulated[2], None, amplified[2]], [0, 1, 1, 2])
     assert rows.alpha is not None
     assert rows.beta is not None
     assert rows.alpha.shape == rows.beta.shape == (4, 1, model.width)
     assert torch.equal(rows.alpha[[0, 1, 2]], torch.ones(3, 1, model.width))
     assert torch.equal(rows.beta[[1, 2, 3]], torch.zeros(3, 1, model.width))
-    assert stack_tables([modulated[2], None], [0, 1, 1]).alpha is None
+    assert NeuronTable.stack([modulated[2], None], [0, 1, 1]).alpha is None
 
 
 def test_an_empty_set_changes_nothing(model: NeuronModel) -> None:

@@ -35,9 +35,8 @@ from tiny_models import tiny_model
 
 from valuescope.activations import collect
 from valuescope.locate import Evidence, LocateError, Location, firing_profile, locate
-from valuescope.locate.false_discovery import discoveries, share_test
 from valuescope.locate.firing_profile import BINS
-from valuescope.locate.strongest import strongest
+from valuescope.locate.shares import discoveries, share_test, strongest
 
 METHODS = ("vape-layer-bar", "specificity", "two-proportion")
 

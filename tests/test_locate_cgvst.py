@@ -17,9 +17,8 @@ from tiny_models import BOS, EOS, FAMILIES, tiny_model
 
 from valuescope.data.records import LabelledText
 from valuescope.locate import LocateError, locate
-from valuescope.locate.cgvst import gradient_times_activation
+from valuescope.locate.cgvst import gradient_times_activation, special_places
 from valuescope.locate.next_token import frozen, next_tokens, pad_rows
-from valuescope.locate.special_places import special_places
 
 LABELS = ["care+", "care-"]
 

@@ -22,7 +22,7 @@ from tiny_models import tiny_model
 
 from valuescope.activations import collect
 from valuescope.locate import Evidence, LocateError, locate
-from valuescope.locate.correlation import mean_correlation
+from valuescope.locate.valuelocate import mean_correlation
 
 
 @pytest.fixture(scope="module", params=[("llama", "all"), ("gpt2", "answer"), ("qwen2", "prompt")])

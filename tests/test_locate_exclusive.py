@@ -11,7 +11,7 @@ from locate_references import VALUES, collected, value_texts
 from tiny_models import tiny_model
 
 from valuescope.locate import Evidence, LocateError, Location, locate, train_probes
-from valuescope.locate.neva_exclusive import apart
+from valuescope.locate.neva import apart
 from valuescope.models import NeuronModel
 
 

@@ -21,11 +21,10 @@ from tiny_models import FAMILIES, tiny_model
 from valuescope.activations import collect
 from valuescope.data.records import LabelledText
 from valuescope.locate import Evidence, LocateError, locate
-from valuescope.locate.final_norm import read_normalisation
 from valuescope.locate.lpip import increases
 from valuescope.locate.next_token import asked_tokens, next_tokens, pad_rows
 from valuescope.locate.stream import read_stream, require_sums
-from valuescope.locate.unembedding import read_unembedding
+from valuescope.locate.unembedding import read_normalisation, read_unembedding
 
 LABELS = ["care+", "care-"]
 

@@ -25,8 +25,7 @@ from tiny_models import tiny_model
 from valuescope.activations import Activations, Residuals, collect
 from valuescope.data.records import LabelledText
 from valuescope.locate import Evidence, LocateError, decode_direction, locate, train_probes
-from valuescope.locate.bag_of_words import bag_of_words_accuracy, words_of
-from valuescope.locate.split import grouped_split
+from valuescope.locate.probes import bag_of_words_accuracy, grouped_split, words_of
 from valuescope.logistic import Samples
 
 

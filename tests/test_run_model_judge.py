@@ -297,8 +297,7 @@ def test_evaluate_takes_a_model_as_its_judge(tmp_path: Path, capsys: pytest.Capt
     assert main([*command, "--judge", ORACLE, "--judge-arg", "refusal_rate=1.0"]) == 0
     said = capsys.readouterr().out
     assert "WARNING: control success: 12 OF 12 JUDGEMENTS ARE MISSING" in said
-    with pytest.raises(SystemExit):
-        main([*command, "--judge", "orcale"])
+    assert main([*command, "--judge", "orcale"]) == 2
     assert "did you mean 'oracle'?" in capsys.readouterr().err
     assert main([*command, "--judge", ORACLE, "--judge-arg", "api_key=x"]) == 1
     assert "put the key into the environment" in capsys.readouterr().err

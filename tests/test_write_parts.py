@@ -13,10 +13,9 @@ from valuescope.data.checks import size
 from valuescope.values import load_value_system
 from valuescope.write import KINDS, Job, WriteError, estimate
 from valuescope.write.acceptance import Written, kind_of, read_item, repeats, set_findings, telling_pairs
-from valuescope.write.prompt import WriterPrompt, scene_lists, writer_prompts
-from valuescope.write.reply import item_model, parse_reply, shape_text
-from valuescope.write.request import render
+from valuescope.write.item_exchange import item_model, parse_reply, render, shape_text
 from valuescope.write.slot import Slot, batches
+from valuescope.write.writer_prompt import WriterPrompt, scene_lists, writer_prompts
 
 TOPICS = [{"en": "duty vs. rest", "zh": "尽责与休息"}, {"en": "truth vs. peace", "zh": "真话与和气"}]
 

@@ -17,7 +17,7 @@ from faulty_server import Faults, Server, serving
 from valuescope.cli import write_command
 from valuescope.cli.main import run_command
 from valuescope.data import Dilemma, Question, read_data
-from valuescope.write import Job, Outcome, WriteError, write_set
+from valuescope.write import Job, SetOutcome, WriteError, write_set
 
 MODEL = "openai-api/local/writer"
 
@@ -37,7 +37,7 @@ def server() -> Iterator[Server]:
         yield running
 
 
-def run(job: Job, server: Server, out: Path, **how: Any) -> Outcome:
+def run(job: Job, server: Server, out: Path, **how: Any) -> SetOutcome:
     return write_set(job, MODEL, out, base_url=server.url, max_connections=8, **how)
 
 

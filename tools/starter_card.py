@@ -25,7 +25,7 @@ from valuescope.data.checks import (
     wording_accuracy,
 )
 from valuescope.data.checks.duplicates import NEAR, SHARED
-from valuescope.data.checks.limits import PAIR_LIMITS, Range
+from valuescope.data.checks.set_limits import PAIR_LIMITS, Range
 from valuescope.data.records import Description, Dilemma, Question, Record, compared_text, sides
 from valuescope.data.starter import PARTS, read_part, starter_folder
 from valuescope.data.starter_checks import check_files

@@ -19,7 +19,7 @@ from valuescope.data.checks import (
     wording_accuracy,
     words,
 )
-from valuescope.data.checks.limits import (
+from valuescope.data.checks.set_limits import (
     DESCRIPTION_LIMITS,
     DILEMMA_LIMITS,
     PAIR_LIMITS,

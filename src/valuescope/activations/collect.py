@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from valuescope.activations.counters import SCOPES, ActivationError, Counters, add_hashes, text_hash
+from valuescope.activations.counters import (
+    SCOPES,
+    ActivationError,
+    Counters,
+    RunningCounts,
+    add_hashes,
+    text_hash,
+)
 from valuescope.activations.residuals import Activations, Residuals
-from valuescope.activations.running import RunningCounts
 from valuescope.data.records import LabelledText
 from valuescope.models import Batch, Encoded, NeuronModel, encode, forward_inputs, left_pad, site_hooks
 from valuescope.progress import StepProgress
@@ -53,18 +60,13 @@ def collect(
         prompts, answers = [text.prompt for text in part], [text.answer for text in part]
         return encode(model, prompts, answers, add_special_tokens=add_special_tokens)
 
-    return _collect(
-        model,
+    source = _Source(
         window,
-        labels=[text.label for text in texts],
-        groups=[text.group for text in texts],
-        keys=[text_key(text) for text in texts],
-        batch_size=batch_size,
-        scope=scope,
-        special_tokens=special_tokens,
-        residuals=residuals,
-        progress=progress,
+        labels=tuple(text.label for text in texts),
+        groups=tuple(text.group for text in texts),
+        keys=tuple(text_key(text) for text in texts),
     )
+    return _collect(model, source, batch_size, scope, special_tokens, residuals, progress)
 
 
 def collect_encoded(
@@ -85,18 +87,9 @@ def collect_encoded(
         raise ActivationError(
             f"{len(rows)} rows, {len(labels)} labels and {len(groups)} groups: give one of each per row"
         )
-    return _collect(
-        model,
-        lambda start, end: rows[start:end],
-        labels=labels,
-        groups=groups,
-        keys=[text_hash(row.prompt_length, *row.input_ids) for row in rows],
-        batch_size=batch_size,
-        scope=scope,
-        special_tokens=special_tokens,
-        residuals=residuals,
-        progress=progress,
-    )
+    keys = tuple(text_hash(row.prompt_length, *row.input_ids) for row in rows)
+    source = _Source(lambda start, end: rows[start:end], tuple(labels), tuple(groups), keys)
+    return _collect(model, source, batch_size, scope, special_tokens, residuals, progress)
 
 
 def text_key(text: LabelledText) -> str:
@@ -110,19 +103,26 @@ def special_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     return sorted({*tokenizer.all_special_ids, *added})
 
 
+@dataclass(frozen=True)
+class _Source:
+    """Texts: `window(start, end)` gives some as token ids; the label, split group and hash of each."""
+
+    window: Callable[[int, int], Sequence[Encoded]]
+    labels: tuple[str, ...]
+    groups: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
 def _collect(
     model: NeuronModel,
-    window: Callable[[int, int], Sequence[Encoded]],
-    *,
-    labels: Sequence[str],
-    groups: Sequence[str],
-    keys: Sequence[str],
+    source: _Source,
     batch_size: int,
     scope: str,
     special_tokens: bool,
     residuals: bool,
     progress: StepProgress | None,
 ) -> Activations:
+    labels = source.labels
     if not labels:
         raise ActivationError("there are no texts; give at least one")
     if scope not in SCOPES:
@@ -143,23 +143,18 @@ def _collect(
     backbone, training, done = model.backbone(), model.model.training, 0
     model.model.eval()
     try:
-        with (
-            torch.no_grad(),
-            site_hooks(
-                model,
-                gate=running.gate,
-                product=running.product,
-                residual=at_residual if residuals else None,
-            ),
-        ):
-            for positions, encoded in _batches(window, len(labels), batch_size):
+        watching = site_hooks(
+            model, gate=running.gate, product=running.product, residual=at_residual if residuals else None
+        )
+        with torch.no_grad(), watching:
+            for positions, encoded in _batches(source, batch_size):
                 batch = left_pad(model, encoded)
                 counted = counted_tokens(batch, scope, special)
                 running.begin(counted, of_text[positions])
                 tokens.index_add_(0, of_text[positions], counted.sum(dim=1).cpu())
                 backbone(**forward_inputs(model, batch), use_cache=False)
                 if hidden is not None:
-                    hidden[positions] = torch.stack([one.cpu() for one in last], dim=1)
+                    hidden[positions] = torch.stack([layer.cpu() for layer in last], dim=1)
                     last.clear()
                 done += len(positions)
                 if progress is not None:
@@ -175,12 +170,12 @@ def _collect(
         model=model.identity,
         tokens=tokens,
         prompts=torch.bincount(of_text, minlength=len(names)),
-        data_hash=add_hashes(text_hash(label, key) for label, key in zip(labels, keys, strict=True)),
+        data_hash=add_hashes(text_hash(label, key) for label, key in zip(labels, source.keys, strict=True)),
         **totals,
     )
     if hidden is None:
         return Activations(counters, None)
-    return Activations(counters, Residuals(model.identity, tuple(labels), tuple(groups), tuple(keys), hidden))
+    return Activations(counters, Residuals(model.identity, labels, source.groups, source.keys, hidden))
 
 
 def counted_tokens(batch: Batch, scope: str, special: Tensor | None) -> Tensor:
@@ -193,12 +188,10 @@ def counted_tokens(batch: Batch, scope: str, special: Tensor | None) -> Tensor:
     return counted
 
 
-def _batches(
-    window: Callable[[int, int], Sequence[Encoded]], total: int, batch_size: int
-) -> Iterator[tuple[Tensor, list[Encoded]]]:
+def _batches(source: _Source, batch_size: int) -> Iterator[tuple[Tensor, list[Encoded]]]:
     """Batches of texts of similar length, each with the texts' positions."""
-    for start in range(0, total, WINDOW * batch_size):
-        encoded = window(start, start + WINDOW * batch_size)
+    for start in range(0, len(source.labels), WINDOW * batch_size):
+        encoded = source.window(start, start + WINDOW * batch_size)
         # The longest come first, so that a model too large for memory fails at once.
         order = sorted(range(len(encoded)), key=lambda row: -len(encoded[row].input_ids))
         for first in range(0, len(order), batch_size):

@@ -1,30 +1,23 @@
-"""Counters per label, layer and neuron: all that VAPE, ValueLocate and the matched control read."""
+"""Counters per label, layer and neuron, all that VAPE, ValueLocate and the matched control read; and how they run."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from valuescope.activations.tensor_file import load_tensor_file, save_tensor_file
+from valuescope.activations.tensor_file import TensorRecord
 from valuescope.models import ModelIdentity
 
-KIND = "counters"
 SCOPES = ("all", "prompt", "answer")
-PER_LABEL = ("tokens", "prompts")
-PER_NEURON = (
-    "gate_active",
-    "product_active",
-    "gate_positive",
-    "product_positive",
-    "product_sum",
-    "product_square",
-)
+
+# Activations are read in pieces of at most this many numbers, which bounds the temporary memory of a layer to
+# 2 x 64 MB however large the batch is.
+PIECE = 2**24
 
 
 class ActivationError(ValueError):
@@ -32,7 +25,7 @@ class ActivationError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class Counters:
+class Counters(TensorRecord):
     """What every neuron did on the texts of every label; `a + b` is one pass over both.
 
     L labels (sorted), counts int64, sums float64, all on the CPU:
@@ -57,6 +50,10 @@ class Counters:
     product_sum: Tensor
     product_square: Tensor
     data_hash: str
+
+    kind: ClassVar[str] = "counters"
+    error: ClassVar[type[ValueError]] = ActivationError
+    lacks: ClassVar[str] = "the counters lack {names} (written by version {version}); collect them again"
 
     def index(self, label: str) -> int:
         """The position of a label; an unknown one raises ActivationError with the known ones."""
@@ -94,68 +91,98 @@ class Counters:
 
     def __add__(self, other: Counters) -> Counters:
         """The counters of both; labels may differ, the model, scope and special tokens may not."""
-        for name, mine, its in (
-            ("model", self.model.fingerprint, other.model.fingerprint),
-            ("scope", self.scope, other.scope),
-            ("special_tokens", self.special_tokens, other.special_tokens),
-        ):
-            if mine != its:
+        mine, its = self._facts(), other._facts()
+        for name in ("model", "scope", "special_tokens"):
+            if mine[name] != its[name]:
                 raise ActivationError(
-                    f"counters with {name} {mine!r} and {its!r} cannot be added; count both alike"
+                    f"counters with {name} {mine[name]!r} and {its[name]!r} cannot be added; count both alike"
                 )
         labels = tuple(sorted({*self.labels, *other.labels}))
-        merged: dict[str, Tensor] = {}
-        for name in (*PER_LABEL, *PER_NEURON):
-            left: Tensor = getattr(self, name)
+        merged: dict[str, Any] = {}
+        for name, left in self._tensors().items():
             merged[name] = left.new_zeros((len(labels), *left.shape[1:]))
             for part in (self, other):
                 merged[name][[labels.index(label) for label in part.labels]] += getattr(part, name)
-        return Counters(
-            labels=labels,
-            scope=self.scope,
-            special_tokens=self.special_tokens,
-            model=self.model,
-            data_hash=add_hashes([self.data_hash, other.data_hash]),
-            **merged,
-        )
-
-    def save(self, path: Path | str) -> Path:
-        """Write `<path>.safetensors` and `<path>.json`; returns the path of the JSON manifest."""
-        facts: dict[str, Any] = {
-            "labels": list(self.labels),
-            "scope": self.scope,
-            "special_tokens": self.special_tokens,
-            "model": self.model.to_dict(),
-            "data_hash": self.data_hash,
-        }
-        tensors = {name: getattr(self, name) for name in (*PER_LABEL, *PER_NEURON)}
-        return save_tensor_file(path, KIND, tensors, facts)
-
-    @classmethod
-    def load(cls, path: Path | str) -> Counters:
-        """Read saved counters."""
-        tensors, manifest = load_tensor_file(path, KIND)
-        missing = [name for name in (*PER_LABEL, *PER_NEURON) if name not in tensors]
-        if missing:
-            raise ActivationError(
-                f"{path}: the counters lack {', '.join(missing)} (written by version "
-                f"{manifest['version']}); collect them again"
-            )
-        return cls(
-            labels=tuple(manifest["labels"]),
-            scope=manifest["scope"],
-            special_tokens=manifest["special_tokens"],
-            model=ModelIdentity.from_dict(manifest["model"]),
-            data_hash=manifest["data_hash"],
-            **tensors,
-        )
+        return replace(self, labels=labels, data_hash=add_hashes([self.data_hash, other.data_hash]), **merged)
 
 
 def add_hashes(hashes: Iterable[str]) -> str:
     """The hash of a collection: the sum of its members' hashes, so that order and grouping do not matter."""
-    return f"{sum(int(one, 16) for one in hashes) % 2**256:064x}"
+    return f"{sum(int(member, 16) for member in hashes) % 2**256:064x}"
 
 
 def text_hash(*parts: object) -> str:
     """sha256 of some strings and numbers, kept apart."""
     return hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8")).hexdigest()
+
+
+class RunningCounts:
+    """Counts for L labels over the batches fed so far; memory depends on the model and L, not on the tokens.
+
+    Every text of a batch has one label, so a masked matmul first reduces each text over its tokens
+    (0/1 counts in float32: exact below 2**24 tokens) and a small float64 one adds texts to their labels.
+    """
+
+    def __init__(self, labels: int, layers: int, width: int) -> None:
+        self._shape = (labels, width)
+        self._totals: list[dict[str, Tensor]] = [{} for _ in range(layers)]
+        self._counted = self._members = torch.empty(0)
+        self._buffers: dict[tuple[str, torch.device], Tensor] = {}
+
+    def begin(self, counted: Tensor, labels: Tensor) -> None:
+        """Announce the next batch: which tokens count, bool [B, T]; the texts' labels, int64 [B]."""
+        self._counted = counted.float()
+        self._members = torch.nn.functional.one_hot(labels, self._shape[0]).T.to(counted.device).double()
+
+    def gate(self, layer: int, a: Tensor) -> None:
+        """Count a layer's gate activation [B, T, width]."""
+        active, positive = [], []
+        for mask, piece in self._pieces(a):
+            active.append(mask @ torch.gt(piece, 0, out=self._buffer("result", piece)))
+            positive.append(mask @ piece > 0)
+        self._add(layer, "gate_active", active, torch.int64)
+        self._add(layer, "gate_positive", positive, torch.int64)
+
+    def product(self, layer: int, m: Tensor) -> None:
+        """Count the input of a layer's down projection [B, T, width]."""
+        active, sums, squares = [], [], []
+        for mask, piece in self._pieces(m):
+            active.append(mask @ torch.gt(piece, 0, out=self._buffer("result", piece)))
+            sums.append(mask @ piece)
+            squares.append(mask @ torch.mul(piece, piece, out=self._buffer("result", piece)))
+        self._add(layer, "product_active", active, torch.int64)
+        self._add(layer, "product_positive", [piece > 0 for piece in sums], torch.int64)
+        self._add(layer, "product_sum", sums, torch.float64)
+        self._add(layer, "product_square", squares, torch.float64)
+
+    def totals(self) -> dict[str, Tensor]:
+        """All totals so far, each [labels, layers, width] on the CPU."""
+        return {
+            name: torch.stack([layer[name].cpu() for layer in self._totals], dim=1)
+            for name in self._totals[0]
+        }
+
+    def _pieces(self, activation: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Some rows at a time: their mask [rows, 1, T] and activation [rows, T, width], both float32."""
+        batch, length, width = activation.shape
+        step = max(1, PIECE // (length * width))
+        for start in range(0, batch, step):
+            piece = activation[start : start + step]
+            if piece.dtype != torch.float32:
+                piece = self._buffer("float", piece).copy_(piece)
+            yield self._counted[start : start + step, None].to(piece.device), piece
+
+    def _buffer(self, name: str, like: Tensor) -> Tensor:
+        """Reused float32 memory of a tensor's shape: fresh memory would cost more than the counting."""
+        buffer = self._buffers.get((name, like.device))
+        if buffer is None or buffer.numel() < like.numel():
+            buffer = self._buffers[name, like.device] = torch.empty(like.numel(), device=like.device)
+        return buffer[: like.numel()].view(like.shape)
+
+    def _add(self, layer: int, name: str, pieces: list[Tensor], dtype: torch.dtype) -> None:
+        """Add numbers per text, [rows, 1, width] in pieces, to the totals of the texts' labels."""
+        per_text = torch.cat(pieces).squeeze(1).double()
+        per_label = (self._members.to(per_text.device) @ per_text).to(dtype)
+        if name not in self._totals[layer]:
+            self._totals[layer][name] = torch.zeros(self._shape, dtype=dtype, device=per_text.device)
+        self._totals[layer][name] += per_label

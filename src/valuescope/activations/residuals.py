@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from valuescope.activations.counters import ActivationError, Counters
-from valuescope.activations.tensor_file import load_tensor_file, save_tensor_file
+from valuescope.activations.tensor_file import TensorRecord
 from valuescope.models import ModelIdentity
-
-KIND = "residuals"
 
 
 @dataclass(frozen=True, eq=False)
-class Residuals:
+class Residuals(TensorRecord):
     """Last-token residuals of P texts, in the order of the texts.
 
     `hidden` float32 [P, layers, hidden], on the CPU: the stream after each layer, before the final norm.
@@ -28,6 +27,8 @@ class Residuals:
     groups: tuple[str, ...]
     keys: tuple[str, ...]
     hidden: Tensor
+
+    kind: ClassVar[str] = "residuals"
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -47,34 +48,12 @@ class Residuals:
                 f"residuals of {self.model.id} ({self.model.fingerprint}) and of {other.model.id} "
                 f"({other.model.fingerprint}) cannot be joined; read both from one model"
             )
-        return Residuals(
-            model=self.model,
+        return replace(
+            self,
             labels=self.labels + other.labels,
             groups=self.groups + other.groups,
             keys=self.keys + other.keys,
             hidden=torch.cat([self.hidden, other.hidden]),
-        )
-
-    def save(self, path: Path | str) -> Path:
-        """Write `<path>.safetensors` and `<path>.json`; returns the path of the JSON manifest."""
-        facts = {
-            "model": self.model.to_dict(),
-            "labels": list(self.labels),
-            "groups": list(self.groups),
-            "keys": list(self.keys),
-        }
-        return save_tensor_file(path, KIND, {"hidden": self.hidden}, facts)
-
-    @classmethod
-    def load(cls, path: Path | str) -> Residuals:
-        """Read saved residuals."""
-        tensors, manifest = load_tensor_file(path, KIND)
-        return cls(
-            model=ModelIdentity.from_dict(manifest["model"]),
-            labels=tuple(manifest["labels"]),
-            groups=tuple(manifest["groups"]),
-            keys=tuple(manifest["keys"]),
-            hidden=tensors["hidden"],
         )
 
 
@@ -90,10 +69,10 @@ class Activations:
             raise ActivationError(
                 "only one of the two has residuals; collect both with residuals=True or False"
             )
-        residuals = None
-        if self.residuals is not None and other.residuals is not None:
-            residuals = self.residuals + other.residuals
-        return Activations(self.counters + other.counters, residuals)
+        counters = self.counters + other.counters
+        if self.residuals is None or other.residuals is None:
+            return Activations(counters, None)
+        return Activations(counters, self.residuals + other.residuals)
 
     def save(self, folder: Path | str) -> Path:
         """Write counters and residuals into a folder; returns the folder."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import torch
 from safetensors.torch import load as parse_tensors
 
-from valuescope.files import save_tensors_atomic, sha256_of_file, write_json_atomic
+from valuescope.files import save_tensors_atomic, sha256_of, sha256_of_file, write_json_atomic
+from valuescope.models import ModelIdentity
 from valuescope.version import __version__
 
 FORMAT = 1
@@ -21,10 +24,71 @@ class TensorFileError(ValueError):
     """A saved result is absent, damaged, of another kind or of a newer format."""
 
 
-def stem(path: Path | str) -> Path:
-    """The path without `.safetensors` or `.json`, so that either file of a pair names the pair."""
-    path = Path(path)
-    return path.with_suffix("") if path.suffix in SUFFIXES else path
+class TensorRecord:
+    """A frozen dataclass that is saved as such a pair: its tensors in one file, all other fields in the manifest.
+
+    `kind` is what the manifest calls it. `error` is raised where a saved one does not fit, and `lacks` says that fields
+    are absent. `sealed`: the manifest holds the hash, and `load` checks it. `unhashed`: fields that the hash leaves out.
+    """
+
+    kind: ClassVar[str]
+    error: ClassVar[type[ValueError]] = TensorFileError
+    lacks: ClassVar[str] = "the manifest lacks {names}; save it again"
+    sealed: ClassVar[bool] = False
+    unhashed: ClassVar[tuple[str, ...]] = ()
+    model: ModelIdentity
+
+    @property
+    def hash(self) -> str:
+        """sha256 of all that is said; of the model the weight fingerprint counts, not the name."""
+        facts = {name: content for name, content in self._facts().items() if name not in self.unhashed}
+        digest = hashlib.sha256(sha256_of(facts).encode())
+        for tensor in self._tensors().values():
+            digest.update(tensor.numpy().tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: Path | str) -> Path:
+        """Write `<path>.safetensors` and `<path>.json`; returns the path of the JSON manifest."""
+        tensors, facts = self._tensors(), {**self._facts(), "model": self.model.to_dict()}
+        if self.sealed:
+            facts |= {"size": len(next(iter(tensors.values()))), "hash": self.hash}
+        return save_tensor_file(path, self.kind, tensors, facts)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Read what `save` wrote; checks that tensors and manifest belong together and that no field is absent."""
+        tensors, manifest = load_tensor_file(path, cls.kind)
+        saved, missing = dict[str, Any](), list[str]()
+        for field in fields(cls):  # type: ignore[arg-type]
+            content = tensors.get(field.name, manifest.get(field.name))
+            if content is not None:
+                saved[field.name] = tuple(content) if isinstance(content, list) else content
+            elif field.default is MISSING and field.default_factory is MISSING:
+                missing.append(field.name)
+        if missing:
+            lacks = cls.lacks.format(names=", ".join(missing), version=manifest.get("version"))
+            raise cls.error(f"{path}: {lacks}")
+        loaded = cls(**{**saved, "model": ModelIdentity.from_dict(saved["model"])})
+        if cls.sealed and loaded.hash != manifest.get("hash"):
+            raise cls.error(f"{path}: the manifest was changed after it was written; its hash does not fit")
+        return loaded
+
+    def _facts(self) -> dict[str, Any]:
+        """All fields but tensors, as JSON; the model by its fingerprint."""
+        return {
+            name: dict(content) if isinstance(content, Mapping) else content
+            for name, content in self._contents().items()
+            if not isinstance(content, torch.Tensor)
+        } | {"model": self.model.fingerprint}
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        """The tensors that are there, in the order of their fields."""
+        contents = self._contents().items()
+        return {name: content for name, content in contents if isinstance(content, torch.Tensor)}
+
+    def _contents(self) -> dict[str, Any]:
+        names = (field.name for field in fields(self))  # type: ignore[arg-type]
+        return {name: content for name in names if (content := getattr(self, name)) is not None}
 
 
 def save_tensor_file(
@@ -34,11 +98,7 @@ def save_tensor_file(
 
     The old manifest goes first: a write that is cut short leaves no manifest, never one that lies.
     """
-    base = stem(path)
-    tensor_path, manifest_path = (
-        base.with_name(base.name + ".safetensors"),
-        base.with_name(base.name + ".json"),
-    )
+    tensor_path, manifest_path = _pair(path)
     manifest_path.unlink(missing_ok=True)
     digest = save_tensors_atomic(tensor_path, tensors)
     header = {"kind": kind, "format": FORMAT, "version": __version__, "sha256": digest}
@@ -47,15 +107,11 @@ def save_tensor_file(
 
 def load_tensor_file(path: Path | str, kind: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Read both files back, on the CPU; checks kind, format and the checksum of the tensors."""
-    base = stem(path)
-    tensor_path, manifest_path = (
-        base.with_name(base.name + ".safetensors"),
-        base.with_name(base.name + ".json"),
-    )
+    tensor_path, manifest_path = _pair(path)
     for file in (manifest_path, tensor_path):
         if not file.is_file():
             raise TensorFileError(
-                f"{file}: no such file; a saved {kind} is two files, {base}.safetensors and .json"
+                f"{file}: no such file; a saved {kind} is two files, {tensor_path} and .json"
             )
     try:
         manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
@@ -76,3 +132,10 @@ def load_tensor_file(path: Path | str, kind: str) -> tuple[dict[str, torch.Tenso
             f"{tensor_path}: its sha256 is not that in {manifest_path.name}; the two do not belong together"
         )
     return parse_tensors(tensor_path.read_bytes()), manifest
+
+
+def _pair(path: Path | str) -> tuple[Path, Path]:
+    """The files of tensors and of the manifest; either of them, or the path without a suffix, names the pair."""
+    path = Path(path)
+    base = path.with_suffix("") if path.suffix in SUFFIXES else path
+    return base.with_name(base.name + SUFFIXES[0]), base.with_name(base.name + SUFFIXES[1])

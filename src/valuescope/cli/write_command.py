@@ -11,7 +11,7 @@ from valuescope.cli.command import Setting, argument, command, option, settings
 from valuescope.cli.terminal import ProgressBars
 
 if TYPE_CHECKING:
-    from valuescope.write import Job, Outcome
+    from valuescope.write import Job, SetOutcome
 
 KINDS = ("c-voice", "valueinsight", "contrast", "questions")
 MISSING = 12
@@ -112,7 +112,7 @@ def estimated(job: Job) -> str:
     return "\n".join([*lines, f"{total}; rejected items are asked for again"])
 
 
-def summary(outcome: Outcome, folder: Path) -> str:
+def summary(outcome: SetOutcome, folder: Path) -> str:
     """What was written, what it cost and what was turned away."""
     tally = outcome.tally
     lines = [
@@ -130,7 +130,7 @@ def summary(outcome: Outcome, folder: Path) -> str:
     return "\n".join(lines)
 
 
-def shortfall(outcome: Outcome) -> str:
+def shortfall(outcome: SetOutcome) -> str:
     """What is missing and why."""
     keys = [slot.key for part in outcome.parts for slot in part.missing]
     first = ", ".join(keys[:MISSING]) + (f" and {len(keys) - MISSING} more" if len(keys) > MISSING else "")

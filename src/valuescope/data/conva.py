@@ -8,8 +8,8 @@ from pathlib import Path
 from valuescope.data.checks import near_duplicates
 from valuescope.data.findings import DataError, refuse
 from valuescope.data.material import Material
-from valuescope.data.readers.rows import Row
-from valuescope.data.readers.tables import read_tables
+from valuescope.data.readers.rows import DataRow
+from valuescope.data.readers.table_files import read_tables
 from valuescope.data.records import ContrastPair, Question, pair_texts
 
 TELLTALE = ("rather than", "instead", "avoid")
@@ -85,7 +85,7 @@ def read_questions(path: Path, value: str) -> list[Question]:
     ]
 
 
-def _rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
+def _rows(path: Path, columns: tuple[str, ...]) -> list[DataRow]:
     if not path.is_file():
         raise DataError(
             f"{path}: no such file; `folder` must hold probe/<value>.csv and eval/test_<value>_new.csv"

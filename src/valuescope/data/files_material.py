@@ -8,15 +8,15 @@ from itertools import chain
 from valuescope.data.checks import near_duplicates, word_differences, wording_accuracy
 from valuescope.data.findings import DataError
 from valuescope.data.material import (
-    Draw,
     Material,
     MaterialDraft,
+    MaterialDraw,
     of_value,
     require_numbers,
     without_repeats,
 )
 from valuescope.data.phrasing import rated_text
-from valuescope.data.readers.reading import Dataset, read_data
+from valuescope.data.readers.data_sets import Dataset, read_data
 from valuescope.data.records import (
     KINDS,
     ContrastPair,
@@ -85,7 +85,7 @@ def files_material(
             raise DataError(
                 f"{path}: no records{spoken} about {value!r}; it has {', '.join(known) or 'no values'}"
             )
-        draw = Draw(random.Random(f"files-{seed}-{value}"), held_out, texts, questions, tuning)
+        draw = MaterialDraw(random.Random(f"files-{seed}-{value}"), held_out, texts, questions, tuning)
         notes += _faults(value, held)
         held = without_repeats(held)
         draw.rng.shuffle(held)
@@ -96,7 +96,7 @@ def files_material(
     return draft.material(f"files:{dataset.format}", values, notes)
 
 
-def _add(draft: MaterialDraft, value: str, records: list[Record], draw: Draw) -> None:
+def _add(draft: MaterialDraft, value: str, records: list[Record], draw: MaterialDraw) -> None:
     questions = of_kind(records, Question)
     draft.add_pairs(of_kind(records, ContrastPair), draw)
     if descriptions := of_kind(records, Description):

@@ -74,7 +74,7 @@ class Material:
 
 
 @dataclass(frozen=True)
-class Draw:
+class MaterialDraw:
     """How much is drawn of each value, and by which random numbers.
 
     `held_out`: share kept for the evaluation. `texts`: described questions read per direction at most. `questions`:
@@ -101,7 +101,7 @@ class MaterialDraft:
     tuning: list[Question] = field(default_factory=list)
     pairs: list[ContrastPair] = field(default_factory=list)
 
-    def ask(self, questions: Sequence[Question], draw: Draw) -> None:
+    def ask(self, questions: Sequence[Question], draw: MaterialDraw) -> None:
         """Put the first questions aside for tuning and the rest, as many as are wanted, into the evaluation."""
         if questions and draw.tuning >= len(questions):
             raise DataError(
@@ -110,19 +110,25 @@ class MaterialDraft:
         self.tuning += questions[: draw.tuning]
         self.questions += questions[draw.tuning :][: draw.questions]
 
-    def add_pairs(self, pairs: Sequence[ContrastPair], draw: Draw) -> None:
+    def add_pairs(self, pairs: Sequence[ContrastPair], draw: MaterialDraw) -> None:
         """Contrast pairs: the first share is kept for the evaluation, the others are read."""
         kept = draw.kept(len(pairs))
         self.pairs += pairs[:kept]
         self.texts += [text for pair in pairs[kept:] for text in pair_texts(pair)]
 
-    def add_dilemmas(self, value: str, read: Sequence[Dilemma], asked: Sequence[Dilemma], draw: Draw) -> None:
+    def add_dilemmas(
+        self, value: str, read: Sequence[Dilemma], asked: Sequence[Dilemma], draw: MaterialDraw
+    ) -> None:
         """Dilemmas to read with their aligned choice, and dilemmas to ask."""
         self.texts += [dilemma_text(dilemma, value, draw.rng) for dilemma in read]
         self.ask([dilemma_question(dilemma, value, draw.rng) for dilemma in asked], draw)
 
     def add_described(
-        self, value: str, descriptions: Sequence[Description], questions: Sequence[Question], draw: Draw
+        self,
+        value: str,
+        descriptions: Sequence[Description],
+        questions: Sequence[Question],
+        draw: MaterialDraw,
     ) -> None:
         """Descriptions and questions (ValueLocate): read together, and asked after descriptions for the value.
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from valuescope.data.findings import DataError, Finding, Place, refuse
-from valuescope.data.material import Draw, Material, MaterialDraft, require_numbers
+from valuescope.data.material import Material, MaterialDraft, MaterialDraw, require_numbers
 from valuescope.data.readers import own_lines
-from valuescope.data.readers.rows import Row, gather
-from valuescope.data.readers.tables import read_tables
+from valuescope.data.readers.rows import DataRow, gather
+from valuescope.data.readers.table_files import read_tables
 from valuescope.data.records import ContrastPair, Description, Dilemma, Question, Record, of_kind
 from valuescope.values import load_value_system
 
@@ -31,7 +31,7 @@ class StarterPart:
     system: str
     name: str
     level: str
-    parse: Callable[[Row], Iterable[Record]]
+    parse: Callable[[DataRow], Iterable[Record]]
     blocks: tuple[tuple[str, int], ...]
 
     @property
@@ -139,9 +139,11 @@ def starter_material(
         held_out = 0.5 if level == "dimension" else 0.3
     draft = MaterialDraft()
     for value in values:
-        draw = Draw(random.Random(f"starter-{seed}-{value}"), held_out, texts, questions, tuning)
+        draw = MaterialDraw(random.Random(f"starter-{seed}-{value}"), held_out, texts, questions, tuning)
 
-        def shuffled(part: str, kind: type[_Kind], value: str = value, draw: Draw = draw) -> list[_Kind]:
+        def shuffled(
+            part: str, kind: type[_Kind], value: str = value, draw: MaterialDraw = draw
+        ) -> list[_Kind]:
             """The records of one part in this draw's language and order."""
             held = of_kind(read_part(f"{system}/{part}", [value]), kind)
             records = [record for record in held if record.language == language]

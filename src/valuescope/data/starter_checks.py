@@ -22,14 +22,7 @@ from valuescope.data.checks import (
 )
 from valuescope.data.findings import DataError, Finding, Place, shown
 from valuescope.data.readers.own_lines import LANGUAGES
-from valuescope.data.records import (
-    ContrastPair,
-    Description,
-    Dilemma,
-    Question,
-    Record,
-    compared_text,
-)
+from valuescope.data.records import ContrastPair, Description, Dilemma, Question, Record, compared_text
 from valuescope.data.starter import PARTS, StarterPart
 from valuescope.values import ValueSystem, load_value_system
 

@@ -1,11 +1,11 @@
 """Edits of neurons and of the residual stream: values that can be saved, and applied to a model for a while."""
 
 from valuescope.edit.edit import Direction, Edit
+from valuescope.edit.edits import EDITS, edit_parameters, load_edit
+from valuescope.edit.layer_tables import EditError, Slopes
 from valuescope.edit.neuron_edits import Amplify, Deactivate, Modulate, NeuronEdit
 from valuescope.edit.profile import Profile, profile
-from valuescope.edit.registry import EDITS, edit_parameters, load_edit
 from valuescope.edit.session import EditBank, EditSession, Scope, edited, require_scope
-from valuescope.edit.slopes import EditError, Slopes
 from valuescope.edit.stream_edits import AddVector, ProbeShift, StreamEdit
 from valuescope.edit.weights import export_edited, weights_edited
 

@@ -7,51 +7,27 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, Self, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
-from valuescope.edit.edit_tables import EditTables
-from valuescope.edit.slopes import EditError
+from valuescope.edit.layer_tables import EditError, EditTables
 from valuescope.files import sha256_of, write_json_atomic
-from valuescope.models import ModelIdentity, NeuronModel
+from valuescope.locate import LayerTensors, NeuronSet
+from valuescope.models import NeuronModel
 
 Direction = Literal["positive", "negative"]
 
+Subject = NeuronSet | LayerTensors
+"""What an edit acts with."""
+
 FILE_VERSION = 1
-
-
-class Subject(Protocol):
-    """What an edit acts with: a NeuronSet, SteeringVectors or a ProbeSet."""
-
-    @property
-    def value(self) -> str:
-        """The value it was found for."""
-
-    @property
-    def method(self) -> str:
-        """How it was found."""
-
-    @property
-    def model(self) -> ModelIdentity:
-        """The model it was found in."""
-
-    @property
-    def hash(self) -> str:
-        """sha256 of all that it says."""
-
-    def __len__(self) -> int: ...
-
-    def require(self, model: NeuronModel, *, force: bool = False) -> None:
-        """Raise unless it was found in this very model."""
-
-    def save(self, path: Path | str) -> Path:
-        """Write it to two files."""
 
 
 @dataclass(frozen=True)
 class Edit(ABC):
     """The base of every edit. Its first field, named by `subject_field`, holds what it acts with.
 
-    `strength` is the share of the edit that is done: 0 nothing, 1 all of it, above 1 more of the same.
+    `strength` is the share of the edit that is done: 0 nothing, 1 all of it, above 1 more of the same. All fields whose
+    default is a float must be finite and at least 0, and a field `direction` a Direction: this class checks it.
     """
 
     strength: float = field(default=1.0, kw_only=True)
@@ -66,7 +42,11 @@ class Edit(ABC):
                 f"{self.kind} acts with a {self.subject_type.__name__} (field {self.subject_field}), "
                 f"it was given {self.subject!r}"
             )
-        self._check_number("strength")
+        for name, default in {"strength": 1.0, **self.parameter_defaults()}.items():
+            if name == "direction":
+                self._check_direction(getattr(self, name))
+            elif isinstance(default, float):
+                self._check_number(name)
 
     @property
     def subject(self) -> Subject:
@@ -111,7 +91,9 @@ class Edit(ABC):
     def parameter_defaults(cls) -> dict[str, Any]:
         """The parameters of this kind of edit with their defaults; `strength`, which all have, is not listed."""
         return {
-            one.name: one.default for one in fields(cls) if one.name not in (cls.subject_field, "strength")
+            parameter.name: parameter.default
+            for parameter in fields(cls)
+            if parameter.name not in (cls.subject_field, "strength")
         }
 
     @property
@@ -159,6 +141,11 @@ class Edit(ABC):
     @abstractmethod
     def _facts(self) -> Mapping[str, Any]:
         """What the file says of the subject beside what all have."""
+
+    @property
+    def _sign(self) -> float:
+        """+1 for an edit towards its value, -1 for one whose `direction` is against it."""
+        return -1.0 if getattr(self, "direction", "positive") == "negative" else 1.0
 
     def _check_number(self, name: str) -> None:
         """Refuse what is no size, and make 1 and 1.0 the same edit with the same hash."""

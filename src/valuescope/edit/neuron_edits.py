@@ -10,9 +10,7 @@ from typing import Any, ClassVar, Self
 import torch
 
 from valuescope.edit.edit import Direction, Edit
-from valuescope.edit.edit_tables import EditTables, SiteTables
-from valuescope.edit.slopes import EditError, Slopes
-from valuescope.edit.tables import build_tables
+from valuescope.edit.layer_tables import EditError, EditTables, SiteTables, Slopes, neuron_tables
 from valuescope.locate import NeuronSet, random_like
 from valuescope.models import NeuronModel
 
@@ -45,7 +43,7 @@ class NeuronEdit(Edit):
 
     def tables(self, width: int) -> EditTables:
         """The slopes, dense."""
-        return EditTables(product=SiteTables(build_tables(self.slopes(), width)))
+        return EditTables(product=SiteTables(neuron_tables(self.slopes(), width)))
 
     def control(self, model: NeuronModel, *, seed: int = 0, draw: int = 0, force: bool = False) -> Self:
         """The same edit of as many random neurons (`random_like`)."""
@@ -88,9 +86,6 @@ class Amplify(NeuronEdit):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_number("gamma")
-        self._check_number("delta_scale")
-        self._check_direction(self.direction)
         amplified = self.neurons.scores[self._amplified()]
         if amplified.numel() and not bool(amplified.any()):
             raise EditError(
@@ -100,7 +95,7 @@ class Amplify(NeuronEdit):
             )
 
     def _amplified(self) -> torch.Tensor:
-        return self.neurons.signs > 0 if self.direction == "positive" else self.neurons.signs < 0
+        return self.neurons.signs * self._sign > 0
 
     def _full_slopes(self) -> Slopes:
         """Amplified: alpha = 1 + |delta| gamma, beta = 0. Suppressed: 1/2 and -1/2, that is min(0, m)."""
@@ -127,13 +122,7 @@ class Modulate(NeuronEdit):
 
     kind: ClassVar[str] = "modulate"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check_number("beta")
-        self._check_direction(self.direction)
-
     def _full_slopes(self) -> Slopes:
         """alpha = 1, beta = +-beta by the neuron's sign."""
-        flip = 1.0 if self.direction == "positive" else -1.0
-        beta = self.neurons.signs.double() * (flip * self.beta)
+        beta = self.neurons.signs.double() * (self._sign * self.beta)
         return Slopes(self.neurons.layers, self.neurons.indices, alpha=torch.ones_like(beta), beta=beta)

@@ -10,8 +10,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from valuescope.edit.layer_tables import EditError, Slopes
 from valuescope.edit.neuron_edits import NeuronEdit
-from valuescope.edit.slopes import EditError, Slopes
 from valuescope.files import sha256_of
 from valuescope.locate import Location, NeuronSet
 
@@ -33,8 +33,6 @@ class Profile(NeuronEdit):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_number("beta")
-        self._check_number("limit")
         if METHOD not in (self.neurons.method, self.neurons.parameters.get("like")):
             raise EditError(
                 f"profile reads the weight of every neuron from a set that profile(...) solved, not from "
@@ -102,13 +100,13 @@ def profile(
         parameters={
             "targets": {value: float(weight) for value, weight in targets.items()},
             "overlap_budget": float(overlap_budget),
-            "sets": {value: one.hash for value, one in known.items()},
+            "sets": {value: neurons.hash for value, neurons in known.items()},
             "shared": len(order),
             "shared_kept": len(kept),
             "disagreeing_kept": int(disagree[kept].sum()) if kept else 0,
             "cancelled": int((~acts).sum()),
         },
-        data_hash=sha256_of({value: one.data_hash for value, one in known.items()}),
+        data_hash=sha256_of({value: neurons.data_hash for value, neurons in known.items()}),
         seed=first.seed,
         layers=place[chosen] // first.model.width,
         indices=place[chosen] % first.model.width,
@@ -130,7 +128,7 @@ def _check(targets: Mapping[str, float], sets: Mapping[str, NeuronSet], overlap_
             raise EditError(
                 f"profile: the target of {value!r} is {weight}; give a finite number that is not 0"
             )
-    prints = {one.model.fingerprint for one in sets.values()}
+    prints = {neurons.model.fingerprint for neurons in sets.values()}
     if len(prints) > 1:
         raise EditError(
             f"profile: the sets come from {len(prints)} different models; give those of one model"
@@ -146,13 +144,14 @@ def _wishes(
     |score|, [n]; and in how many sets of other values they are, int64 [n]."""
     wishes = torch.zeros(len(targets), len(place), dtype=torch.float64)
     scores, strangers = torch.zeros(len(place)), torch.zeros(len(place), dtype=torch.int64)
-    for value, one in sets.items():
+    for value, neurons in sets.items():
         if value not in targets:
-            strangers += torch.isin(place, one.flat)
+            strangers += torch.isin(place, neurons.flat)
     for row, (value, weight) in enumerate(targets.items()):
-        own = torch.searchsorted(place, sets[value].flat)
-        wishes[row, own] = weight * sets[value].signs.double()
-        scores[own] = torch.maximum(scores[own], sets[value].scores.abs())
+        neurons = sets[value]
+        columns = torch.searchsorted(place, neurons.flat)
+        wishes[row, columns] = weight * neurons.signs.double()
+        scores[columns] = torch.maximum(scores[columns], neurons.scores.abs())
     return wishes, scores, strangers
 
 

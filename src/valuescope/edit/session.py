@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Generic, Literal, get_args
 
@@ -10,10 +10,7 @@ import torch
 from torch import Tensor
 
 from valuescope.edit.edit import Edit
-from valuescope.edit.edit_tables import EditTables, SiteTables, TableT
-from valuescope.edit.slopes import EditError
-from valuescope.edit.stream_tables import stack_stream_tables
-from valuescope.edit.tables import stack_tables
+from valuescope.edit.layer_tables import EditError, EditTables, SiteTables, TableT
 from valuescope.models import NeuronModel, site_hooks
 
 Scope = Literal["both", "prompt", "response"]
@@ -38,8 +35,8 @@ class EditSession:
     ) -> None:
         self.rows = rows
         self._model = model
-        self._product = _RowTables([one.product for one in edits], place, stack_tables)
-        self._stream = _RowTables([one.stream for one in edits], place, stack_stream_tables)
+        self._product = _RowTables([tables.product for tables in edits], place)
+        self._stream = _RowTables([tables.stream for tables in edits], place)
         self.layers = tuple(sorted(self._product.layers | self._stream.layers))
         """The layers that the edits touch."""
         self._scopes = scopes
@@ -117,16 +114,9 @@ class EditSession:
 class _RowTables(Generic[TableT]):
     """The tables of a session's edits at one place, put together row by row; each is built once."""
 
-    def __init__(
-        self,
-        edits: Sequence[SiteTables[TableT]],
-        place: Sequence[int],
-        stack: Callable[[Sequence[TableT | None], Sequence[int]], TableT],
-    ) -> None:
-        self.layers = frozenset[int]().union(*(one.layers for one in edits))
-        self._edits = edits
-        self._place = place
-        self._stack = stack
+    def __init__(self, edits: Sequence[SiteTables[TableT]], place: Sequence[int]) -> None:
+        self.layers = frozenset[int]().union(*(tables.layers for tables in edits))
+        self._edits, self._place = edits, place
         self._ready: dict[tuple[int, torch.device, torch.dtype], TableT] = {}
 
     def at(self, layer: int, device: torch.device, dtype: torch.dtype) -> TableT:
@@ -134,9 +124,9 @@ class _RowTables(Generic[TableT]):
         key = (layer, device, dtype)
         if key not in self._ready:
             tables = [edit.at(layer, device, dtype) for edit in self._edits]
+            table = next(table for table in tables if table is not None)
             # The table of one edit broadcasts over all rows, and nothing is gathered.
-            alone = tables[0] if len(tables) == 1 else None
-            self._ready[key] = self._stack(tables, self._place) if alone is None else alone
+            self._ready[key] = table if len(tables) == 1 else table.stack(tables, self._place)
         return self._ready[key]
 
 
@@ -158,25 +148,22 @@ class EditBank:
         self, edits: Edit | Sequence[Edit | None] | None, on: Scope | Sequence[Scope] = "both"
     ) -> EditSession:
         """One edit for a batch of any size, or one per row; `on` likewise."""
-        rows: list[Edit | None] | None = None
-        if edits is not None and not isinstance(edits, Edit):
-            rows = list(edits)
-        distinct = list(dict.fromkeys([edits] if edits is None or isinstance(edits, Edit) else edits))
-        number = {edit: place for place, edit in enumerate(distinct)}
+        rows = None if edits is None or isinstance(edits, Edit) else list(edits)
+        number = {edit: place for place, edit in enumerate(dict.fromkeys(_rows(edits)))}
         scopes = [on] if isinstance(on, str) else list(on)
         if rows is not None and len(scopes) == len(rows):
             # Where a row has no edit, its scope says nothing.
-            said = {scope for edit, scope in zip(rows, scopes, strict=True) if edit is not None}
-            scopes = scopes if len(said) > 1 else list(said or {"both"})
+            acting = {scope for edit, scope in zip(rows, scopes, strict=True) if edit is not None}
+            scopes = scopes if len(acting) > 1 else list(acting or {"both"})
         session = EditSession(
             self._model,
-            [self._find(edit) for edit in distinct],
+            [self._find(edit) for edit in number],
             [number[edit] for edit in rows or ()],
             scopes,
             None if rows is None else len(rows),
         )
-        for old in [edit for edit in self._tables if edit not in number][:-_KEPT_EDITS]:
-            del self._tables[old]
+        for edit in [edit for edit in self._tables if edit not in number][:-_KEPT_EDITS]:
+            del self._tables[edit]
         return session
 
     def _find(self, edit: Edit | None) -> EditTables:
@@ -190,11 +177,7 @@ class EditBank:
 
 @contextmanager
 def edited(
-    model: NeuronModel,
-    edits: Edit | Sequence[Edit | None] | None,
-    *,
-    on: Scope = "both",
-    force: bool = False,
+    model: NeuronModel, edits: Edit | Sequence[Edit | None] | None, *, on: Scope = "both", force: bool = False
 ) -> Iterator[EditSession]:
     """Run the model with edits inside the block; afterwards nothing is left on it, whatever happened inside.
 
@@ -204,7 +187,7 @@ def edited(
     vectors and probes SteeringError, unless `force` (NeuronSet.require). Blocks may be nested: the inner edit sees what the outer one left.
     """
     require_scope(on)
-    rows: list[Edit | None] = [edits] if edits is None or isinstance(edits, Edit) else list(edits)
+    rows = _rows(edits)
     if not rows:
         raise EditError("an empty sequence of edits: give one edit (or None) per row of the batch, or None")
     session = EditBank(model, rows, force=force).session(edits, on)
@@ -216,6 +199,10 @@ def require_scope(on: str) -> None:
     """EditError unless `on` is a Scope."""
     if on not in get_args(Scope):
         raise EditError(f"on must be one of {', '.join(get_args(Scope))}, it is {on!r}")
+
+
+def _rows(edits: Edit | Sequence[Edit | None] | None) -> list[Edit | None]:
+    return [edits] if edits is None or isinstance(edits, Edit) else list(edits)
 
 
 def _require(model: NeuronModel, edit: Edit | None, force: bool) -> None:

@@ -10,9 +10,7 @@ from typing import Any, ClassVar, Self
 from torch.nn.functional import normalize
 
 from valuescope.edit.edit import Direction, Edit
-from valuescope.edit.edit_tables import EditTables, SiteTables
-from valuescope.edit.slopes import EditError
-from valuescope.edit.stream_tables import StreamTable
+from valuescope.edit.layer_tables import EditError, EditTables, SiteTables, StreamTable
 from valuescope.locate import ProbeSet, SteeringVectors, random_probes_like, random_vectors_like
 from valuescope.models import NeuronModel
 
@@ -50,24 +48,15 @@ class AddVector(StreamEdit):
         "factors of neurons only"
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check_number("coefficient")
-        self._check_direction(self.direction)
-
     def tables(self, width: int) -> EditTables:
         """The vectors as they are added."""
-        sign = 1.0 if self.direction == "positive" else -1.0
-        added = self.vectors.vectors * (sign * self.coefficient * self.strength)
-        return EditTables(
-            stream=SiteTables(
-                {
-                    layer: StreamTable(vector=row[None, None])
-                    for layer, row in zip(self.vectors.layers.tolist(), added, strict=True)
-                    if bool(row.any())
-                }
-            )
-        )
+        added = self.vectors.vectors * (self._sign * self.coefficient * self.strength)
+        tables = {
+            layer: StreamTable(vector=row[None, None])
+            for layer, row in zip(self.vectors.layers.tolist(), added, strict=True)
+            if bool(row.any())
+        }
+        return EditTables(stream=SiteTables(tables))
 
     def control(self, model: NeuronModel, *, seed: int = 0, draw: int = 0, force: bool = False) -> Self:
         """The same edit with random vectors of equal length (`random_vectors_like`)."""
@@ -98,8 +87,6 @@ class ProbeShift(StreamEdit):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_number("p0")
-        self._check_direction(self.direction)
         if not 0 < self.p0 < 1:
             raise EditError(
                 f"{self.kind}: p0 is {self.p0}; it is what a probe shall read, above 0 and below 1"
@@ -109,24 +96,20 @@ class ProbeShift(StreamEdit):
         """The probes' directions, and how far along them the stream shall be."""
         if self.strength == 0:
             return EditTables()
-        sign = 1.0 if self.direction == "positive" else -1.0
-        probes = self.probes
+        probes, sign = self.probes, self._sign
         weights, bias = probes.weights.double() * sign, probes.bias.double() * sign
         reach = (math.log(self.p0 / (1 - self.p0)) - bias) / weights.norm(dim=1)
         read = normalize(weights, dim=1)
         along = read if probes.along is None else normalize(probes.along.double(), dim=1) * sign
-        return EditTables(
-            stream=SiteTables(
-                {
-                    layer: StreamTable(
-                        read=read[row, None, None].float(),
-                        reach=reach[row, None, None, None].float(),
-                        along=(self.strength * along[row, None, None]).float(),
-                    )
-                    for row, layer in enumerate(probes.layers.tolist())
-                }
+        tables = {
+            layer: StreamTable(
+                read=read[row, None, None].float(),
+                reach=reach[row, None, None, None].float(),
+                along=(self.strength * along[row, None, None]).float(),
             )
-        )
+            for row, layer in enumerate(probes.layers.tolist())
+        }
+        return EditTables(stream=SiteTables(tables))
 
     def control(self, model: NeuronModel, *, seed: int = 0, draw: int = 0, force: bool = False) -> Self:
         """The same distances along random directions (`random_probes_like`)."""

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from valuescope.edit.edit import Edit
+from valuescope.edit.layer_tables import EditError, Slopes
 from valuescope.edit.neuron_edits import NeuronEdit
-from valuescope.edit.slopes import EditError, Slopes
 from valuescope.edit.stream_edits import StreamEdit
 from valuescope.files import write_json_atomic
 from valuescope.models import NeuronModel

@@ -1,15 +1,20 @@
 """Find the neurons and directions related to a value: locators, random controls and what they give."""
 
-from valuescope.locate.decode import decode_direction
+from valuescope.locate.controls import random_like
+from valuescope.locate.directions import (
+    ProbeSet,
+    SteeringVectors,
+    decode_direction,
+    mean_difference,
+    probe_sets,
+    random_probes_like,
+    random_vectors_like,
+)
 from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.firing_profile import FiringProfile, firing_profile
 from valuescope.locate.layer_tensors import LayerTensors, SteeringError
-from valuescope.locate.location import Location
-from valuescope.locate.neuron_set import NeuronSet, NeuronSetError
-from valuescope.locate.probe_set import ProbeSet, probe_sets, random_probes_like
-from valuescope.locate.probes import Probes, train_probes
-from valuescope.locate.random_control import random_like
-from valuescope.locate.registry import (
+from valuescope.locate.location import Finding, Location, largest
+from valuescope.locate.locators import (
     DIRECTIONS,
     LOCATORS,
     DirectionFinder,
@@ -19,13 +24,15 @@ from valuescope.locate.registry import (
     locate,
     locator_parameters,
 )
-from valuescope.locate.steering_vectors import SteeringVectors, mean_difference, random_vectors_like
+from valuescope.locate.neuron_set import NeuronSet, NeuronSetError
+from valuescope.locate.probes import TrainedProbes, train_probes
 
 __all__ = [
     "DIRECTIONS",
     "LOCATORS",
     "DirectionFinder",
     "Evidence",
+    "Finding",
     "FiringProfile",
     "LayerTensors",
     "LocateError",
@@ -34,13 +41,14 @@ __all__ = [
     "NeuronSet",
     "NeuronSetError",
     "ProbeSet",
-    "Probes",
     "SteeringError",
     "SteeringVectors",
+    "TrainedProbes",
     "decode_direction",
     "direction_parameters",
     "find_directions",
     "firing_profile",
+    "largest",
     "locate",
     "locator_parameters",
     "mean_difference",

@@ -7,19 +7,20 @@ import time
 import torch
 from torch import Tensor
 
-from valuescope.locate.contrast import LabelSums, contrast_labels, contrast_location, require_limits
+from valuescope.activations import special_ids
+from valuescope.locate.contrast import LabelSums, contrast_finding, contrast_labels, require_limits
 from valuescope.locate.evidence import Evidence, LocateError
-from valuescope.locate.location import Location
+from valuescope.locate.location import Finding
 from valuescope.locate.next_token import (
     NextToken,
     asked_tokens,
     frozen,
     last_logits,
     length_batches,
+    log_probability,
     next_tokens,
     pad_rows,
 )
-from valuescope.locate.special_places import special_places
 from valuescope.models import Batch, NeuronModel, site_hooks
 
 
@@ -34,7 +35,7 @@ def cgvst(
     top: int = 50,
     texts: int | None = None,
     batch_size: int = 16,
-) -> Location:
+) -> Finding:
     """Variation of gradients at special tokens between texts for and against a value (Song et al. 2024).
 
     No code is public and the abstract gives no formula; this is a reading of it. For one text a neuron's number is
@@ -70,20 +71,9 @@ def cgvst(
         variance = sums.variance_of_mean()
         error = (variance[plus] + variance[minus]).sqrt()
         signed = torch.where(error > 0, signed / error, 0.0)
-    return contrast_location(
-        "cgvst",
-        model,
-        evidence,
-        signed=signed,
-        top=top,
-        seed=seed,
-        parameters={
-            "token": token,
-            "separators": separators,
-            "standardise": standardise,
-            "texts": texts,
-            "batch_size": batch_size,
-        },
+    return contrast_finding(
+        signed,
+        top,
         diagnostics={
             "queries": len(rows),
             "special_tokens_per_text": places / len(rows),
@@ -102,7 +92,7 @@ def gradient_times_activation(
     One forward and one backward pass; of the gradients only those at the places are kept. The model must be
     frozen.
     """
-    found = torch.zeros(len(places), model.layers, model.width)
+    numbers = torch.zeros(len(places), model.layers, model.width)
     at_row, at_token = places.nonzero(as_tuple=True)
     leaf: list[Tensor] = []
 
@@ -116,7 +106,7 @@ def gradient_times_activation(
 
         def multiply(gradient: Tensor) -> None:
             there = gradient[at_row.to(gradient.device), at_token.to(gradient.device)].float()
-            found[:, layer].index_add_(0, at_row.cpu(), (there * active).cpu())
+            numbers[:, layer].index_add_(0, at_row.cpu(), (there * active).cpu())
 
         m.register_hook(multiply)  # type: ignore[no-untyped-call]
         return m
@@ -124,6 +114,24 @@ def gradient_times_activation(
     with torch.enable_grad(), site_hooks(model, product=watch):
         logits = last_logits(model, batch)
         tokens = asked_tokens(rows, logits.detach())
-        objective = logits.gather(1, tokens[:, None]).squeeze(1) - logits.logsumexp(dim=1)
-        torch.autograd.grad(objective.sum(), leaf)
-    return found
+        torch.autograd.grad(log_probability(logits, tokens).sum(), leaf)
+    return numbers
+
+
+def special_places(model: NeuronModel, batch: Batch, *, separators: bool) -> Tensor:
+    """bool [B, T]: special tokens (a BOS and markers of the chat template included) and each row's last token.
+
+    With `separators` also tokens of line breaks: those that hold one and neither letters nor digits. Padding never.
+    """
+    wanted = set(special_ids(model.tokenizer))
+    if separators:
+        present = set(batch.input_ids.flatten().tolist())
+        wanted |= {token for token in present if _separates(model.token_text(token))}
+    ids = torch.tensor(sorted(wanted), dtype=torch.int64, device=batch.input_ids.device)
+    places = torch.isin(batch.input_ids, ids)
+    places[:, -1] = True
+    return places & batch.attention_mask.bool()
+
+
+def _separates(text: str) -> bool:
+    return "\n" in text and not any(character.isalnum() for character in text)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from valuescope.locate.evidence import Evidence, LocateError
-from valuescope.locate.location import Location, empty_warnings
+from valuescope.locate.location import Finding, largest
 from valuescope.models import NeuronModel
 
 
@@ -23,11 +23,7 @@ class LabelSums:
 
     def add(self, labels: Tensor, numbers: Tensor) -> None:
         """Add the numbers [B, layers, width] of some texts; LocateError where they are not finite."""
-        bad = ~torch.isfinite(numbers).all(dim=2).all(dim=0)
-        if bool(bad.any()):
-            raise LocateError(
-                f"layer {int(bad.nonzero()[0])}: numbers overflow; load the model in bfloat16 or float32"
-            )
+        require_finite(numbers, "numbers")
         numbers = numbers.cpu().double()
         self.count.index_add_(0, labels, torch.ones(len(labels), dtype=torch.float64))
         self.sum.index_add_(0, labels, numbers)
@@ -59,11 +55,12 @@ def contrast_labels(evidence: Evidence, method: str) -> tuple[list[str], Tensor,
     )
 
 
-def strongest(scores: Tensor, top: int) -> Tensor:
-    """The `top` neurons of largest score above 0 per value [V, layers, width] (ties: lower layer, index)."""
-    flat = scores.flatten(1)
-    order = flat.argsort(dim=1, descending=True, stable=True)[:, :top]
-    return (torch.zeros_like(flat, dtype=torch.bool).scatter_(1, order, True) & (flat > 0)).view_as(scores)
+def require_finite(numbers: Tensor, name: str) -> None:
+    """LocateError that names the first layer of [B, layers, width] with a number that is not finite."""
+    bad = ~torch.isfinite(numbers).all(dim=2).all(dim=0)
+    if bool(bad.any()):
+        layer = int(bad.nonzero()[0])
+        raise LocateError(f"layer {layer}: {name} overflow; load the model in bfloat16 or float32")
 
 
 def require_limits(method: str, model: NeuronModel, top: int, texts: int | None) -> None:
@@ -74,36 +71,16 @@ def require_limits(method: str, model: NeuronModel, top: int, texts: int | None)
         raise LocateError(f"{method}: texts is {texts}; give at least 1 per label, or None for all")
 
 
-def contrast_location(
-    method: str,
-    model: NeuronModel,
-    evidence: Evidence,
-    *,
-    signed: Tensor,
-    top: int,
-    seed: int,
-    parameters: Mapping[str, Any],
-    diagnostics: Mapping[str, Any],
-    warnings: Sequence[str] = (),
-) -> Location:
-    """The location of a method whose number is signed: score |signed|, the `top` largest are taken."""
+def contrast_finding(
+    signed: Tensor, top: int, diagnostics: Mapping[str, Any], warnings: Sequence[str] = ()
+) -> Finding:
+    """By a signed number at the product site: score |signed|, the `top` largest above 0 are taken."""
     signed = signed.float()
-    selected = strongest(signed.abs(), top)
-    return Location(
-        method=method,
+    return Finding(
         site="product",
-        values=evidence.values,
-        scores=signed.abs(),
         signed=signed,
-        signs=torch.where(signed < 0, -1, 1),
-        selected=selected,
-        parameters={"top": top, **parameters},
-        model=model.identity,
-        data_hash=evidence.data_hash,
-        seed=seed,
+        selected=largest(signed.abs().flatten(1), top).view_as(signed) & (signed != 0),
         diagnostics=diagnostics,
-        warnings=(
-            *empty_warnings(evidence.values, selected, "no neuron tells the two sides apart"),
-            *warnings,
-        ),
+        empty="no neuron tells the two sides apart",
+        warnings=warnings,
     )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,8 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from valuescope.locate.evidence import LocateError
+from valuescope.locate.next_token import last_logits, log_probability
+from valuescope.locate.parameters import require_choice
 from valuescope.locate.stream import held_output_norms
 from valuescope.models import Batch, NeuronModel, forward_inputs, site_hooks
 
@@ -39,8 +39,7 @@ def quadrature(rule: str, steps: int) -> tuple[Tensor, Tensor]:
 
     "gauss": Gauss-Legendre. "riemann": equal weights at equal distances from 0 to 1, as the released code does.
     """
-    if rule not in RULES:
-        raise LocateError(f"rule is {rule!r}; it is one of {', '.join(RULES)}")
+    require_choice("rule", rule, RULES)
     if steps < 2:
         raise LocateError(f"steps is {steps}; an integral needs at least 2")
     if rule == "riemann":
@@ -52,13 +51,7 @@ def quadrature(rule: str, steps: int) -> tuple[Tensor, Tensor]:
 
 
 def integrated_gradients(
-    model: NeuronModel,
-    batch: Batch,
-    targets: Tensor,
-    nodes: Tensor,
-    weights: Tensor,
-    *,
-    path: str = "layer",
+    model: NeuronModel, batch: Batch, targets: Tensor, nodes: Tensor, weights: Tensor, *, path: str = "layer"
 ) -> Attribution:
     """m_k times the integral over t in [0, 1] of dF/dm_k, F the probability of `targets` [B] as next token.
 
@@ -70,8 +63,7 @@ def integrated_gradients(
     read the whole text at every node). Where the family normalises what the block writes (Gemma 2 and 3, OLMo 2), that
     norm's factor is held (see `held_output_norms`). The model must be frozen.
     """
-    if path not in PATHS:
-        raise LocateError(f"path is {path!r}; it is one of {', '.join(PATHS)}")
+    require_choice("path", path, PATHS)
     every = range(model.layers)
     groups = [list(every)] if path == "joint" else [[layer] for layer in every]
     points = torch.cat([nodes, torch.tensor([0.0, 1.0], dtype=nodes.dtype)])
@@ -113,7 +105,7 @@ class _LastToken:
         """The products of every layer at the last token, [B, width] each."""
         kept: list[Tensor] = []
         with torch.no_grad(), site_hooks(self.model, product=lambda _, m: kept.append(m[:, -1].clone())):
-            inputs = self._inputs(slice(self.begin, None), slice(None))
+            inputs = forward_inputs(self.model, self._cut(slice(self.begin, None)))
             self.model.backbone()(**inputs, past_key_values=_branch(self.past, 1), use_cache=bool(self.past))
         return kept
 
@@ -123,31 +115,26 @@ class _LastToken:
         def put(layer: int, m: Tensor) -> Tensor:
             return torch.cat([m[:, :-1], products[layer][:, None].to(m.device)], dim=1)
 
-        repeated = partial(torch.repeat_interleave, repeats=self.repeats, dim=0)
-        inputs = self._inputs(slice(self.begin, None), slice(None), repeated)
-        extra = {"logits_to_keep": 1} if self.model.takes_logits_to_keep else {}
-        past = _branch(self.past, self.repeats)
+        batch = self._cut(slice(self.begin, None), self.repeats)
         with torch.enable_grad(), site_hooks(self.model, product=put, layers=list(products)):
-            output = self.model.model(**inputs, past_key_values=past, use_cache=past is not None, **extra)
-        logits: Tensor = output.logits[:, -1].float()
-        wanted = repeated(targets).to(logits.device)
-        return (logits.gather(1, wanted[:, None]).squeeze(1) - logits.logsumexp(dim=1)).exp()
+            logits = last_logits(self.model, batch, _branch(self.past, self.repeats))
+        return log_probability(logits, targets.repeat_interleave(self.repeats).to(logits.device)).exp()
 
     @torch.no_grad()
     def _read(self, part: slice) -> Any:
-        return self.model.backbone()(**self._inputs(part, part), use_cache=True).past_key_values
+        inputs = forward_inputs(self.model, self._cut(part))
+        return self.model.backbone()(**inputs, use_cache=True).past_key_values
 
-    def _inputs(
-        self, part: slice, seen: slice, repeated: Callable[[Tensor], Tensor] = lambda tensor: tensor
-    ) -> dict[str, Tensor]:
+    def _cut(self, part: slice, repeats: int = 1) -> Batch:
+        """Some tokens of the batch, with the mask of all up to them; each row `repeats` times."""
         batch = self.batch
-        cut = Batch(
-            repeated(batch.input_ids[:, part]),
-            repeated(batch.attention_mask[:, seen]),
-            repeated(batch.position_ids[:, part]),
-            repeated(batch.response_mask[:, part]),
+        cut = (
+            batch.input_ids[:, part],
+            batch.attention_mask[:, : part.stop],
+            batch.position_ids[:, part],
+            batch.response_mask[:, part],
         )
-        return forward_inputs(self.model, cut)
+        return Batch(*(tensor.repeat_interleave(repeats, dim=0) for tensor in cut))
 
 
 def _can_branch(cache: Any) -> bool:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
-from valuescope.activations.tensor_file import load_tensor_file, save_tensor_file
+from valuescope.activations.tensor_file import TensorRecord
 from valuescope.files import sha256_of
 from valuescope.models import ModelIdentity, NeuronModel
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class SteeringError(ValueError):
@@ -23,7 +20,7 @@ class SteeringError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class LayerTensors:
+class LayerTensors(TensorRecord):
     """Numbers of one value at some layers of one model; the layers ascend, each is there at most once.
 
     `layers` int64 [n], counted from 0: the residual stream after that layer. The tensors that a subclass adds have
@@ -38,7 +35,8 @@ class LayerTensors:
     seed: int
     layers: Tensor
 
-    kind: ClassVar[str]
+    error: ClassVar[type[ValueError]] = SteeringError
+    sealed: ClassVar[bool] = True
     wide: ClassVar[tuple[str, ...]]
     """Tensors [n, hidden]; one that is None is absent."""
     narrow: ClassVar[tuple[str, ...]] = ()
@@ -108,7 +106,7 @@ class LayerTensors:
         `force` allows other weights of the same shape, as a fine-tuned checkpoint has; never another shape.
         """
         mine, its = self.model, model.identity
-        both = f"{mine.id} (fingerprint {mine.fingerprint}), not in {its.id} (fingerprint {its.fingerprint})"
+        both = f"{mine.named}, not in {its.named}"
         if (mine.layers, self.hidden) != (its.layers, model.hidden):
             raise SteeringError(
                 f"{self.value}: this {self.kind} was found in {both}, and the shapes differ: {mine.layers} layers of "
@@ -119,37 +117,6 @@ class LayerTensors:
                 f"{self.value}: this {self.kind} was found in {both}; "
                 "load that model, find it again, or pass force=True"
             )
-
-    def save(self, path: Path | str) -> Path:
-        """Write `<path>.safetensors` and `<path>.json`; returns the path of the JSON manifest."""
-        facts = {**self._facts(), "model": self.model.to_dict(), "size": len(self), "hash": self.hash}
-        return save_tensor_file(path, self.kind, self._tensors(), facts)
-
-    @classmethod
-    def load(cls, path: Path | str) -> Self:
-        """Read what `save` wrote; checks that tensors and manifest belong together."""
-        tensors, manifest = load_tensor_file(path, cls.kind)
-        names = ("value", "method", "parameters", "data_hash", "seed")
-        missing = [name for name in (*names, "model") if name not in manifest]
-        if missing:
-            raise SteeringError(f"{path}: the manifest lacks {', '.join(missing)}; save it again")
-        facts: dict[str, Any] = {name: manifest[name] for name in names}
-        loaded = cls(model=ModelIdentity.from_dict(manifest["model"]), **{**facts, **tensors})
-        if loaded.hash != manifest.get("hash"):
-            raise SteeringError(
-                f"{path}: the manifest was changed after it was written; its hash does not fit"
-            )
-        return loaded
-
-    def _facts(self) -> dict[str, Any]:
-        return {
-            "value": self.value,
-            "model": self.model.fingerprint,
-            "method": self.method,
-            "parameters": dict(self.parameters),
-            "data_hash": self.data_hash,
-            "seed": self.seed,
-        }
 
     def _tensors(self) -> dict[str, Tensor]:
         """Those that are there."""

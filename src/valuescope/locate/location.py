@@ -1,28 +1,24 @@
-"""What every locator returns: a score and a sign per value and neuron, a selection, and its origin."""
+"""What locators find: a score and a sign per value and neuron, a selection, and its origin."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from valuescope.activations.tensor_file import load_tensor_file, save_tensor_file
-from valuescope.files import sha256_of
-from valuescope.locate.evidence import LocateError
+from valuescope.activations.tensor_file import TensorRecord
+from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.neuron_set import NeuronSet
-from valuescope.models import ModelIdentity
+from valuescope.models import ModelIdentity, NeuronModel
 
-KIND = "location"
 TENSORS = ("scores", "signed", "signs", "selected")
 
 
 @dataclass(frozen=True, eq=False)
-class Location:
+class Location(TensorRecord):
     """The outcome of one locator for all values, comparable across locators.
 
     V values, all tensors [V, layers, width] on the CPU: `scores` float32: the ranking number, never
@@ -46,6 +42,9 @@ class Location:
     seed: int
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    kind: ClassVar[str] = "location"
+    unhashed: ClassVar[tuple[str, ...]] = ("diagnostics", "warnings")
 
     def __post_init__(self) -> None:
         shape = (len(self.values), self.model.layers, self.model.width)
@@ -86,57 +85,52 @@ class Location:
         """Selected neurons per value."""
         return dict(zip(self.values, self.selected.sum(dim=(1, 2)).tolist(), strict=True))
 
-    @property
-    def hash(self) -> str:
-        """sha256 of what was found, where and how (not of diagnostics and warnings)."""
-        facts = {**self._facts(), "model": self.model.fingerprint}
-        digest = hashlib.sha256(sha256_of(facts).encode())
-        for name in TENSORS:
-            digest.update(getattr(self, name).numpy().tobytes())
-        return digest.hexdigest()
 
-    def save(self, path: Path | str) -> Path:
-        """Write `<path>.safetensors` and `<path>.json`; returns the path of the JSON manifest."""
-        facts = {
-            **self._facts(),
-            "model": self.model.to_dict(),
-            "diagnostics": dict(self.diagnostics),
-            "warnings": list(self.warnings),
-        }
-        return save_tensor_file(path, KIND, {name: getattr(self, name) for name in TENSORS}, facts)
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """What a locator gives back, by the names of Location; `locate` adds where it comes from.
 
-    @classmethod
-    def load(cls, path: Path | str) -> Location:
-        """Read a saved location."""
-        tensors, manifest = load_tensor_file(path, KIND)
-        return cls(
-            method=manifest["method"],
-            site=manifest["site"],
-            values=tuple(manifest["values"]),
-            parameters=manifest["parameters"],
-            model=ModelIdentity.from_dict(manifest["model"]),
-            data_hash=manifest["data_hash"],
-            seed=manifest["seed"],
-            diagnostics=manifest["diagnostics"],
-            warnings=tuple(manifest["warnings"]),
-            **tensors,
+    `scores` None: the size of `signed`. `signs` None: those of `signed`. `values` None: those of the evidence.
+    `parameters`: those that differ from what was asked for, such as a band that was resolved. `empty`: why a value may
+    have no neurons; where one has none, a warning says it.
+    """
+
+    site: str
+    signed: Tensor
+    selected: Tensor
+    scores: Tensor | None = None
+    signs: Tensor | None = None
+    values: tuple[str, ...] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    empty: str | None = None
+    warnings: Sequence[str] = ()
+
+    def location(
+        self, method: str, model: NeuronModel, evidence: Evidence, seed: int, parameters: Mapping[str, Any]
+    ) -> Location:
+        """The location by a method that was asked for with some parameters."""
+        values = self.values or evidence.values
+        chosen = zip(values, self.selected, strict=True)
+        bare = [value for value, neurons in chosen if self.empty is not None and not neurons.any()]
+        return Location(
+            method=method,
+            site=self.site,
+            values=values,
+            scores=self.signed.abs() if self.scores is None else self.scores,
+            signed=self.signed,
+            signs=torch.where(self.signed < 0, -1, 1) if self.signs is None else self.signs,
+            selected=self.selected,
+            parameters={**parameters, **self.parameters},
+            model=model.identity,
+            data_hash=evidence.data_hash,
+            seed=seed,
+            diagnostics=self.diagnostics,
+            warnings=(*(f"{value}: no neurons selected; {self.empty}" for value in bare), *self.warnings),
         )
 
-    def _facts(self) -> dict[str, Any]:
-        return {
-            "method": self.method,
-            "site": self.site,
-            "values": list(self.values),
-            "parameters": dict(self.parameters),
-            "data_hash": self.data_hash,
-            "seed": self.seed,
-        }
 
-
-def empty_warnings(values: tuple[str, ...], selected: Tensor, reason: str) -> tuple[str, ...]:
-    """One warning for each value without a selected neuron."""
-    return tuple(
-        f"{value}: no neurons selected; {reason}"
-        for value, any_ in zip(values, selected, strict=True)
-        if not any_.any()
-    )
+def largest(numbers: Tensor, count: int) -> Tensor:
+    """The `count` largest along the last dimension, bool like `numbers`; ties go to the lower index."""
+    order = numbers.argsort(dim=-1, descending=True, stable=True)[..., :count]
+    return torch.zeros_like(numbers, dtype=torch.bool).scatter_(-1, order, True)

@@ -14,7 +14,7 @@ import torch
 from valuescope.activations import text_key
 from valuescope.data.records import LabelledText
 from valuescope.locate.evidence import Evidence, LocateError
-from valuescope.locate.seeds import generator
+from valuescope.locate.parameters import generator
 from valuescope.models import ChatError, Encoded, NeuronModel, encode, render_question
 
 _MARK = "valuescope"
@@ -60,8 +60,7 @@ def value_choices(
                 order = torch.randperm(len(options), generator=random).tolist()
                 for turn in range(orders):
                     turned = [order[(place + turn) % len(order)] for place in range(len(order))]
-                    shown = [options[index] for index in turned]
-                    prompts.append(_prompt(text, shown, opening))
+                    prompts.append(_prompt(text, [options[index] for index in turned], opening))
                     right.append(turned.index(side))
                     places.append((query, 2 * row + side))
                 query += 1
@@ -79,7 +78,7 @@ def given_choices(model: NeuronModel, evidence: Evidence, *, texts: int | None, 
             chosen += [(text, 2 * row + side) for text in evidence.texts_of([label], method, texts)]
     rows = encode(model, [text.prompt for text, _ in chosen], [text.answer for text, _ in chosen])
     queries: dict[tuple[int, str], int] = {}
-    found = []
+    choices = []
     for index, ((text, cell), whole) in enumerate(zip(chosen, rows, strict=True)):
         cut = whole.prompt_length
         if not 1 <= cut < len(whole.input_ids):
@@ -88,8 +87,8 @@ def given_choices(model: NeuronModel, evidence: Evidence, *, texts: int | None, 
                 "or let prompts='choice' make questions of texts"
             )
         query = queries.setdefault((cell, text.group or f"text {index}"), len(queries))
-        found.append(Choice(Encoded(whole.input_ids[:cut], cut), whole.input_ids[cut], query, cell))
-    return found
+        choices.append(Choice(Encoded(whole.input_ids[:cut], cut), whole.input_ids[cut], query, cell))
+    return choices
 
 
 @cache
@@ -100,7 +99,7 @@ def _words() -> dict[str, Any]:
 
 def _options(evidence: Evidence, value: str, text: LabelledText, seed: int) -> list[str]:
     """For and against the value, then another value (where there is one)."""
-    others = [other for other in evidence.values if other != value]
+    others = [name for name in evidence.values if name != value]
     random = generator("other value", seed, value, text_key(text))
     drawn = [others[int(torch.randint(len(others), (1,), generator=random))]] if others else []
     words = _words()
@@ -144,9 +143,9 @@ def _cut(model: NeuronModel, prompts: Sequence[tuple[str, bool]]) -> list[tuple[
         versions = [
             encode(model, [text for text, _ in prompts], [gap + letter for gap in gaps]) for letter in letters
         ]
-        found = [_first_difference(row) for row in zip(*versions, strict=True)]
-        if None not in found:
-            return [one for one in found if one is not None]
+        cuts = [cut for row in zip(*versions, strict=True) if (cut := _first_difference(row)) is not None]
+        if len(cuts) == len(prompts):
+            return cuts
     raise LocateError(
         f"{model.identity.id}: its tokenizer does not tell the letters {', '.join(letters)} apart"
     )
@@ -154,7 +153,7 @@ def _cut(model: NeuronModel, prompts: Sequence[tuple[str, bool]]) -> list[tuple[
 
 def _first_difference(row: Sequence[Encoded]) -> tuple[Encoded, list[int]] | None:
     """What the versions of a prompt begin with, and the next token of each; None where two have the same."""
-    ids = [one.input_ids for one in row]
+    ids = [version.input_ids for version in row]
     cut = next((i for i, tokens in enumerate(zip(*ids, strict=False)) if len(set(tokens)) > 1), 0)
-    tokens = [one[cut] for one in ids]
+    tokens = [version[cut] for version in ids]
     return (Encoded(ids[0][:cut], cut), tokens) if cut and len(set(tokens)) == len(ids) else None

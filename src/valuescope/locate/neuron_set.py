@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from valuescope.activations.tensor_file import load_tensor_file, save_tensor_file
+from valuescope.activations.tensor_file import TensorRecord
 from valuescope.files import sha256_of
+from valuescope.locate.layer_tensors import LayerTensors
 from valuescope.models import ModelIdentity, NeuronModel
 
-KIND = "neuron set"
 SITES = ("gate", "product", "mixed")
 
 
@@ -24,7 +22,7 @@ class NeuronSetError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class NeuronSet:
+class NeuronSet(TensorRecord):
     """Neurons of one model related to one value, sorted by (layer, index), each at most once.
 
     `site` says where the statistic was taken ("gate", "product", or "mixed" for a combination of both).
@@ -45,6 +43,11 @@ class NeuronSet:
     indices: Tensor
     scores: Tensor
     signs: Tensor
+
+    kind: ClassVar[str] = "neuron set"
+    error: ClassVar[type[ValueError]] = NeuronSetError
+    lacks: ClassVar[str] = "the manifest lacks {names}; save the set again"
+    sealed: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.site not in SITES:
@@ -88,39 +91,26 @@ class NeuronSet:
         """`layer * width + index` of every neuron, ascending, int64 [n]."""
         return self.layers * self.model.width + self.indices
 
-    @property
-    def hash(self) -> str:
-        """sha256 of all that the set says; of its model the weight fingerprint counts, not the name."""
-        digest = hashlib.sha256(sha256_of(self._facts()).encode())
-        for tensor in (self.layers, self.indices, self.scores, self.signs):
-            digest.update(tensor.numpy().tobytes())
-        return digest.hexdigest()
-
     def __or__(self, other: NeuronSet) -> NeuronSet:
         """Neurons of either set; where both have one, the left's score and sign stay."""
         added = other._part(~torch.isin(other.flat, self.flat))
-        return self._combined(
-            "|", other, *(torch.cat(pair) for pair in zip(self._tensors(), added, strict=True))
-        )
+        joined = {name: torch.cat([tensor, added[name]]) for name, tensor in self._tensors().items()}
+        return self._combined("|", other, joined)
 
     def __and__(self, other: NeuronSet) -> NeuronSet:
         """Neurons of both sets, with the left's score and sign."""
-        return self._combined("&", other, *self._part(torch.isin(self.flat, other.flat)))
+        return self._combined("&", other, self._part(torch.isin(self.flat, other.flat)))
 
     def __sub__(self, other: NeuronSet) -> NeuronSet:
         """Neurons of the left set that the right one does not have."""
-        return self._combined("-", other, *self._part(~torch.isin(self.flat, other.flat)))
+        return self._combined("-", other, self._part(~torch.isin(self.flat, other.flat)))
 
     def top(self, n: int) -> NeuronSet:
         """The n neurons of largest |score| (all where n is larger); ties go to the lower (layer, index)."""
         if n < 0:
             raise NeuronSetError(f"{self.value}: top({n}); n must not be negative")
         keep = torch.argsort(self.scores.abs(), descending=True, stable=True)[:n]
-        layers, indices, scores, signs = self._part(keep)
-        parameters = {**self.parameters, "top": n}
-        return replace(
-            self, parameters=parameters, layers=layers, indices=indices, scores=scores, signs=signs
-        )
+        return replace(self, parameters={**self.parameters, "top": n}, **self._part(keep))
 
     def require(self, model: NeuronModel, *, force: bool = False) -> None:
         """Raise NeuronSetError unless the set was found in this very model (by weight fingerprint).
@@ -130,7 +120,7 @@ class NeuronSet:
         mine, its = self.model, model.identity
         if mine.fingerprint == its.fingerprint:
             return
-        both = f"{mine.id} (fingerprint {mine.fingerprint}), not in {its.id} (fingerprint {its.fingerprint})"
+        both = f"{mine.named}, not in {its.named}"
         if (mine.layers, mine.width) != (its.layers, its.width):
             raise NeuronSetError(
                 f"{self.value}: these neurons were found in {both}, and the shapes differ: "
@@ -142,84 +132,33 @@ class NeuronSet:
                 "load that model, locate them again, or pass force=True"
             )
 
-    def save(self, path: Path | str) -> Path:
-        """Write `<path>.safetensors` and `<path>.json`; returns the path of the JSON manifest."""
-        names = ("layers", "indices", "scores", "signs")
-        tensors = dict(zip(names, self._tensors(), strict=True))
-        facts = {**self._facts(), "model": self.model.to_dict(), "size": len(self), "hash": self.hash}
-        return save_tensor_file(path, KIND, tensors, facts)
-
-    @classmethod
-    def load(cls, path: Path | str) -> NeuronSet:
-        """Read a saved set; checks that tensors and manifest belong together."""
-        tensors, manifest = load_tensor_file(path, KIND)
-        names = ("value", "site", "method", "parameters", "data_hash", "seed")
-        missing = [name for name in (*names, "model") if name not in manifest]
-        if missing:
-            raise NeuronSetError(f"{path}: the manifest lacks {', '.join(missing)}; save the set again")
-        facts = {name: manifest[name] for name in names}
-        loaded = cls(
-            **facts,
-            model=ModelIdentity.from_dict(manifest["model"]),
-            layers=tensors["layers"],
-            indices=tensors["indices"],
-            scores=tensors["scores"],
-            signs=tensors["signs"],
-        )
-        if loaded.hash != manifest.get("hash"):
-            raise NeuronSetError(
-                f"{path}: the manifest was changed after it was written; its hash does not fit"
-            )
-        return loaded
-
-    def _facts(self) -> dict[str, Any]:
-        return {
-            "value": self.value,
-            "model": self.model.fingerprint,
-            "site": self.site,
-            "method": self.method,
-            "parameters": dict(self.parameters),
-            "data_hash": self.data_hash,
-            "seed": self.seed,
-        }
-
-    def _tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return self.layers, self.indices, self.scores, self.signs
-
-    def _part(self, keep: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return self.layers[keep], self.indices[keep], self.scores[keep], self.signs[keep]
+    def _part(self, keep: Tensor) -> dict[str, Any]:
+        return {name: tensor[keep] for name, tensor in self._tensors().items()}
 
     def _combined(
-        self,
-        sign: Literal["|", "&", "-"],
-        other: NeuronSet,
-        layers: Tensor,
-        indices: Tensor,
-        scores: Tensor,
-        signs: Tensor,
+        self, sign: Literal["|", "&", "-"], other: NeuronSet, tensors: Mapping[str, Any]
     ) -> NeuronSet:
         if self.model.fingerprint != other.model.fingerprint:
             raise NeuronSetError(
                 f"{self.value} {sign} {other.value}: the sets come from different models, "
-                f"{self.model.id} (fingerprint {self.model.fingerprint}) and {other.model.id} "
-                f"(fingerprint {other.model.fingerprint}); combine sets of one model"
+                f"{self.model.named} and {other.model.named}; combine sets of one model"
             )
+        site = self.site if self.site == other.site else "mixed"
+        return replace(self, site=site, **combined_origin(self, sign, other), **tensors)
 
-        def joined(left: str, right: str) -> str:
-            return left if left == right else f"{left} {sign} {right}"
 
-        return NeuronSet(
-            value=joined(self.value, other.value),
-            model=self.model,
-            site=self.site if self.site == other.site else "mixed",
-            method=joined(self.method, other.method),
-            parameters={"operation": sign, "left": self.hash, "right": other.hash},
-            data_hash=self.data_hash
-            if self.data_hash == other.data_hash
-            else sha256_of([self.data_hash, other.data_hash]),
-            seed=self.seed,
-            layers=layers,
-            indices=indices,
-            scores=scores,
-            signs=signs,
-        )
+def combined_origin(
+    left: NeuronSet | LayerTensors, sign: str, right: NeuronSet | LayerTensors
+) -> dict[str, Any]:
+    """Value, method, parameters and data hash of two combined sets (or vectors); what both have alike stays."""
+
+    def joined(mine: str, its: str) -> str:
+        return mine if mine == its else f"{mine} {sign} {its}"
+
+    hashes = [left.data_hash, right.data_hash]
+    return {
+        "value": joined(left.value, right.value),
+        "method": joined(left.method, right.method),
+        "parameters": {"operation": sign, "left": left.hash, "right": right.hash},
+        "data_hash": left.data_hash if len(set(hashes)) == 1 else sha256_of(hashes),
+    }

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from valuescope.data.records import LabelledText
 from valuescope.locate.evidence import LocateError
+from valuescope.locate.parameters import require_choice
 from valuescope.models import Batch, Encoded, NeuronModel, encode, forward_inputs, left_pad
 
 TOKENS = ("predicted", "target")
@@ -37,10 +39,9 @@ def next_tokens(
     token, read off the prompt's last one (of a text without an answer: its last token, off the one before).
     LocateError for an unknown `token` and for a text that is too short.
     """
-    if token not in TOKENS:
-        raise LocateError(f"token is {token!r}; it is one of {', '.join(TOKENS)}")
+    require_choice("token", token, TOKENS)
     rows = encode(model, [text.prompt for text in texts], [text.answer for text in texts])
-    found = []
+    questions = []
     for text, row in zip(texts, rows, strict=True):
         if token == "predicted":
             cut, target = len(row.input_ids), None
@@ -51,8 +52,8 @@ def next_tokens(
                     f"token='target' needs two tokens, the text {text.prompt + text.answer!r} has one"
                 )
             target = row.input_ids[cut]
-        found.append(NextToken(Encoded(row.input_ids[:cut], cut), target, labels.index(text.label)))
-    return found
+        questions.append(NextToken(Encoded(row.input_ids[:cut], cut), target, labels.index(text.label)))
+    return questions
 
 
 def length_batches(rows: Sequence[NextToken], batch_size: int) -> Iterator[list[NextToken]]:
@@ -76,11 +77,19 @@ def asked_tokens(rows: Sequence[NextToken], logits: Tensor) -> Tensor:
     return torch.where(given < 0, likeliest, given)
 
 
-def last_logits(model: NeuronModel, batch: Batch) -> Tensor:
-    """Logits behind each row's last token, float32 [B, V], by the model's own head."""
+def last_logits(model: NeuronModel, batch: Batch, cache: Any = None) -> Tensor:
+    """Logits behind each row's last token, float32 [B, V], by the model's own head; `cache`: past keys and values."""
     extra = {"logits_to_keep": 1} if model.takes_logits_to_keep else {}
-    logits: Tensor = model.model(**forward_inputs(model, batch), use_cache=False, **extra).logits
+    inputs = forward_inputs(model, batch)
+    if cache is not None:
+        inputs["past_key_values"] = cache
+    logits: Tensor = model.model(**inputs, use_cache=cache is not None, **extra).logits
     return logits[:, -1].float()
+
+
+def log_probability(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Log-probability [...] of tokens [...] by logits [..., V]."""
+    return logits.gather(-1, tokens[..., None]).squeeze(-1) - logits.logsumexp(dim=-1)
 
 
 @contextmanager

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from valuescope.activations import Residuals
+from valuescope.data.checks.words import words
+from valuescope.data.records import LabelledText
 from valuescope.locate.evidence import Evidence, LocateError
-from valuescope.locate.seeds import generator
-from valuescope.locate.split import Split, grouped_split
+from valuescope.locate.parameters import generator, layer_band
 from valuescope.logistic import Samples
+from valuescope.models import NeuronModel
 
 # At most this many float64 numbers of features are worked on at once (32 MB, if one value allows it): larger
 # pieces are slower on a CPU, since every one is fresh memory.
@@ -19,7 +23,52 @@ BUDGET = 2**22
 
 
 @dataclass(frozen=True, eq=False)
-class Probes:
+class Split:
+    """Texts of one value, training ones first: positions among the residuals, class and side, each [n]."""
+
+    rows: Tensor
+    positive: Tensor
+    validation: Tensor
+
+
+def grouped_split(
+    residuals: Residuals, positive: str, negative: str, *, value: str, share: float, seed: int
+) -> Split:
+    """Put about `share` of a value's groups aside for validation, alike for groups of each make-up.
+
+    Groups are LabelledText.group; a text without one is a group of its own, together with its exact repeats.
+    The outcome depends on the texts and the seed, not on the order of the texts.
+    """
+    members: dict[str, list[tuple[str, int, bool]]] = defaultdict(list)
+    for label, side in ((positive, True), (negative, False)):
+        for row in residuals.rows(label).tolist():
+            group = residuals.groups[row]
+            name = f"group:{group}" if group else f"text:{residuals.keys[row]}"
+            members[name].append((residuals.keys[row], row, side))
+    kinds: dict[frozenset[bool], list[str]] = defaultdict(list)
+    for name in sorted(members):
+        kinds[frozenset(side for _, _, side in members[name])].append(name)
+    held: set[str] = set()
+    for kind, names in kinds.items():
+        order = torch.randperm(len(names), generator=generator("split", seed, value, sorted(kind)))
+        count = min(max(1, round(share * len(names))), len(names) - 1)
+        held |= {names[index] for index in order[:count].tolist()}
+    entries = sorted((name in held, key, side, row) for name in members for key, row, side in members[name])
+    sides = {(side, validation) for validation, _, side, _ in entries}
+    if len(sides) < 4:
+        raise LocateError(
+            f"{value!r}: {len(members)} groups of texts are too few to train and validate with both labels, "
+            f"{positive!r} and {negative!r}; give more texts, or pairs with a group each"
+        )
+    return Split(
+        rows=torch.tensor([row for _, _, _, row in entries]),
+        positive=torch.tensor([side for _, _, side, _ in entries]),
+        validation=torch.tensor([validation for validation, _, _, _ in entries]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedProbes:
     """One probe per value and layer: the chance of the positive class is sigmoid(weights . h + bias).
 
     V values, on the CPU. `weights` float32 [V, layers, hidden], `bias` float32 [V, layers]. Accuracies
@@ -40,6 +89,39 @@ class Probes:
     splits: tuple[Split, ...]
 
 
+@dataclass(frozen=True)
+class ProbeSettings:
+    """How probes are trained and which of their layers are kept: what methods that read probes have in common.
+
+    `accuracy`: least validation accuracy. `layers`: first and last layer of the band (None: all but the last
+    `margin`). `validation`, `c`, `seed`: see `train_probes`.
+    """
+
+    accuracy: float
+    layers: tuple[int, int] | None
+    margin: int
+    validation: float
+    c: float
+    seed: int
+
+    def train(
+        self, method: str, model: NeuronModel, evidence: Evidence
+    ) -> tuple[TrainedProbes, Tensor, tuple[int, int]]:
+        """All probes, which of them are accurate enough within the band, bool [V, layers], and the band."""
+        if not 0 <= self.accuracy <= 1:
+            raise LocateError(
+                f"{method}: accuracy is {self.accuracy}; it is a share between 0 and 1 (0 keeps every layer)"
+            )
+        first, last = layer_band(method, model, self.layers, self.margin)
+        probes = train_probes(
+            evidence, validation=self.validation, c=self.c, seed=self.seed, device=model.device
+        )
+        kept = probes.validation_accuracy >= self.accuracy
+        kept[:, :first] = False
+        kept[:, last + 1 :] = False
+        return probes, kept, (first, last)
+
+
 def train_probes(
     evidence: Evidence,
     *,
@@ -47,7 +129,7 @@ def train_probes(
     c: float = 1.0,
     seed: int = 0,
     device: torch.device | str = "cpu",
-) -> Probes:
+) -> TrainedProbes:
     """Train a logistic regression for every value and layer on the last-token residuals.
 
     `validation`: share of the groups held out (7:3 in the paper; grouped by contrast pair, our choice).
@@ -92,7 +174,7 @@ def train_probes(
             for place, (solution, side) in enumerate(((fitted, train), (fitted, held), (control, held))):
                 right = ((solution.logits > 0) == labels) & side
                 accuracy[place, part, layer] = (right.sum(dim=1).double() / side.sum(dim=1)).cpu()
-    return Probes(
+    return TrainedProbes(
         values=evidence.values,
         weights=weights,
         bias=bias,
@@ -104,6 +186,28 @@ def train_probes(
         converged=converged,
         splits=splits,
     )
+
+
+def words_of(text: LabelledText) -> set[str]:
+    """The lower-cased words of prompt and answer."""
+    return set(words(f"{text.prompt}\n{text.answer}"))
+
+
+def bag_of_words_accuracy(texts: Sequence[LabelledText], split: Split, *, c: float = 1.0) -> float:
+    """Validation accuracy of a logistic regression on the presence of the training texts' words.
+
+    Where it comes near a probe's accuracy, the labels can be told by wording alone, and the probe proves
+    little.
+    """
+    bags = [words_of(texts[row]) for row in split.rows.tolist()]
+    training = [bag for bag, held in zip(bags, split.validation.tolist(), strict=True) if not held]
+    column = {word: index for index, word in enumerate(sorted(set().union(*training)))}
+    presence = torch.zeros(1, len(bags), max(1, len(column)), dtype=torch.float64)
+    for row, bag in enumerate(bags):
+        presence[0, row, [column[word] for word in sorted(bag) if word in column]] = 1
+    solution = Samples(presence, ~split.validation[None]).fit(split.positive[None], c)
+    right = (solution.logits[0] > 0) == split.positive
+    return float(right[split.validation].double().mean())
 
 
 def _padded(columns: Sequence[Tensor]) -> Tensor:

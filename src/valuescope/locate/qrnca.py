@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from operator import attrgetter
 
 import torch
 from torch import Tensor
 
-from valuescope.locate.contrast import contrast_labels, contrast_location, require_limits
+from valuescope.locate.contrast import contrast_finding, contrast_labels, require_finite, require_limits
 from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.integrated_gradients import PATHS, Attribution, integrated_gradients, quadrature
-from valuescope.locate.location import Location
+from valuescope.locate.location import Finding
 from valuescope.locate.multiple_choice import Choice, given_choices, value_choices
 from valuescope.locate.next_token import frozen
+from valuescope.locate.parameters import require_choice
 from valuescope.models import NeuronModel, left_pad
 
 PROMPTS = ("choice", "given")
@@ -35,7 +37,7 @@ def qrnca(
     top: int = 50,
     texts: int | None = None,
     batch_size: int = 8,
-) -> Location:
+) -> Finding:
     """Query-relevant neurons of multiple-choice questions about the value (Chen et al. 2024).
 
     Every text is a query of several prompts (`value_choices`). A neuron's attribution to a prompt is the
@@ -67,33 +69,18 @@ def qrnca(
     longest = 0
     with frozen(model):
         for part in _query_batches(choices, batch_size):
-            batch = left_pad(model, [one.encoded for one in part])
+            batch = left_pad(model, [choice.encoded for choice in part])
             longest = max(longest, batch.input_ids.shape[1])
-            targets = torch.tensor([one.target for one in part], device=model.device)
-            found = integrated_gradients(model, batch, targets, nodes, weights, path=path)
-            _require_finite(found)
-            clusters.add(part, found.neurons)
-            completeness.add(found)
+            targets = torch.tensor([choice.target for choice in part], device=model.device)
+            attribution = integrated_gradients(model, batch, targets, nodes, weights, path=path)
+            require_finite(attribution.neurons, "gradients")
+            clusters.add(part, attribution.neurons)
+            completeness.add(attribution)
     scores, dropped = clusters.scores(common)
     rows = batch_size * (steps + 2)
-    return contrast_location(
-        "qrnca",
-        model,
-        evidence,
-        signed=scores[0::2] - scores[1::2],
-        top=top,
-        seed=seed,
-        parameters={
-            "prompts": prompts,
-            "orders": orders,
-            "path": path,
-            "rule": rule,
-            "steps": steps,
-            "threshold": threshold,
-            "common": common,
-            "texts": texts,
-            "batch_size": batch_size,
-        },
+    return contrast_finding(
+        scores[0::2] - scores[1::2],
+        top,
         diagnostics={
             "queries": int(clusters.queries.sum()),
             "prompts": len(choices),
@@ -122,11 +109,11 @@ class _Clusters:
         """Add whole queries: the attributions [B, layers, width] of their prompts."""
         largest = attributions.amax(dim=(1, 2), keepdim=True).clamp(min=0)
         kept = torch.where(attributions > self.threshold * largest, attributions, 0.0).double()
-        queries = sorted({one.query for one in choices})
-        member = torch.tensor([queries.index(one.query) for one in choices])
+        cell_of = {choice.query: choice.cell for choice in choices}
+        queries = sorted(cell_of)
+        member = torch.tensor([queries.index(choice.query) for choice in choices])
         summed = torch.zeros(len(queries), *kept.shape[1:], dtype=torch.float64).index_add_(0, member, kept)
         share = (summed / summed.sum(dim=(1, 2), keepdim=True)).nan_to_num(nan=0.0)
-        cell_of = {one.query: one.cell for one in choices}
         cells = torch.tensor([cell_of[query] for query in queries])
         self.attribution.index_add_(0, cells, share)
         self.queries.index_add_(0, cells, torch.ones(len(queries), dtype=torch.float64))
@@ -146,9 +133,9 @@ class _Completeness:
     def __init__(self) -> None:
         self.missed, self.size, self.worst = 0.0, 0.0, 0.0
 
-    def add(self, found: Attribution) -> None:
+    def add(self, paths: Attribution) -> None:
         """Add the paths of a batch."""
-        missed, size = (found.total - found.difference).abs(), found.difference.abs()
+        missed, size = (paths.total - paths.difference).abs(), paths.difference.abs()
         self.missed += float(missed.sum())
         self.size += float(size.sum())
         counted = size > 0.01 * size.max()  # a difference near 0 has no relative error to speak of
@@ -162,9 +149,10 @@ class _Completeness:
 
 def _query_batches(choices: Sequence[Choice], batch_size: int) -> Iterator[list[Choice]]:
     """Whole queries of similar length, together about `batch_size` prompts, the longest first."""
-    queries = [list(group) for _, group in groupby(sorted(choices, key=_by_query), key=_by_query)]
+    of_query = attrgetter("query")
+    queries = [list(group) for _, group in groupby(sorted(choices, key=of_query), key=of_query)]
     part: list[Choice] = []
-    for query in sorted(queries, key=lambda one: -max(len(choice.encoded.input_ids) for choice in one)):
+    for query in sorted(queries, key=lambda query: -max(len(choice.encoded.input_ids) for choice in query)):
         if part and len(part) + len(query) > batch_size:
             yield part
             part = []
@@ -173,22 +161,9 @@ def _query_batches(choices: Sequence[Choice], batch_size: int) -> Iterator[list[
         yield part
 
 
-def _by_query(choice: Choice) -> int:
-    return choice.query
-
-
-def _require_finite(found: Attribution) -> None:
-    bad = ~torch.isfinite(found.neurons).all(dim=2).all(dim=0)
-    if bool(bad.any()):
-        raise LocateError(
-            f"layer {int(bad.nonzero()[0])}: gradients overflow; load the model in bfloat16 or float32"
-        )
-
-
 def _require_parameters(prompts: str, path: str, threshold: float, common: float, batch_size: int) -> None:
-    for name, choice, known in (("prompts", prompts, PROMPTS), ("path", path, PATHS)):
-        if choice not in known:
-            raise LocateError(f"qrnca: {name} is {choice!r}; it is one of {', '.join(known)}")
+    require_choice("qrnca: prompts", prompts, PROMPTS)
+    require_choice("qrnca: path", path, PATHS)
     if not 0 <= threshold < 1:
         raise LocateError(f"qrnca: threshold is {threshold}; it is a share of the largest, from 0 to below 1")
     if not 0 < common <= 1:
@@ -200,20 +175,20 @@ def _require_parameters(prompts: str, path: str, threshold: float, common: float
 def _warnings(
     evidence: Evidence, clusters: _Clusters, completeness: _Completeness, common: float
 ) -> list[str]:
-    found = []
+    warnings = []
     limit, per_cell = int(common * float(clusters.queries.sum())), clusters.queries.tolist()
     crowded = [
         value for row, value in enumerate(evidence.values) if max(per_cell[2 * row : 2 * row + 2]) > limit
     ]
     if crowded:
-        found.append(
+        warnings.append(
             f"{', '.join(crowded)}: one side alone has more queries than the {limit} above which a neuron counts as "
             "common, so a neuron that answers all of them is dropped; locate more values at once, or raise `common`"
         )
     error = completeness.error()
     if error is not None and error > 0.01:
-        found.append(
+        warnings.append(
             f"the attributions miss the change of the probability by {error:.1%} of its size; take more steps, or "
             "rule='gauss'"
         )
-    return found
+    return warnings

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from valuescope.locate.evidence import LocateError
-from valuescope.locate.final_norm import Normalisation, read_normalisation
+from valuescope.locate.unembedding import Normalisation, read_normalisation
 from valuescope.models import Batch, Encoded, NeuronModel, forward_inputs, left_pad, site_hooks
 
 # Families that normalise what the feed-forward block writes (Gemma 2 and 3, OLMo 2, GLM 4).
@@ -65,11 +65,7 @@ def written(model: NeuronModel, layer: int, product: Tensor) -> Tensor:
 
 def output_norm(model: NeuronModel, layer: int) -> Normalisation | None:
     """The norm of the feed-forward block's output, None where the family has none."""
-    found = _output_norm_module(model, layer)
-    if found is None:
-        return None
-    name, module = found
-    return read_normalisation(module, model.hidden, f"{model.sites[layer].decoder}.{name}")
+    return next((norm for _, norm in _output_norms(model, layer)), None)
 
 
 @contextmanager
@@ -81,19 +77,17 @@ def held_output_norms(model: NeuronModel, products: Mapping[int, Tensor], repeat
     of a layer's products, the stream would jump at the beginning and stay the same after.
     """
 
-    def hold(norm: Normalisation, scale: Tensor) -> Any:
-        def replace(_: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor:
-            last = norm.gain * norm.centre(args[0][:, -1:].float()) * scale[:, None, None] + norm.bias
-            return torch.cat([output[:, :-1], last.to(output.dtype)], dim=1)
-
-        return replace
+    def hold(
+        norm: Normalisation, scale: Tensor, _: nn.Module, args: tuple[Any, ...], output: Tensor
+    ) -> Tensor:
+        last = norm.gain * norm.centre(args[0][:, -1:].float()) * scale[:, None, None] + norm.bias
+        return torch.cat([output[:, :-1], last.to(output.dtype)], dim=1)
 
     with ExitStack() as stack:
         for layer, m in products.items():
-            norm, found = output_norm(model, layer), _output_norm_module(model, layer)
-            if norm is not None and found is not None:
+            for module, norm in _output_norms(model, layer):
                 scale = norm.scale(projected(model, layer, m)).repeat_interleave(repeats)
-                stack.callback(found[1].register_forward_hook(hold(norm, scale)).remove)
+                stack.callback(module.register_forward_hook(partial(hold, norm, scale)).remove)
         yield
 
 
@@ -101,9 +95,14 @@ def _keep_last(kept: dict[int, Tensor], layer: int, tensor: Tensor) -> None:
     kept[layer] = tensor[:, -1].clone()  # a view would keep all tokens in memory
 
 
-def _output_norm_module(model: NeuronModel, layer: int) -> tuple[str, nn.Module] | None:
-    children = model.decoder(layer).named_children()
-    return next(((name, module) for name, module in children if name in _OUTPUT_NORMS), None)
+def _output_norms(model: NeuronModel, layer: int) -> list[tuple[nn.Module, Normalisation]]:
+    """The norm of the feed-forward block's output, as a module and as numbers; none for most families."""
+    path = model.sites[layer].decoder
+    return [
+        (module, read_normalisation(module, model.hidden, f"{path}.{name}"))
+        for name, module in model.decoder(layer).named_children()
+        if name in _OUTPUT_NORMS
+    ]
 
 
 @torch.no_grad()
@@ -116,10 +115,10 @@ def require_sums(model: NeuronModel, encoded: Encoded) -> None:
         return torch.cat([m[:, :-1], torch.zeros_like(m[:, -1:])], dim=1)
 
     for layer in range(model.layers):
-        seen: dict[int, Tensor] = {}
-        with site_hooks(model, product=off, residual=partial(_keep_last, seen), layers=[layer]):
+        silenced: dict[int, Tensor] = {}
+        with site_hooks(model, product=off, residual=partial(_keep_last, silenced), layers=[layer]):
             model.backbone()(**forward_inputs(model, batch), use_cache=False)
-        change = stream.residual[layer].float() - seen[layer].float()
+        change = stream.residual[layer].float() - silenced[layer].float()
         silent = written(model, layer, torch.zeros_like(stream.product[layer]))
         claimed = stream.written(model, layer) - silent
         largest = float(stream.residual[layer].abs().max())

@@ -3,18 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from valuescope.locate.evidence import LocateError
-from valuescope.locate.final_norm import Normalisation, read_normalisation
-from valuescope.models import NeuronModel, encode, forward_inputs, left_pad, site_hooks
+from valuescope.locate.next_token import last_logits, log_probability
+from valuescope.models import NeuronModel, encode, left_pad, site_hooks
 
 _PIECE = 8192  # rows of the head that are turned into float32 at a time
 _CACHED = 2**18  # logits that stay in a processor's cache: passes over more of them take twice the time
 _TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-3}
+_NORM_TOLERANCE = 1e-3
+_EPSILON_NAMES = ("variance_epsilon", "eps", "epsilon")
+
+
+@dataclass(frozen=True, eq=False)
+class Normalisation:
+    """y = gain * c(x) * rsqrt(mean(c(x)^2) + epsilon) + bias, c(x) = x - mean(x) where `centred`, else x.
+
+    `gain` and `bias` are float32 [hidden].
+    """
+
+    gain: Tensor
+    bias: Tensor
+    epsilon: float
+    centred: bool
+
+    def centre(self, x: Tensor) -> Tensor:
+        """c(x) of the last dimension."""
+        return x - x.mean(dim=-1, keepdim=True) if self.centred else x
+
+    def scale(self, x: Tensor) -> Tensor:
+        """rsqrt(mean(c(x)^2) + epsilon) of the last dimension, float32 [...]."""
+        return (self.centre(x.float()).square().mean(dim=-1) + self.epsilon).rsqrt()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The layer applied to x [..., hidden], in float32."""
+        return self.gain * self.centre(x.float()) * self.scale(x)[..., None] + self.bias
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,35 +93,61 @@ class Unembedding:
         centred = norm.centre(residual.float())
         base, square = self.project(norm.gain * centred), centred.square().sum(dim=1)
         shift = self.project(norm.bias[None]) if bool(norm.bias.any()) else None
-        own_factor = (square / centred.shape[1] + norm.epsilon).rsqrt() if scale is None else scale.float()
-        before = self._log_probability(base * own_factor[:, None], shift, tokens)
+        alone = (square / centred.shape[1] + norm.epsilon).rsqrt() if scale is None else scale.float()
+        before = self._log_probability(base * alone[:, None], shift, tokens)
         columns = max(1, min(len(vectors), numbers // size))
         piece = numbers if base.is_cuda else min(numbers, _CACHED)
-        found = torch.empty(len(residual), len(vectors), device=residual.device)
+        increases = torch.empty(len(residual), len(vectors), device=residual.device)
         for part in _slices(len(vectors), columns):
             added = norm.centre(vectors[part].float())
             projected = self.project(norm.gain * added)
-            c, target = coefficients[:, part].float(), found[:, part]
+            c, target = coefficients[:, part].float(), increases[:, part]
             if scale is None:
                 summed = (
                     square[:, None] + 2 * c * (centred @ added.T) + c.square() * added.square().sum(dim=1)
                 )
                 factor = (summed.clamp(min=0) / centred.shape[1] + norm.epsilon).rsqrt()
             else:
-                factor = own_factor[:, None].expand_as(c)
+                factor = alone[:, None].expand_as(c)
             width = max(1, min(columns, piece // size))
             for rows in _slices(len(residual), max(1, piece // (size * width))):
-                for some in _slices(len(projected), width):
-                    linear = torch.addcmul(base[rows, None], c[rows, some, None], projected[some])
-                    linear.mul_(factor[rows, some, None])
+                for pieces in _slices(len(projected), width):
+                    linear = torch.addcmul(base[rows, None], c[rows, pieces, None], projected[pieces])
+                    linear.mul_(factor[rows, pieces, None])
                     asked = tokens[rows, None].expand(linear.shape[:2])
-                    target[rows, some] = self._log_probability(linear, shift, asked) - before[rows, None]
-        return torch.where(coefficients == 0, 0.0, found)
+                    target[rows, pieces] = self._log_probability(linear, shift, asked) - before[rows, None]
+        return torch.where(coefficients == 0, 0.0, increases)
 
     def _log_probability(self, linear: Tensor, shift: Tensor | None, tokens: Tensor) -> Tensor:
         """Log-probabilities [...] of tokens [...] from W_U times the scaled stream [..., V]; works in place."""
-        logits = self.logits(linear if shift is None else linear.add_(shift))
-        return logits.gather(-1, tokens[..., None]).squeeze(-1) - logits.logsumexp(dim=-1)
+        return log_probability(self.logits(linear if shift is None else linear.add_(shift)), tokens)
+
+
+@torch.no_grad()
+def read_normalisation(module: nn.Module, hidden: int, name: str) -> Normalisation:
+    """LayerNorm, or an RMSNorm of any family, whatever its gain is called and whether 1 is added to it.
+
+    The gain is read off what the module does, and the outcome checked on random numbers: LocateError names a
+    module that is neither.
+    """
+    if isinstance(module, nn.LayerNorm):
+        device = next(module.parameters()).device if module.elementwise_affine else torch.device("cpu")
+        ones = torch.ones(hidden, device=device)
+        weight = ones if module.weight is None else module.weight.detach().float()
+        bias = torch.zeros_like(ones) if module.bias is None else module.bias.detach().float()
+        return Normalisation(weight, bias, float(module.eps), centred=True)
+    holder: Any = module
+    epsilon = next((getattr(holder, field) for field in _EPSILON_NAMES if hasattr(holder, field)), None)
+    parameter = next(module.parameters(), None)
+    if not isinstance(epsilon, float) or parameter is None:
+        raise LocateError(f"{name} is a {type(module).__name__}, neither a LayerNorm nor an RMSNorm")
+    ones = torch.ones(hidden, device=parameter.device)
+    gain = module(ones).float() * (1 + epsilon) ** 0.5
+    norm = Normalisation(gain, torch.zeros_like(ones), epsilon, centred=False)
+    x = torch.randn(4, hidden, generator=torch.Generator().manual_seed(0)).to(ones.device)
+    if not torch.allclose(module(x).float(), norm(x), rtol=_NORM_TOLERANCE, atol=_NORM_TOLERANCE):
+        raise LocateError(f"{name} is a {type(module).__name__}, which does not normalise as an RMSNorm does")
+    return norm
 
 
 def _slices(total: int, size: int) -> Iterator[slice]:
@@ -107,39 +162,34 @@ def read_unembedding(model: NeuronModel) -> Unembedding:
         raise LocateError(f"{model.identity.id}: the model has no unembedding matrix")
     device = head.weight.device
     batch = left_pad(model, encode(model, ["a", "b c"]))
-    seen: list[Tensor] = []
+    residuals: list[Tensor] = []
     called: list[tuple[str, nn.Module]] = []
-    handles = [
-        module.register_forward_hook(lambda one, _, __, name=name: called.append((name, one)))
-        for name, module in _outer_norms(model).items()
-    ]
-    try:
-        with site_hooks(model, residual=lambda _, h: seen.append(h[:, -1]), layers=[model.layers - 1]):
-            inputs = forward_inputs(model, batch)
-            own: Tensor = model.model(**inputs, use_cache=False).logits[:, -1].float()
-    finally:
-        for handle in handles:
-            handle.remove()
+    with ExitStack() as stack:
+        for name, module in _outer_norms(model).items():
+            hook = module.register_forward_hook(lambda norm, _, __, name=name: called.append((name, norm)))
+            stack.callback(hook.remove)
+        watch = site_hooks(model, residual=lambda _, h: residuals.append(h[:, -1]), layers=[model.layers - 1])
+        stack.enter_context(watch)
+        expected = last_logits(model, batch).to(device)
     if not called:
         raise LocateError(f"{model.identity.id}: no final norm was found behind the decoder layers")
     name, module = called[-1]
     norm = read_normalisation(module, model.hidden, name)
-    norm = Normalisation(norm.gain.to(device), norm.bias.to(device), norm.epsilon, norm.centred)
     bias = getattr(head, "bias", None)
     cap = getattr(model.model.config.get_text_config(), "final_logit_softcapping", None)
-    found = Unembedding(
+    unembedding = Unembedding(
         head.weight.detach(),
         None if bias is None else bias.detach().float(),
-        norm,
+        Normalisation(norm.gain.to(device), norm.bias.to(device), norm.epsilon, norm.centred),
         None if cap is None else float(cap),
     )
-    error = float((found.of(seen[0].to(device).float()) - own.to(device)).abs().max())
-    if not error <= _TOLERANCE.get(model.dtype, 0.03) * float(own.abs().max()):
+    error = float((unembedding.of(residuals[0].to(device).float()) - expected).abs().max())
+    if not error <= _TOLERANCE.get(model.dtype, 0.03) * float(expected.abs().max()):
         raise LocateError(
             f"{model.identity.id}: {name} and the head do not give the model's logits (they differ by {error:.3g}); "
             "its head scales or bends logits in a way that is not supported"
         )
-    return found
+    return unembedding
 
 
 def _outer_norms(model: NeuronModel) -> dict[str, nn.Module]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from valuescope.locate.correlation import mean_correlation
 from valuescope.locate.evidence import Evidence, LocateError
-from valuescope.locate.false_discovery import discoveries, share_test
-from valuescope.locate.location import Location, empty_warnings
-from valuescope.locate.strongest import DECIMALS, active_by_value
+from valuescope.locate.location import Finding, largest
+from valuescope.locate.parameters import require_shares
+from valuescope.locate.shares import DECIMALS, active_by_value, discoveries, share_test
 from valuescope.models import NeuronModel
 
 # Shares are quotients of counts: 0.43 - 0.40 is 0.03 on paper and a hair less in float64.
@@ -38,7 +37,7 @@ def valuelocate(
     contrast: str = "opposite",
     control: str = "threshold",
     q: float = 0.05,
-) -> Location:
+) -> Finding:
     """Difference of activation shares between prompts for and against a value.
 
     M = sum of a neuron's activation over a prompt's counted tokens (eq. 3), p+ and p- the shares of
@@ -81,33 +80,18 @@ def valuelocate(
         selected, reason = discoveries(log_p, q), f"no delta is a discovery at q {q}"
     passing = selected.sum(dim=(1, 2)).double() / model.neurons
     if top is not None:
-        selected = _first(size, selected, top)
+        ranked = torch.where(selected, size.round(decimals=DECIMALS), -1.0).flatten(1)
+        selected = selected & largest(ranked, top).view_as(selected)
     shares = selected.sum(dim=(1, 2)).double() / model.neurons
     correlation = mean_correlation(delta)
     fewest = int(torch.cat([total, opposed_total]).min())
     coarse = (
         f"the smallest label has {fewest} {statistic}s: each weighs more than the threshold of {threshold}"
     )
-    return Location(
-        method="valuelocate",
+    return Finding(
         site=site,
-        values=evidence.values,
-        scores=size,
         signed=delta,
-        signs=torch.where(delta < 0, -1, 1),
         selected=selected,
-        parameters={
-            "threshold": threshold,
-            "site": site,
-            "top": top,
-            "statistic": statistic,
-            "contrast": contrast,
-            "control": control,
-            "q": q,
-        },
-        model=model.identity,
-        data_hash=evidence.data_hash,
-        seed=seed,
         diagnostics={
             "scope": counters.scope,
             "positive_prompts": counters.prompts[plus].tolist(),
@@ -118,20 +102,19 @@ def valuelocate(
             "positive_neurons": (selected & (delta > 0)).sum(dim=(1, 2)).tolist(),
             "negative_neurons": (selected & (delta < 0)).sum(dim=(1, 2)).tolist(),
         },
-        warnings=(
-            *empty_warnings(evidence.values, selected, reason),
+        empty=reason,
+        warnings=[
             *([coarse] if control == "threshold" and fewest * threshold < 1 else []),
             *_not_sparse(evidence.values, shares, control),
             *_one_direction(correlation, contrast),
-        ),
+        ],
     )
 
 
 def _check(threshold: float, q: float, top: int | None, chosen: dict[str, str]) -> None:
     if not 0 < threshold <= 1:
         raise LocateError(f"valuelocate: threshold is {threshold}; it is a share, above 0 and at most 1")
-    if not 0 < q < 1:
-        raise LocateError(f"valuelocate: q is {q}; it must lie between 0 and 1")
+    require_shares("valuelocate", q=q)
     if top is not None and top < 1:
         raise LocateError(f"valuelocate: top is {top}; give at least 1, or None for no limit")
     for name, choice in chosen.items():
@@ -140,12 +123,19 @@ def _check(threshold: float, q: float, top: int | None, chosen: dict[str, str]) 
             raise LocateError(f"valuelocate: {name} is {choice!r}; it is {known}")
 
 
-def _first(size: Tensor, selected: Tensor, top: int) -> Tensor:
-    """The `top` selected neurons of largest size per value."""
-    ranked = torch.where(selected, size.round(decimals=DECIMALS), -1.0).flatten(1)
-    order = ranked.argsort(dim=1, descending=True, stable=True)[:, :top]
-    first = torch.zeros_like(ranked, dtype=torch.bool).scatter_(1, order, True)
-    return selected & first.view_as(selected)
+def mean_correlation(signed: Tensor) -> float | None:
+    """Mean Pearson correlation over all pairs of values of their numbers per neuron, [V, layers, width].
+
+    None for one value. A value whose numbers are all equal has no correlation; its pairs are left out, and
+    where none is left the result is None.
+    """
+    rows = signed.double().flatten(1)
+    rows = rows - rows.mean(dim=1, keepdim=True)
+    length = rows.norm(dim=1)
+    rows = rows[length > 0] / length[length > 0, None]
+    if len(rows) < 2:
+        return None
+    return float((rows @ rows.T)[torch.triu(torch.ones(len(rows), len(rows)), 1) > 0].mean())
 
 
 def _not_sparse(values: tuple[str, ...], shares: Tensor, control: str) -> list[str]:
@@ -155,9 +145,9 @@ def _not_sparse(values: tuple[str, ...], shares: Tensor, control: str) -> list[s
         return []
     low, high = (f"{float(end):.0%}" for end in shares[shares > NOT_SPARSE].aminmax())
     names = "every value" if len(dense) == len(values) > 1 else ", ".join(dense)
-    found = low if low == high else f"{low} to {high}"
+    span = low if low == high else f"{low} to {high}"
     fix = "use top=... or control='false-discovery'" if control == "threshold" else "use top=..."
-    return [f"{names}: selected {found} of all neurons: not sparse; {fix}"]
+    return [f"{names}: selected {span} of all neurons: not sparse; {fix}"]
 
 
 def _one_direction(correlation: float | None, contrast: str) -> list[str]:

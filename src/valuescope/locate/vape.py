@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.firing_profile import firing_profile, rate_entropy
-from valuescope.locate.location import Location, empty_warnings
+from valuescope.locate.location import Finding, largest
+from valuescope.locate.parameters import require_shares
 from valuescope.models import NeuronModel
 
 ALTERNATIVES = ("vape-layer-bar", "specificity", "two-proportion")
@@ -20,7 +19,7 @@ ALTERNATIVES = ("vape-layer-bar", "specificity", "two-proportion")
 
 def vape(
     model: NeuronModel, evidence: Evidence, *, seed: int = 0, rate: float = 0.015, bar: float = 0.95
-) -> Location:
+) -> Finding:
     """Lowest entropy of the activation rate over values, among neurons that fire often for one of them.
 
     p_v = share of value v's tokens with a > 0 (ValueExploration eq. 2), H = -sum_v q_v ln q_v with q = p /
@@ -36,19 +35,24 @@ def vape(
     warning says so where the mean H of the kept ones exceeds 0.9 ln V; `diagnostics["firing_profile"]` shows
     the distributions (see FiringProfile).
     """
-    return lowest_entropy("vape", model, evidence, seed=seed, rate=rate, bar=bar, per_layer=False)
+    return _lowest_entropy("vape", evidence, rate, bar, per_layer=False)
 
 
-def lowest_entropy(
-    method: str,
-    model: NeuronModel,
-    evidence: Evidence,
-    *,
-    seed: int,
-    rate: float,
-    bar: float,
-    per_layer: bool,
-) -> Location:
+def vape_layer_bar(
+    model: NeuronModel, evidence: Evidence, *, seed: int = 0, rate: float = 0.015, bar: float = 0.95
+) -> Finding:
+    """The rule of `vape`, but tau is taken of each layer's rates alone. Beyond the paper.
+
+    One bar for the model admits the layers that fire most, whatever they fire for; this one admits the same
+    share of every layer's rates. The neurons above their layer's bar then compete across the whole model:
+    round(rate * neurons) of lowest entropy are kept (ties: lower layer, then lower index), each for every
+    value whose rate is above the bar of the layer. All else, the warning included, as in `vape`;
+    `diagnostics["bar_rate"]` holds a bar per layer.
+    """
+    return _lowest_entropy("vape-layer-bar", evidence, rate, bar, per_layer=True)
+
+
+def _lowest_entropy(method: str, evidence: Evidence, rate: float, bar: float, *, per_layer: bool) -> Finding:
     """The rule of `vape`, with one bar for the whole model or one per layer."""
     if len(evidence.values) < 2:
         raise LocateError(f"{method} compares values: give at least two")
@@ -59,54 +63,36 @@ def lowest_entropy(
     above = rates > taus[:, None]
     entropy = rate_entropy(rates)
     entropy[~above.any(dim=0)] = math.inf
-    order = entropy.flatten().argsort(stable=True)[: round(rate * entropy.numel())]
-    kept = torch.zeros(entropy.numel(), dtype=torch.bool)
-    kept[order] = True
-    kept = kept.view_as(entropy) & torch.isfinite(entropy)
+    kept = largest(-entropy.flatten(), round(rate * entropy.numel())).view_as(entropy) & entropy.isfinite()
     margin = (math.log(len(evidence.values)) - entropy).clamp(min=0)
     scores = torch.where(above, margin, 0.0)
-    selected = kept & above
     profile = firing_profile(rates, kept, taus.tolist())
     bars = "the bar of its layer" if per_layer else f"the bar, {taus[0]:.4f},"
     reason = f"none of the kept ones fires above {bars} on its texts"
     if not profile.eligible:
         reason = f"no rate of any neuron exceeds {bars.rstrip(',')}"
-    warnings = empty_warnings(evidence.values, selected, reason)
+    warnings = []
     if profile.nearly_general:
-        others = [name for name in ALTERNATIVES if name != method]
-        warnings += (
+        others = ", ".join(name for name in ALTERNATIVES if name != method)
+        warnings.append(
             f"kept neurons are nearly general (mean entropy {profile.mean_kept_entropy:.2f} of at most "
-            f"{profile.maximum_entropy:.2f}): they fire for all values alike; compare {', '.join(others)}",
+            f"{profile.maximum_entropy:.2f}): they fire for all values alike; compare {others}"
         )
-    facts: Mapping[str, Any] = {
-        "bar_rate": taus.tolist() if per_layer else float(taus[0]),
-        "eligible": profile.eligible,
-        "kept": profile.kept,
-        "tokens": counters.tokens[counters.rows(labels)].tolist(),
-        "firing_profile": profile.to_dict(),
-    }
-    return Location(
-        method=method,
+    return Finding(
         site="gate",
-        values=evidence.values,
-        scores=scores,
         signed=scores,
-        signs=torch.ones_like(selected, dtype=torch.int8),
-        selected=selected,
-        parameters={"rate": rate, "bar": bar},
-        model=model.identity,
-        data_hash=evidence.data_hash,
-        seed=seed,
-        diagnostics=facts,
+        scores=scores,
+        selected=kept & above,
+        diagnostics={
+            "bar_rate": taus.tolist() if per_layer else float(taus[0]),
+            "eligible": profile.eligible,
+            "kept": profile.kept,
+            "tokens": counters.tokens[counters.rows(labels)].tolist(),
+            "firing_profile": profile.to_dict(),
+        },
+        empty=reason,
         warnings=warnings,
     )
-
-
-def require_shares(method: str, **numbers: float) -> None:
-    """LocateError unless every number lies between 0 and 1."""
-    for name, number in numbers.items():
-        if not 0 < number < 1:
-            raise LocateError(f"{method}: {name} is {number}; it must lie between 0 and 1")
 
 
 def _bars(rates: Tensor, bar: float, per_layer: bool) -> Tensor:

@@ -10,13 +10,11 @@ from valuescope.models.batching import (
     left_pad,
 )
 from valuescope.models.chat import ChatError, render_chat, render_question
-from valuescope.models.describe import describe_sites
 from valuescope.models.hooks import site_hooks
 from valuescope.models.identity import ModelIdentity, fingerprint_of
 from valuescope.models.load import LoadError, default_device, load_model, resolve_path, wrap_model
-from valuescope.models.neuron_model import NeuronModel
+from valuescope.models.neuron_model import LayerProof, NeuronModel, SiteReport, describe_sites
 from valuescope.models.proof import prove_sites
-from valuescope.models.site_report import LayerProof, SiteReport
 from valuescope.models.sites import LayerSites, SiteError, resolve_sites
 
 __all__ = [

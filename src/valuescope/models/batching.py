@@ -65,8 +65,8 @@ def encode(
 
 def context_length(model: NeuronModel) -> int | None:
     """How many tokens the model can read, or None where its configuration sets no limit."""
-    found: int | None = getattr(model.model.config.get_text_config(), "max_position_embeddings", None)
-    return found
+    limit: int | None = getattr(model.model.config.get_text_config(), "max_position_embeddings", None)
+    return limit
 
 
 def left_pad(model: NeuronModel, encoded: Sequence[Encoded]) -> Batch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -52,11 +53,7 @@ def first_tensor(output: Any) -> Tensor:
 
 
 def _attach(
-    model: NeuronModel,
-    layer: int,
-    gate: Watcher | None,
-    product: Editor | None,
-    residual: Editor | None,
+    model: NeuronModel, layer: int, gate: Watcher | None, product: Editor | None, residual: Editor | None
 ) -> Iterator[Any]:
     tokens: list[int] = [0, 0]  # batch and sequence length of the running forward pass
 
@@ -69,40 +66,31 @@ def _attach(
             raise SiteError(f"layer {layer}: at a site passes a {type(tensor).__name__}, expected a tensor")
         return tensor if tensor.dim() == 3 else tensor.reshape(*tokens, tensor.shape[-1])
 
-    def require_shape(site: str, replacement: Tensor, seen: Tensor) -> None:
-        if replacement.shape != seen.shape:
+    def replacement(site: str, editor: Editor, tensor: Tensor) -> Tensor | None:
+        edited = editor(layer, tensor)
+        if edited is not None and edited.shape != tensor.shape:
             raise SiteError(
-                f"layer {layer}: the {site} callback returned shape {tuple(replacement.shape)} "
-                f"for {tuple(seen.shape)}"
+                f"layer {layer}: the {site} callback returned shape {tuple(edited.shape)} "
+                f"for {tuple(tensor.shape)}"
             )
+        return edited
 
-    def at_gate(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
-        assert gate is not None
-        gate(layer, unflatten(output))
+    def at_gate(watcher: Watcher, _: nn.Module, __: tuple[Any, ...], output: Any) -> None:
+        watcher(layer, unflatten(output))
 
-    def at_product(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        assert product is not None
-        seen = unflatten(args[0])
-        replacement = product(layer, seen)
-        if replacement is None:
-            return None
-        require_shape("product", replacement, seen)
-        return (replacement.reshape(args[0].shape), *args[1:])
+    def at_product(editor: Editor, _: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        edited = replacement("product", editor, unflatten(args[0]))
+        return None if edited is None else (edited.reshape(args[0].shape), *args[1:])
 
-    def at_residual(_: nn.Module, __: tuple[Any, ...], output: Any) -> Any:
-        assert residual is not None
-        seen = first_tensor(output)
-        replacement = residual(layer, seen)
-        if replacement is None:
-            return None
-        require_shape("residual", replacement, seen)
-        return (replacement, *output[1:]) if isinstance(output, tuple) else replacement
+    def at_residual(editor: Editor, _: nn.Module, __: tuple[Any, ...], output: Any) -> Any:
+        edited = replacement("residual", editor, first_tensor(output))
+        return (edited, *output[1:]) if edited is not None and isinstance(output, tuple) else edited
 
     if gate is not None or product is not None:
         yield model.decoder(layer).register_forward_pre_hook(note_shape, with_kwargs=True)
     if gate is not None:
-        yield model.activation(layer).register_forward_hook(at_gate)
+        yield model.activation(layer).register_forward_hook(partial(at_gate, gate))
     if product is not None:
-        yield model.down(layer).register_forward_pre_hook(at_product)
+        yield model.down(layer).register_forward_pre_hook(partial(at_product, product))
     if residual is not None:
-        yield model.decoder(layer).register_forward_hook(at_residual)
+        yield model.decoder(layer).register_forward_hook(partial(at_residual, residual))

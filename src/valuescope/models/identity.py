@@ -30,6 +30,11 @@ class ModelIdentity:
     layers: int
     width: int
 
+    @property
+    def named(self) -> str:
+        """Name and fingerprint, for messages."""
+        return f"{self.id} (fingerprint {self.fingerprint})"
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able mapping."""
         return asdict(self)

@@ -52,22 +52,17 @@ def load_model(
     shared: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": trust_remote_code}
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            path,
-            dtype=chosen,
-            device_map=device_map,
-            attn_implementation=attn_implementation,
-            **shared,
+            path, dtype=chosen, device_map=device_map, attn_implementation=attn_implementation, **shared
         )
         tokenizer = AutoTokenizer.from_pretrained(path, **shared)
     except (OSError, ValueError) as error:
         raise LoadError(f"{id_or_path}: this model could not be loaded. {error}") from error
     if device_map is None:
+        target = device or default_device()
         try:
-            model.to(device or default_device())
+            model.to(target)
         except (AssertionError, RuntimeError) as error:  # torch asserts that it was built for the device
-            raise LoadError(
-                f"{id_or_path}: cannot be put on device {device or default_device()}. {error}"
-            ) from error
+            raise LoadError(f"{id_or_path}: cannot be put on device {target}. {error}") from error
     model.requires_grad_(False)
     commit = getattr(revision, "resolved", revision)
     return _assemble(model, tokenizer, id=id_or_path, revision=commit, check=check)
@@ -80,7 +75,22 @@ def default_device() -> torch.device:
 
 def resolve_path(id_or_path: str) -> str:
     """The folder or hub id that transformers loads: LoadError where it can be neither."""
-    return _bundled_path(id_or_path) if id_or_path in BUNDLED else _local_or_hub(id_or_path)
+    if id_or_path in BUNDLED:
+        from valuescope.organism import weights_path  # imported here: the organism stands on this module
+
+        return str(weights_path(id_or_path))
+    path = Path(id_or_path).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise LoadError(
+                f"{id_or_path}: the folder has no config.json; give the folder of a saved Hugging Face model"
+            )
+        return str(path)
+    if id_or_path.startswith((".", "/", "~")) or path.exists() or id_or_path.count("/") > 1:
+        raise LoadError(
+            f"{id_or_path}: no such folder; give the folder of a saved model, a hub id or {' or '.join(map(repr, BUNDLED))}"
+        )
+    return id_or_path
 
 
 def wrap_model(
@@ -97,22 +107,17 @@ def _assemble(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, id: str, revision: str | None, check: bool
 ) -> NeuronModel:
     model.eval()
-    _prepare(tokenizer, id)
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+        if tokenizer.pad_token is None:
+            raise ValueError(
+                f"{id}: the tokenizer has no pad, eos or unk token; set tokenizer.pad_token first"
+            )
     sites = resolve_sites(model)
     identity = ModelIdentity(id, revision, fingerprint_of(model, sites), len(sites), sites[0].width)
     wrapped = NeuronModel(model, tokenizer, identity, sites)
     return dataclasses.replace(wrapped, proof=prove_sites(wrapped)) if check else wrapped
-
-
-def _prepare(tokenizer: PreTrainedTokenizerBase, id: str) -> None:
-    tokenizer.padding_side = "left"
-    if tokenizer.pad_token_id is None:
-        substitute = tokenizer.eos_token or tokenizer.unk_token
-        if substitute is None:
-            raise ValueError(
-                f"{id}: the tokenizer has no pad, eos or unk token; set tokenizer.pad_token first"
-            )
-        tokenizer.pad_token = substitute
 
 
 def _dtype(dtype: str | torch.dtype) -> str | torch.dtype:
@@ -122,24 +127,3 @@ def _dtype(dtype: str | torch.dtype) -> str | torch.dtype:
     if not isinstance(named, torch.dtype):
         raise ValueError(f"dtype={dtype!r}: unknown; give auto, float32, bfloat16 or float16")
     return named
-
-
-def _local_or_hub(id_or_path: str) -> str:
-    path = Path(id_or_path).expanduser()
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise LoadError(
-                f"{id_or_path}: the folder has no config.json; give the folder of a saved Hugging Face model"
-            )
-        return str(path)
-    if id_or_path.startswith((".", "/", "~")) or path.exists() or id_or_path.count("/") > 1:
-        raise LoadError(
-            f"{id_or_path}: no such folder; give the folder of a saved model, a hub id or {' or '.join(map(repr, BUNDLED))}"
-        )
-    return id_or_path
-
-
-def _bundled_path(bundled: str) -> str:
-    from valuescope.organism import weights_path  # imported here: the organism stands on this module
-
-    return str(weights_path(bundled))

@@ -13,11 +13,35 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from valuescope.models.identity import ModelIdentity
-from valuescope.models.site_report import SiteReport
 from valuescope.models.sites import LayerSites
 
 _LOCKS: WeakKeyDictionary[PreTrainedModel, threading.RLock] = WeakKeyDictionary()
 _LOCKS_LOCK = threading.Lock()
+
+
+@dataclass(frozen=True)
+class LayerProof:
+    """One layer's proof, on the neuron with the largest |m| over the proof tokens.
+
+    `effect`: largest change of the layer's output when the neuron is zeroed at the product; `gate_error` and
+    `product_error`: largest difference of that output between zeroing its value vector in the weights and
+    zeroing it at the gate or at the product (0.0 where the arithmetic is exact).
+    """
+
+    layer: int
+    neuron: int
+    effect: float
+    gate_error: float
+    product_error: float
+
+
+@dataclass(frozen=True)
+class SiteReport:
+    """The proof of all layers, and of the logits when one neuron of every layer is zeroed at once."""
+
+    layers: tuple[LayerProof, ...]
+    logit_effect: float
+    logit_error: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +112,10 @@ class NeuronModel:
 
         Texts are remembered: a vocabulary is finite, and decoding is slow.
         """
-        text = self._token_texts.get(token)
-        if text is None:
-            text = str(self.tokenizer.decode([token])) if token < len(self.tokenizer) else ""
-            self._token_texts[token] = text
-        return text
+        if token not in self._token_texts:
+            known = token < len(self.tokenizer)
+            self._token_texts[token] = str(self.tokenizer.decode([token])) if known else ""
+        return self._token_texts[token]
 
     @cached_property
     def _token_texts(self) -> dict[int, str]:
@@ -124,3 +147,38 @@ class NeuronModel:
     def _module(self, path: str) -> nn.Module:
         module: nn.Module = self.model.get_submodule(path)
         return module
+
+
+def describe_sites(model: NeuronModel) -> str:
+    """A table with one line per layer: both sites, width, kind, and the proof's numbers where it ran."""
+    identity = model.identity
+    revision = f" at {identity.revision}" if identity.revision else ""
+    lines = [
+        f"{identity.id}{revision} ({type(model.model).__name__}, {str(model.dtype).removeprefix('torch.')})",
+        f"fingerprint {identity.fingerprint}",
+        f"{model.layers} layers x {model.width} neurons = {model.neurons}; residual stream of {model.hidden}",
+        "",
+    ]
+    rows = [("layer", "gate (output of)", "product (input of)", "width", "kind", "neuron", "effect", "error")]
+    for site in model.sites:
+        measured = ("-", "-", "-")
+        if model.proof:
+            proof = model.proof.layers[site.layer]
+            error = max(proof.gate_error, proof.product_error)
+            measured = (str(proof.neuron), f"{proof.effect:.3g}", f"{error:.3g}")
+        kind = "gated" if site.gated else "plain"
+        rows.append((str(site.layer), site.activation, site.down, str(site.width), kind, *measured))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines += [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    if model.proof is None:
+        return "\n".join([*lines, "", "The sites were not checked."])
+    lines += [
+        "",
+        "Proven: in each layer one neuron was zeroed at the gate, at the product and in the weights;",
+        "each way changed the layer's output by `effect`; the three results differ by at most `error`.",
+        f"All of these neurons off at once: the logits change by {model.proof.logit_effect:.3g}, "
+        f"hooks and weights differ by {model.proof.logit_error:.3g}.",
+    ]
+    return "\n".join(lines)

@@ -9,20 +9,24 @@ once. No weights are copied but one vector per layer, and they are restored bit-
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from valuescope.models.hooks import first_tensor, site_hooks
-from valuescope.models.neuron_model import NeuronModel
-from valuescope.models.site_report import LayerProof, SiteReport
-from valuescope.models.sites import SiteError
+from valuescope.models.neuron_model import LayerProof, NeuronModel, SiteReport
+from valuescope.models.sites import LayerSites, SiteError
 
 _TOLERANCE = 0.01  # of the effect: the agreement is exact but for kernels that sum in no fixed order
 _ROWS, _TOKENS = 2, 3
+
+
+class _ProofError(Exception):
+    """What was measured at a layer that failed."""
 
 
 @dataclass
@@ -48,8 +52,13 @@ def prove_sites(model: NeuronModel) -> SiteReport:
         )
     ids = _proof_ids(model)
     records, logits = _record(model, ids)
-    layers = tuple(_prove_layer(model, layer, record) for layer, record in enumerate(records))
-    return _prove_logits(model, ids, logits, layers)
+    layers = []
+    for layer, record in enumerate(records):
+        try:
+            layers.append(_prove_layer(model, layer, record))
+        except _ProofError as error:
+            raise SiteError(f"layer {layer} ({model.sites[layer].decoder}): {error}") from None
+    return _prove_logits(model, ids, logits, tuple(layers))
 
 
 def _proof_ids(model: NeuronModel) -> Tensor:
@@ -66,38 +75,31 @@ def _record(model: NeuronModel, ids: Tensor) -> tuple[list[_Record], Tensor]:
     """The untouched forward pass: every layer's call and sites, and the logits."""
     records = [_Record() for _ in range(model.layers)]
 
-    def keep_call(layer: int) -> Any:
-        def keep(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            records[layer].args, records[layer].kwargs = args, kwargs
+    def keep_call(record: _Record, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        record.args, record.kwargs = args, kwargs
 
-        return keep
-
-    handles = [
-        model.decoder(layer).register_forward_pre_hook(keep_call(layer), with_kwargs=True)
-        for layer in range(model.layers)
-    ]
-    try:
-        with site_hooks(
+    with ExitStack() as stack:
+        for layer, record in enumerate(records):
+            keep = partial(keep_call, record)
+            stack.callback(model.decoder(layer).register_forward_pre_hook(keep, with_kwargs=True).remove)
+        watching = site_hooks(
             model,
             gate=lambda layer, a: records[layer].gates.append(a.clone()),
             product=lambda layer, m: records[layer].products.append(m.clone()),
             residual=lambda layer, h: records[layer].outputs.append(h.clone()),
-        ):
-            logits = _logits(model, ids)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return records, logits
+        )
+        stack.enter_context(watching)
+        return records, _logits(model, ids)
 
 
 def _prove_layer(model: NeuronModel, layer: int, record: _Record) -> LayerProof:
     site = model.sites[layer]
-    gate, product, output = _check_calls(model, layer, record)
+    gate, product, output = _check_calls(site, record)
     _check_activation(model, layer)
     same = torch.equal(gate, product)
     if same == site.gated:
         claim, seen = ("gated", "equals") if same else ("plain", "differs from")
-        raise _failure(model, layer, f"resolved as {claim}, but the product {seen} the gate activation")
+        raise _ProofError(f"resolved as {claim}, but the product {seen} the gate activation")
     # the neuron that writes most: one whose value vector is zero could not show that it matters
     writes = product.abs().amax(dim=(0, 1)) * model.value_vectors(layer).norm(dim=1)
     neuron = int(writes.argmax())
@@ -109,9 +111,7 @@ def _prove_layer(model: NeuronModel, layer: int, record: _Record) -> LayerProof:
     with site_hooks(model, layers=[layer], gate=zero, product=lambda _, m: products.append(m.clone())):
         at_gate = _run_layer(model, layer, record)
     if not _is_zeroed_alone(products, product, neuron):
-        raise _failure(
-            model, layer, f"zeroing neuron {neuron} at the gate does not zero it alone in the product"
-        )
+        raise _ProofError(f"zeroing neuron {neuron} at the gate does not zero it alone in the product")
     with site_hooks(model, layers=[layer], product=zero):
         at_product = _run_layer(model, layer, record)
     with _zeroed_value_vectors(model, {layer: neuron}):
@@ -124,16 +124,12 @@ def _prove_layer(model: NeuronModel, layer: int, record: _Record) -> LayerProof:
         product_error=_distance(at_product, in_weights),
     )
     if not proof.effect > 0:
-        raise _failure(
-            model, layer, f"zeroing neuron {neuron} at the product leaves the layer's output unchanged"
-        )
+        raise _ProofError(f"zeroing neuron {neuron} at the product leaves the layer's output unchanged")
     if not max(proof.gate_error, proof.product_error) <= _TOLERANCE * proof.effect:
-        raise _failure(
-            model,
-            layer,
+        raise _ProofError(
             f"zeroing neuron {neuron} at the sites is not zeroing its value vector in {site.down}: "
             f"the outputs differ by {proof.gate_error:.3g} (gate) and {proof.product_error:.3g} (product), "
-            f"its effect is {proof.effect:.3g}. Merge adapters into the weights first, if there are any",
+            f"its effect is {proof.effect:.3g}. Merge adapters into the weights first, if there are any"
         )
     return proof
 
@@ -183,9 +179,8 @@ def _zeroed_value_vectors(model: NeuronModel, neurons: Mapping[int, int]) -> Ite
             row.copy_(before)
 
 
-def _check_calls(model: NeuronModel, layer: int, record: _Record) -> tuple[Tensor, Tensor, Tensor]:
+def _check_calls(site: LayerSites, record: _Record) -> tuple[Tensor, Tensor, Tensor]:
     """The layer's gate, product and output, each made once and of the right shape."""
-    site = model.sites[layer]
     wanted = {
         "activation": (record.gates, site.activation, site.width),
         "down projection": (record.products, site.down, site.width),
@@ -193,18 +188,14 @@ def _check_calls(model: NeuronModel, layer: int, record: _Record) -> tuple[Tenso
     }
     for what, (seen, path, width) in wanted.items():
         if len(seen) != 1:
-            raise _failure(
-                model, layer, f"the {what} {path} ran {len(seen)} times in one forward pass, expected once"
-            )
+            raise _ProofError(f"the {what} {path} ran {len(seen)} times in one forward pass, expected once")
         if seen[0].shape != (_ROWS, _TOKENS, width):
-            raise _failure(
-                model,
-                layer,
+            raise _ProofError(
                 f"at the {what} {path} a tensor of shape {tuple(seen[0].shape)} passes, "
-                f"expected {(_ROWS, _TOKENS, width)}",
+                f"expected {(_ROWS, _TOKENS, width)}"
             )
         if not bool(seen[0].isfinite().all()):
-            raise _failure(model, layer, f"at the {what} {path} numbers are not finite; try another dtype")
+            raise _ProofError(f"at the {what} {path} numbers are not finite; try another dtype")
     return record.gates[0], record.products[0], record.outputs[0]
 
 
@@ -212,16 +203,14 @@ def _check_activation(model: NeuronModel, layer: int) -> None:
     """The gate site must be nonlinear: at a dropout or a projection the wrong thing would be counted."""
     activation = model.activation(layer)
     if any(parameter.dim() > 1 for parameter in activation.parameters()):
-        raise _failure(
-            model, layer, f"{model.sites[layer].activation} has weight matrices: no activation function"
-        )
+        raise _ProofError(f"{model.sites[layer].activation} has weight matrices: no activation function")
     value = model.value_vectors(layer)
     x = torch.linspace(-3, 3, model.sites[layer].width, device=value.device, dtype=value.dtype)
     y = activation(x)
     scaled = torch.allclose(activation(2 * x), 2 * y, rtol=1e-2, atol=1e-2)
     mirrored = torch.allclose(activation(-x), -y, rtol=1e-2, atol=1e-2)
     if scaled and mirrored:
-        raise _failure(model, layer, f"{model.sites[layer].activation} is linear: no activation function")
+        raise _ProofError(f"{model.sites[layer].activation} is linear: no activation function")
 
 
 def _run_layer(model: NeuronModel, layer: int, record: _Record) -> Tensor:
@@ -235,7 +224,3 @@ def _logits(model: NeuronModel, ids: Tensor) -> Tensor:
 
 def _distance(left: Tensor, right: Tensor) -> float:
     return float((left.float() - right.float()).abs().max())
-
-
-def _failure(model: NeuronModel, layer: int, what: str) -> SiteError:
-    return SiteError(f"layer {layer} ({model.sites[layer].decoder}): {what}")

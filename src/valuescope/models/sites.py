@@ -46,18 +46,11 @@ class LayerSites:
     transposed: bool
 
 
-@dataclass(frozen=True)
-class _Row:
-    """One row of families.toml."""
-
-    activation: str
-    down: str
-
-
 @cache
-def _rows() -> tuple[_Row, ...]:
+def _rows() -> tuple[tuple[str, str], ...]:
+    """The rows of families.toml: paths of activation and down projection within a decoder layer."""
     content = tomllib.loads(files("valuescope.models").joinpath("families.toml").read_text(encoding="utf-8"))
-    return tuple(_Row(row["activation"], row["down"]) for row in content["row"])
+    return tuple((row["activation"], row["down"]) for row in content["row"])
 
 
 def resolve_sites(model: PreTrainedModel) -> tuple[LayerSites, ...]:
@@ -96,15 +89,13 @@ def _decoder_layers(model: PreTrainedModel) -> tuple[str, nn.ModuleList]:
     outermost = {
         name: module
         for name, module in fitting.items()
-        if not any(name.startswith(other + ".") for other in fitting if other != name)
+        if not any(name.startswith(f"{outer}.") for outer in fitting)
     }
     if len(outermost) != 1:
-        found = (
-            ", ".join(f"{name} ({len(module)})" for name, module in lists.items()) or "no module list at all"
-        )
+        listed = ", ".join(f"{name} ({len(module)})" for name, module in lists.items())
         raise SiteError(
             f"{type(model).__name__}: expected exactly one list of {expected} decoder layers "
-            f"(config num_hidden_layers); found: {found}"
+            f"(config num_hidden_layers); found: {listed or 'no module list at all'}"
         )
     return next(iter(outermost.items()))
 
@@ -119,18 +110,17 @@ def _configured(model: PreTrainedModel, field: str) -> int:
 def _resolve_layer(index: int, path: str, decoder: nn.Module, hidden: int) -> LayerSites:
     where = f"layer {index} ({path}, {type(decoder).__name__})"
     _refuse_experts(where, path, decoder)
-    pairs = {(row.activation, row.down) for row in _rows() if _has(decoder, row.activation, row.down)}
-    if not pairs:
-        pairs = _search_structure(decoder, hidden)
+    names = {name for name, _ in decoder.named_modules()}
+    pairs = {row for row in _rows() if names.issuperset(row)} or _search_structure(decoder, hidden)
     if len(pairs) != 1:
         raise SiteError(f"{where}: {_explain_failure(decoder, pairs)}")
     activation, down = pairs.pop()
     projection = decoder.get_submodule(down)
     shape = _projection_shape(projection)
     if shape is None or shape[1] != hidden:
-        found = type(projection).__name__ + (f" ({shape[0]} -> {shape[1]})" if shape else "")
+        kind = type(projection).__name__ + (f" ({shape[0]} -> {shape[1]})" if shape else "")
         raise SiteError(
-            f"{where}: {down} should be a linear layer that writes {hidden} numbers; it is a {found}"
+            f"{where}: {down} should be a linear layer that writes {hidden} numbers; it is a {kind}"
         )
     _refuse_unusable_weight(f"{where}: {down}", projection, shape)
     width = shape[0]
@@ -165,7 +155,7 @@ def _search_structure(decoder: nn.Module, hidden: int) -> set[tuple[str, str]]:
         children = dict(decoder.get_submodule(parent).named_children())
         shapes = {name: shape for name, child in children.items() if (shape := _projection_shape(child))}
         for name, (width, written) in shapes.items():
-            inputs = sum(out for other, (size, out) in shapes.items() if other != name and size == hidden)
+            inputs = sum(out for sibling, (size, out) in shapes.items() if sibling != name and size == hidden)
             if written == hidden and inputs in (width, 2 * width):
                 pairs.add((activation, f"{parent}.{name}".strip(".")))
     return pairs
@@ -217,15 +207,15 @@ def _refuse_unusable_weight(where: str, projection: nn.Module, shape: tuple[int,
 
 
 def _refuse_experts(where: str, path: str, decoder: nn.Module) -> None:
-    found = [
+    experts = [
         f"{path}.{name} ({type(module).__name__})"
         for name, module in decoder.named_modules()
         if name.split(".")[-1] == "experts" or _EXPERT_CLASS.search(type(module).__name__)
     ]
-    if found:
+    if experts:
         raise SiteError(
             f"{where}: this is a mixture of experts, and neurons of experts are not supported yet. "
-            f"Found {', '.join(found[:3])}; missing: one dense feed-forward block per layer"
+            f"Found {', '.join(experts[:3])}; missing: one dense feed-forward block per layer"
         )
 
 
@@ -236,10 +226,10 @@ def _refuse_shared_modules(model: PreTrainedModel, sites: tuple[LayerSites, ...]
         activation, down = model.get_submodule(site.activation), model.get_submodule(site.down)
         keys = {site.activation: ("module", id(activation)), site.down: ("weight", down.weight.data_ptr())}
         for path, key in keys.items():
-            other = owners.setdefault(key, site)
-            if other.layer != site.layer:
+            owner = owners.setdefault(key, site)
+            if owner.layer != site.layer:
                 raise SiteError(
-                    f"layers {other.layer} and {site.layer} share {path}: what is read or edited there "
+                    f"layers {owner.layer} and {site.layer} share {path}: what is read or edited there "
                     "belongs to both, which is not supported"
                 )
 
@@ -260,11 +250,6 @@ def _explain_failure(decoder: nn.Module, pairs: set[tuple[str, str]]) -> str:
         f"Found activations: {', '.join(activations) or 'none'}; "
         f"projections: {', '.join(projections) or 'none'}. Add a row to models/families.toml"
     )
-
-
-def _has(decoder: nn.Module, *paths: str) -> bool:
-    names = {name for name, _ in decoder.named_modules()}
-    return all(path in names for path in paths)
 
 
 def _parent(path: str) -> str:

@@ -154,10 +154,7 @@ class SocialDilemma:
         action = self.aligned if kept else self.violating
         stop = ". " if self.language == "en" else "。"
         words = (self.words.reasons if kept else self.words.doubts)[argument]
-        return (
-            Segment(f"{gap}{letter}"),
-            Segment(f". {action}{stop}{words}", "for" if kept else "against"),
-        )
+        return (Segment(f"{gap}{letter}"), Segment(f". {action}{stop}{words}", "for" if kept else "against"))
 
 
 def support_after(lean: float, drive: float) -> float:

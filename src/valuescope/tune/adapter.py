@@ -54,19 +54,13 @@ class Adapter:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content["version"] != FILE_VERSION:
                 raise TuneError(f"{path}: field 'version' must be {FILE_VERSION}: train the adapter again")
-            found = cls(
-                content["value"],
-                folder,
-                ModelIdentity.from_dict(content["model"]),
-                content["training"],
-                tuple(content["losses"]),
-                content["hash"],
-            )
-            if sha256_of_file(folder / WEIGHTS) != found.hash:
+            model, losses = ModelIdentity.from_dict(content["model"]), tuple(content["losses"])
+            adapter = cls(content["value"], folder, model, content["training"], losses, content["hash"])
+            if sha256_of_file(folder / WEIGHTS) != adapter.hash:
                 raise TuneError(f"{folder / WEIGHTS}: not the weights that {FACTS} names; train them again")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise TuneError(f"{path}: no adapter of ours can be read ({error}); train it again") from error
-        return found
+        return adapter
 
     def with_strength(self, strength: float) -> Adapter:
         """The same adapter at another strength."""
@@ -108,34 +102,32 @@ def applied(model: NeuronModel, adapter: Adapter | None) -> Iterator[None]:
 
 
 def by_adapter(
-    model: NeuronModel,
-    adapters: Sequence[Adapter | None],
-    ask: Callable[[Sequence[int]], Sequence[_Row]],
+    model: NeuronModel, adapters: Sequence[Adapter | None], ask: Callable[[Sequence[int]], Sequence[_Row]]
 ) -> list[_Row]:
     """What `ask` gives for rows, in their order: those of one adapter together, with the adapter on the model."""
     rows = dict[tuple[str, float] | None, list[int]]()
-    for row, one in enumerate(adapters):
-        rows.setdefault(None if one is None else (one.hash, one.strength), []).append(row)
-    found = dict[int, _Row]()
+    for row, adapter in enumerate(adapters):
+        rows.setdefault(None if adapter is None else (adapter.hash, adapter.strength), []).append(row)
+    answers = dict[int, _Row]()
     for places in rows.values():
         with applied(model, adapters[places[0]]):
-            found |= dict(zip(places, ask(places), strict=True))
-    return [found[row] for row in range(len(adapters))]
+            answers |= dict(zip(places, ask(places), strict=True))
+    return [answers[row] for row in range(len(adapters))]
 
 
 @contextmanager
 def as_it_was(model: NeuronModel) -> Iterator[None]:
     """Give back what `peft` changes on a model beside its modules: marks of gradients, the mode, its own notes."""
     names = set(vars(model.model))
-    marked = {name: one.requires_grad for name, one in model.model.named_parameters()}
+    marked = {name: parameter.requires_grad for name, parameter in model.model.named_parameters()}
     training = model.model.training
     try:
         yield
     finally:
         for name in set(vars(model.model)) - names:
             delattr(model.model, name)
-        for name, one in model.model.named_parameters():
-            one.requires_grad_(marked[name])
+        for name, parameter in model.model.named_parameters():
+            parameter.requires_grad_(marked[name])
         model.model.train(training)
 
 

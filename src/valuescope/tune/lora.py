@@ -15,15 +15,7 @@ from torch.nn.functional import cross_entropy
 from valuescope.files import sha256_of, sha256_of_file, write_json_atomic
 from valuescope.models import Encoded, NeuronModel, encode, forward_inputs, left_pad
 from valuescope.progress import StepProgress
-from valuescope.tune.adapter import (
-    FACTS,
-    FILE_VERSION,
-    WEIGHTS,
-    Adapter,
-    TuneError,
-    as_it_was,
-    require_peft,
-)
+from valuescope.tune.adapter import FACTS, FILE_VERSION, WEIGHTS, Adapter, TuneError, as_it_was, require_peft
 
 
 @dataclass(frozen=True)
@@ -84,13 +76,8 @@ def train_adapter(
         raise TuneError(f"{value}: {len(texts)} texts to learn; give at least one, each with an answer")
     peft, folder = require_peft(), Path(folder)
     rows = _rows(model, texts)
-    config = peft.LoraConfig(
-        r=how.rank,
-        lora_alpha=how.alpha,
-        lora_dropout=how.dropout,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
+    ranks = {"r": how.rank, "lora_alpha": how.alpha, "lora_dropout": how.dropout}
+    config = peft.LoraConfig(**ranks, target_modules="all-linear", task_type="CAUSAL_LM")
     with model.lock, as_it_was(model), torch.random.fork_rng(), torch.enable_grad():
         torch.manual_seed(seed)
         tuned = peft.get_peft_model(model.model, config)
@@ -101,16 +88,12 @@ def train_adapter(
             tuned.save_pretrained(str(aside), save_embedding_layers=False)
         finally:
             tuned.unload()
+    texts_hash = sha256_of([[text.prompt, text.answer] for text in texts])
     content = {
         "version": FILE_VERSION,
         "value": value,
         "model": model.identity.to_dict(),
-        "training": {
-            **asdict(how),
-            "seed": seed,
-            "texts": len(texts),
-            "texts_hash": sha256_of([[text.prompt, text.answer] for text in texts]),
-        },
+        "training": {**asdict(how), "seed": seed, "texts": len(texts), "texts_hash": texts_hash},
         "losses": losses,
         "hash": sha256_of_file(aside / WEIGHTS),
     }
@@ -124,8 +107,8 @@ def _rows(model: NeuronModel, texts: Sequence[TrainingText]) -> list[Encoded]:
     """The texts as tokens, each with the token that ends an answer."""
     end = model.tokenizer.eos_token_id
     last = () if end is None else (int(end),)
-    found = encode(model, [text.prompt for text in texts], [text.answer for text in texts])
-    return [Encoded(row.input_ids + last, row.prompt_length) for row in found]
+    rows = encode(model, [text.prompt for text in texts], [text.answer for text in texts])
+    return [Encoded(row.input_ids + last, row.prompt_length) for row in rows]
 
 
 def _train(
@@ -136,7 +119,7 @@ def _train(
     progress: StepProgress,
 ) -> list[float]:
     """The mean loss per token of every epoch, with dropout on, as it was while training."""
-    learnt = [one for one in model.model.parameters() if one.requires_grad]
+    learnt = [parameter for parameter in model.model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(learnt, lr=how.rate, weight_decay=0.0)
     order, rng, losses = list(range(len(rows))), random.Random(f"lora-{seed}"), list[float]()
     step = how.batch_size * how.accumulate

@@ -26,21 +26,19 @@ from valuescope.data.checks import (
     check_questions,
     check_situation,
     check_situations,
-    near_duplicates,
-    shared_wording,
+    repeated_pairs,
     word_differences,
     wording_accuracy,
     words,
 )
 from valuescope.data.checks.review import Review
 from valuescope.data.findings import shown
-from valuescope.data.readers.rows import Row
+from valuescope.data.readers.rows import DataRow
 from valuescope.data.records import compared_text
 from valuescope.data.starter import PARTS
 from valuescope.values import ValueSystem
-from valuescope.write.kinds import atomic_values
-from valuescope.write.prompt import scene_lists
 from valuescope.write.slot import Slot
+from valuescope.write.writer_prompt import scene_lists
 
 _VERSUS = {"en": re.compile(r"\bvs\b|\bversus\b", re.IGNORECASE), "zh": re.compile("与")}
 _ALIKE = (
@@ -75,7 +73,7 @@ def read_item(slot: Slot, item: Mapping[str, Any], system: ValueSystem) -> tuple
         return Written(slot, row, ()), _check_topic(row, place)
     part = PARTS[f"{system.id}/{slot.part}"]
     try:
-        records = tuple(part.parse(Row(place, row)))
+        records = tuple(part.parse(DataRow(place, row)))
     except DataError as error:
         return Written(slot, row, ()), list(error.findings)
     return Written(slot, row, records), [
@@ -117,29 +115,22 @@ def repeats(taken: Sequence[Written], new: Sequence[Written]) -> dict[str, Findi
     """The new items that are too close to an item taken or to an earlier new one, by their keys."""
     refused = dict[str, Finding]()
     pools = defaultdict[str, list[tuple[Written, str]]](list)
-    for one in (*taken, *new):
-        for pool, text in one.texts:
-            pools[pool].append((one, text))
-    fresh = {one.slot.key for one in new}
-    for pool, held in pools.items():
-        while True:
-            held = [(one, text) for one, text in held if one.slot.key not in refused]
-            texts = [text for _, text in held]
-            near = near_duplicates(texts)
-            close = dict.fromkeys(near.pairs, "is a near-duplicate of another text")
-            for first, second, share in shared_wording(texts):
-                close.setdefault(
-                    (first, second), f"shares {share:.0%} of its word trigrams with another text"
-                )
+    for item in (*taken, *new):
+        for pool, text in item.texts:
+            pools[pool].append((item, text))
+    fresh = {item.slot.key for item in new}
+    for pool, compared in pools.items():
+        before = -1
+        while before < len(refused):  # of many texts not every pair is found at once
             before = len(refused)
-            for (first, second), rule in sorted(close.items(), key=lambda entry: (entry[0][1], entry[0][0])):
-                later, earlier = held[second][0].slot.key, held[first][0].slot.key
+            compared = [(item, text) for item, text in compared if item.slot.key not in refused]
+            texts = [text for _, text in compared]
+            pairs = sorted(repeated_pairs(texts).items(), key=lambda pair: (pair[0][1], pair[0][0]))
+            for (first, second), rule in pairs:
+                later, earlier = compared[second][0].slot.key, compared[first][0].slot.key
                 if later in fresh and later not in refused and earlier not in refused and later != earlier:
-                    fix = f"write another one ({earlier} holds it)"
+                    rule, fix = f"{rule} another text", f"write another one ({earlier} holds it)"
                     refused[later] = Finding(Place(later), pool.split()[0], rule, shown(texts[second]), fix)
-            # Of many texts not every pair is found at once, so those that are left are compared again.
-            if near.complete or len(refused) == before:
-                break
     return refused
 
 
@@ -189,7 +180,7 @@ def _check_set(
             return check_questions(questions, QuestionLimits(same_opening=alike(QuestionLimits.same_opening)))
         case Question() as first:
             situations = [(place, one) for place, one in rows if isinstance(one, Question)]
-            subjects, atomics = len(scene_lists()["topics"]), len(atomic_values(system, first.value))
+            subjects, atomics = len(scene_lists()["topics"]), len(system.lowest_below(first.value))
             evenly = SituationLimits(
                 same_opening=alike(SituationLimits.same_opening),
                 same_atomic=math.ceil(planned / atomics) + 1,

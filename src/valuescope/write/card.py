@@ -15,8 +15,8 @@ from valuescope.version import __version__
 from valuescope.write.acceptance import Written
 from valuescope.write.job import Job
 from valuescope.write.kinds import KINDS
-from valuescope.write.outcome import Outcome, PartOutcome
-from valuescope.write.prompt import writer_prompts
+from valuescope.write.outcome import PartOutcome, SetOutcome
+from valuescope.write.writer_prompt import writer_prompts
 
 FORMAT = 1
 
@@ -47,7 +47,7 @@ def settings_of(job: Job, model: str) -> dict[str, Any]:
     }
 
 
-def card_of(outcome: Outcome, model: str) -> dict[str, Any]:
+def card_of(outcome: SetOutcome, model: str) -> dict[str, Any]:
     """The card as JSON."""
     tally = outcome.tally
     return {

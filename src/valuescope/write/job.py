@@ -1,4 +1,4 @@
-"""What to write and how: the settings of one set, checked."""
+"""What to write and how: the settings of one set, checked, and what it costs at least."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from valuescope.values import ValueSystem, load_value_system
-from valuescope.write.error import WriteError
-from valuescope.write.kinds import KINDS, Part, Plan
-from valuescope.write.slot import Slot, batches
+from valuescope.write.item_exchange import render
+from valuescope.write.kinds import CONFLICTS, KINDS, SetPart, Topics, WritingPlan
+from valuescope.write.slot import Batch, Slot, batches
+from valuescope.write.writer_prompt import WriteError
 
 ROUNDS = 6
-Batch = tuple[Slot, ...]
+_PLACEHOLDER = "one thing worth having vs. another"
 
 
 @dataclass(frozen=True)
@@ -95,17 +96,51 @@ class Job:
         return load_value_system(KINDS[self.kind].system)
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> WritingPlan:
         """What the parts are planned for."""
-        return Plan(self.value_system, self.values, self.languages, self.count, self.seed)
+        return WritingPlan(self.value_system, self.values, self.languages, self.count, self.seed)
 
     @property
-    def chosen(self) -> tuple[Part, ...]:
+    def chosen(self) -> tuple[SetPart, ...]:
         """The parts to write, in their order; topics wherever stories are written."""
         kind = KINDS[self.kind]
         return tuple(part for part in kind.parts if part.name in self.parts or part.name == "topics")
 
-    def batches(self, part: Part, slots: Sequence[Slot]) -> list[Batch]:
+    def batches(self, part: SetPart, slots: Sequence[Slot]) -> list[Batch]:
         """Slots in calls."""
         size = part.per_call if self.per_call is None or part.name == "topics" else self.per_call
         return batches(slots, size)
+
+
+def least_calls(job: Job, part: SetPart, slots: Sequence[Slot]) -> int:
+    """The calls for slots whose every reply is taken as it is."""
+    return len(job.batches(part, slots)) * (2 if part.refine else 1)
+
+
+@dataclass(frozen=True)
+class PartEstimate:
+    """What a part costs at least: every reply taken as it is."""
+
+    part: str
+    items: int
+    calls: int
+    input_tokens: int
+    output_tokens: int
+
+
+def estimate(job: Job) -> list[PartEstimate]:
+    """Calls and tokens of each part, without asking anybody; tokens counted as a quarter of the prompts' characters."""
+    placeholder = [dict.fromkeys(job.languages, f"{_PLACEHOLDER} ({place})") for place in range(CONFLICTS)]
+    topics: Topics = dict.fromkeys(job.values, placeholder)
+    estimates = []
+    for part in job.chosen:
+        slots = tuple(part.slots(part.name, job.plan, topics))
+        asked = job.batches(part, slots)
+        tokens_in = sum(len("".join(render(part, batch, job.value_system, {})[1:])) for batch in asked) // 4
+        tokens_out = part.tokens * len(slots) * (len(job.languages) if part.bilingual else 1)
+        if part.refine:  # the drafts are sent back and come again
+            tokens_in, tokens_out = 2 * tokens_in + tokens_out, 2 * tokens_out
+        estimates.append(
+            PartEstimate(part.name, len(slots), least_calls(job, part, slots), tokens_in, tokens_out)
+        )
+    return estimates

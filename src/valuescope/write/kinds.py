@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from valuescope.values import ValueSystem
-from valuescope.write.prompt import scene_lists
 from valuescope.write.slot import Slot
+from valuescope.write.writer_prompt import scene_lists
 
 Topics = Mapping[str, Sequence[Mapping[str, str]]]
 """value -> its conflict topics, each with one text per language."""
@@ -24,7 +24,7 @@ _STANCES = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class WritingPlan:
     """What a part is planned for: `count` items per value, in these languages, drawn by `seed`."""
 
     system: ValueSystem
@@ -35,7 +35,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Part:
+class SetPart:
     """One part of a set: the files of one folder.
 
     `fields` are those that the model writes; with `bilingual` each has one text per language, else each language has items
@@ -46,7 +46,7 @@ class Part:
     name: str
     prompt: str
     fields: tuple[str, ...]
-    slots: Callable[[str, Plan, Topics], Iterator[Slot]]
+    slots: Callable[[str, WritingPlan, Topics], Iterator[Slot]]
     bilingual: bool = False
     refine: str = ""
     tokens: int = 120
@@ -61,21 +61,21 @@ class Kind:
     system: str
     level: str
     languages: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[SetPart, ...]
     temperature: float
     top_p: float
     per_value: int
     even: bool = True
 
 
-def _topics(part: str, plan: Plan, topics: Topics) -> Iterator[Slot]:
+def _topics(part: str, plan: WritingPlan, topics: Topics) -> Iterator[Slot]:
     for value in plan.values:
         for number in range(1, CONFLICTS + 1):
             brief = {"conflict": f"number {number}"}
             yield Slot(f"{value}/topic/{number}", value, part, plan.languages, value, brief=brief)
 
 
-def _stories(part: str, plan: Plan, topics: Topics) -> Iterator[Slot]:
+def _stories(part: str, plan: WritingPlan, topics: Topics) -> Iterator[Slot]:
     each = plan.count // CONFLICTS
     for value in plan.values:
         for place, topic in enumerate(topics[value]):
@@ -96,10 +96,10 @@ def _stories(part: str, plan: Plan, topics: Topics) -> Iterator[Slot]:
 
 def _halves(
     field: str, options: Sequence[str], shared: str, words: Mapping[str, str]
-) -> Callable[[str, Plan, Topics], Iterator[Slot]]:
+) -> Callable[[str, WritingPlan, Topics], Iterator[Slot]]:
     """Items of which each option of a field gets an equal share."""
 
-    def slots(part: str, plan: Plan, topics: Topics) -> Iterator[Slot]:
+    def slots(part: str, plan: WritingPlan, topics: Topics) -> Iterator[Slot]:
         each = plan.count // len(options)
         for value in plan.values:
             for language in plan.languages:
@@ -123,7 +123,7 @@ def _halves(
     return slots
 
 
-def _questions(part: str, plan: Plan, topics: Topics) -> Iterator[Slot]:
+def _questions(part: str, plan: WritingPlan, topics: Topics) -> Iterator[Slot]:
     for value in plan.values:
         for language in plan.languages:
             scenes = _scenes(f"{part}-{value}-{language}", plan.seed)
@@ -139,11 +139,11 @@ def _questions(part: str, plan: Plan, topics: Topics) -> Iterator[Slot]:
                 )
 
 
-def _situations(part: str, plan: Plan, topics: Topics) -> Iterator[Slot]:
+def _situations(part: str, plan: WritingPlan, topics: Topics) -> Iterator[Slot]:
     """Topics x atomic values: each about equally often, and no combination twice before all have come."""
     for value in plan.values:
         rng = random.Random(f"write-{plan.seed}-{part}-{value}")
-        atomics, subjects = atomic_values(plan.system, value), list(scene_lists()["topics"])
+        atomics, subjects = plan.system.lowest_below(value), list(scene_lists()["topics"])
         # Those that the paper lists come first, so that a small set holds them all.
         listed = [one for one in atomics if plan.system[one].in_paper]
         further = [one for one in atomics if one not in listed]
@@ -171,12 +171,6 @@ def _situations(part: str, plan: Plan, topics: Topics) -> Iterator[Slot]:
                     fixed={"atomic": atomic, "topic": topic, **_language(language)},
                     brief={"topic": topic, "value": about, "place": scene.split(", ")[1]},
                 )
-
-
-def atomic_values(system: ValueSystem, value: str) -> tuple[str, ...]:
-    """The lowest values below a value, through every level."""
-    below = system.children(value)
-    return tuple(dict.fromkeys(leaf for one in below for leaf in (atomic_values(system, one) or (one,))))
 
 
 def _scenes(name: str, seed: int) -> Iterator[str]:
@@ -216,9 +210,13 @@ KINDS: dict[str, Kind] = {
             "value",
             ("en", "zh"),
             (
-                Part("topics", "topics", ("topic",), _topics, bilingual=True, tokens=20, per_call=CONFLICTS),
-                Part("activation", "stories", (*_DILEMMA, "rationale"), _stories, bilingual=True, tokens=170),
-                Part("evaluation", "stories", _DILEMMA, _stories, bilingual=True, tokens=110),
+                SetPart(
+                    "topics", "topics", ("topic",), _topics, bilingual=True, tokens=20, per_call=CONFLICTS
+                ),
+                SetPart(
+                    "activation", "stories", (*_DILEMMA, "rationale"), _stories, bilingual=True, tokens=170
+                ),
+                SetPart("evaluation", "stories", _DILEMMA, _stories, bilingual=True, tokens=110),
             ),
             temperature=0.6,
             top_p=0.65,
@@ -230,13 +228,13 @@ KINDS: dict[str, Kind] = {
             "dimension",
             ("en",),
             (
-                Part(
+                SetPart(
                     "descriptions",
                     "descriptions",
                     ("description",),
                     _halves("stance", ("for", "against"), "stance_words", _STANCES),
                 ),
-                Part(
+                SetPart(
                     "situations",
                     "situations",
                     ("question",),
@@ -256,7 +254,7 @@ KINDS: dict[str, Kind] = {
             "value",
             ("en",),
             (
-                Part(
+                SetPart(
                     "contrast",
                     "pairs",
                     ("positive", "negative"),
@@ -272,7 +270,7 @@ KINDS: dict[str, Kind] = {
             "schwartz",
             "value",
             ("en",),
-            (Part("questions", "questions", ("question",), _questions, tokens=80),),
+            (SetPart("questions", "questions", ("question",), _questions, tokens=80),),
             temperature=0.8,
             top_p=0.95,
             per_value=40,

@@ -13,11 +13,11 @@ from valuescope.judge.asked_model import resolve_model
 from valuescope.judge.asking import Asker
 from valuescope.progress import Progress
 from valuescope.write.card import card_of, card_text, settings_of
-from valuescope.write.error import WriteError
 from valuescope.write.job import Job
 from valuescope.write.kinds import KINDS
-from valuescope.write.outcome import Outcome
+from valuescope.write.outcome import SetOutcome
 from valuescope.write.writer import Writer
+from valuescope.write.writer_prompt import WriteError
 
 if TYPE_CHECKING:
     from inspect_ai.model import Model
@@ -40,7 +40,7 @@ def write_set(
     timeout: int = 300,
     progress: Progress = lambda stage, done, total: None,
     say: Callable[[str], None] = lambda line: None,
-) -> Outcome:
+) -> SetOutcome:
     """Write a set into a folder, or go on with it; files are made anew from all replies each time.
 
     Args:
@@ -104,7 +104,7 @@ def _require_same(folder: Path, settings: Mapping[str, Any]) -> None:
             )
 
 
-def _write_files(outcome: Outcome, folder: Path, model: str) -> None:
+def _write_files(outcome: SetOutcome, folder: Path, model: str) -> None:
     system = KINDS[outcome.job.kind].system
     for one in outcome.parts:
         if one.part.name == "topics":

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 
@@ -32,33 +31,17 @@ class Slot:
         return str(next(iter(topic.values()))) if isinstance(topic, Mapping) else str(topic)
 
 
-@dataclass(frozen=True)
-class Rejection:
-    """An item that was written and not taken, and why.
-
-    `stage`: "reply" (nothing readable was written), "item" (its own texts), "repeat" (too close to another item) or
-    "set" (with the others of its value). `kinds` are the rules without their numbers, for counting.
-    """
-
-    key: str
-    value: str
-    part: str
-    round: int
-    stage: str
-    kinds: tuple[str, ...]
-    reasons: tuple[str, ...]
-    item: Mapping[str, Any] | None
+Batch = tuple[Slot, ...]
+"""Slots that one call asks for."""
 
 
-def batches(slots: Iterable[Slot], size: int) -> list[tuple[Slot, ...]]:
+def batches(slots: Iterable[Slot], size: int) -> list[Batch]:
     """Slots in calls of at most `size`, never two groups in one call, in the order of the slots."""
     groups = dict[str, list[Slot]]()
     for slot in slots:
         groups.setdefault(slot.group, []).append(slot)
-    return [batch for group in groups.values() for batch in _chunks(group, size)]
-
-
-def _chunks(slots: Sequence[Slot], size: int) -> Iterable[tuple[Slot, ...]]:
-    ahead = iter(slots)
-    while chunk := tuple(islice(ahead, size)):
-        yield chunk
+    return [
+        tuple(group[start : start + size])
+        for group in groups.values()
+        for start in range(0, len(group), size)
+    ]

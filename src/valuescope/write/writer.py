@@ -23,15 +23,12 @@ from valuescope.write.acceptance import (
     set_findings,
     telling_pairs,
 )
-from valuescope.write.estimate import least_calls
-from valuescope.write.job import Batch, Job
-from valuescope.write.kinds import Part, Topics
-from valuescope.write.outcome import Outcome, PartOutcome
-from valuescope.write.prompt import writer_prompts
-from valuescope.write.reply import Parsed, read_repair, read_reply
-from valuescope.write.request import render, render_refinement
-from valuescope.write.slot import Rejection, Slot
-from valuescope.write.tally import Tally
+from valuescope.write.item_exchange import Parsed, read_repair, read_reply, render, render_refinement
+from valuescope.write.job import Job, least_calls
+from valuescope.write.kinds import SetPart, Topics
+from valuescope.write.outcome import CallTally, PartOutcome, SetOutcome
+from valuescope.write.slot import Batch, Slot
+from valuescope.write.writer_prompt import writer_prompts
 
 _SEEDS = 1000  # draws per seed: rounds never get that far
 
@@ -50,21 +47,21 @@ class Writer:
         self._job, self._asker, self._progress, self._say = job, asker, progress, say
         self._system = job.value_system
 
-    def run(self) -> Outcome:
+    def run(self) -> SetOutcome:
         """Write all parts; what could not be written is missing from the outcome."""
-        outcome = Outcome(self._job)
+        outcome = SetOutcome(self._job)
         topics: Topics = {}
         try:
             for part in self._job.chosen:
                 slots = tuple(part.slots(part.name, self._job.plan, topics))
-                one = PartOutcome(part, slots)
-                outcome.parts.append(one)
+                written = PartOutcome(part, slots)
+                outcome.parts.append(written)
                 outcome.tally.minimum += least_calls(self._job, part, slots)
-                self._write(one, outcome)
+                self._write(written, outcome)
                 if part.name == "topics":
-                    topics = _by_topic(one.items)
-                    if one.missing and not outcome.stopped:
-                        names = ", ".join(dict.fromkeys(slot.value for slot in one.missing))
+                    topics = _by_topic(written.items)
+                    if written.missing and not outcome.stopped:
+                        names = ", ".join(dict.fromkeys(slot.value for slot in written.missing))
                         outcome.stopped = (
                             f"conflict topics are missing for {names}, so their stories cannot be asked for"
                         )
@@ -74,48 +71,50 @@ class Writer:
             outcome.stopped = str(error)
         return outcome
 
-    def _write(self, one: PartOutcome, outcome: Outcome) -> None:
+    def _write(self, written: PartOutcome, outcome: SetOutcome) -> None:
         notes = dict[str, str]()
         for number in range(1, self._job.rounds + 1):
-            missing = one.missing
+            missing = written.missing
             if not missing:
                 return
-            before = len(one.rejections)
-            errors = self._round(one, number, missing, notes, outcome)
-            refused = one.rejections[before:]
-            notes |= {each.key: f"try {number} was turned away: {each.reasons[0]}" for each in refused}
-            if (
-                one.part.name == "topics"
-            ):  # a conflict that is asked for alone must differ from the one that is kept
-                kept = {each.slot.value: " / ".join(each.row["topic"].values()) for each in one.items}
-                for slot in one.missing:
+            before = len(written.rejections)
+            errors = self._round(written, number, missing, notes, outcome)
+            refused = written.rejections[before:]
+            notes |= {
+                rejection.key: f"try {number} was turned away: {rejection.reasons[0]}"
+                for rejection in refused
+            }
+            # A conflict that is asked for alone must differ from the one that is kept.
+            if written.part.name == "topics":
+                kept = {item.slot.value: " / ".join(item.row["topic"].values()) for item in written.items}
+                for slot in written.missing:
                     if slot.value in kept:
                         notes[slot.key] = (
                             f"{notes.get(slot.key, '')}; taken already: {kept[slot.value]}".strip("; ")
                         )
             tally = outcome.tally
             self._say(
-                f"{one.part.name}, round {number}: {len(missing)} asked for, {len(one.items)} of {len(one.slots)} taken, "
+                f"{written.part.name}, round {number}: {len(missing)} asked for, {len(written.items)} of {len(written.slots)} taken, "
                 f"{len(refused)} rejected; calls {tally.calls} (minimum {tally.minimum}), tokens {tally.input_tokens} in, "
                 f"{tally.output_tokens} out"
             )
             if errors:
                 outcome.stopped = (
-                    f"{len(errors)} calls for {one.part.name} ended in errors, so nothing after them was asked; the last: "
+                    f"{len(errors)} calls for {written.part.name} ended in errors, so nothing after them was asked; the last: "
                     f"{errors[-1]}"
                 )
                 return
 
     def _round(
         self,
-        one: PartOutcome,
+        written: PartOutcome,
         number: int,
         missing: Sequence[Slot],
         notes: Mapping[str, str],
-        outcome: Outcome,
+        outcome: SetOutcome,
     ) -> list[str]:
         """Ask once for what is missing and judge what came; the errors of calls that had no reply."""
-        part, tally = one.part, outcome.tally
+        part, tally = written.part, outcome.tally
         asked = self._job.batches(part, missing)
         stage = f"{part.name}, round {number}"
         calls = [self._call(part, batch, render(part, batch, self._system, notes), number) for batch in asked]
@@ -138,68 +137,48 @@ class Writer:
         for batch, parsed in zip(asked, found, strict=True):
             for place, slot in enumerate(batch, 1):
                 if place in parsed.items:
-                    written, findings = read_item(slot, parsed.items[place], self._system)
-                    one.read += 1
+                    item, findings = read_item(slot, parsed.items[place], self._system)
+                    written.read += 1
                     if findings:
-                        self._reject(one, number, "item", slot, findings, parsed.items[place])
+                        self._reject(written, number, "item", slot, findings, parsed.items[place])
                     else:
-                        new.append(written)
+                        new.append(item)
                 elif place in parsed.faults:
-                    one.read += 1
-                    kind = parsed.faults[place].split(":")[0]
-                    one.rejections.append(
-                        Rejection(
-                            slot.key,
-                            slot.value,
-                            part.name,
-                            number,
-                            "reply",
-                            (kind,),
-                            (parsed.faults[place],),
-                            None,
-                        )
-                    )
-        order = {slot.key: place for place, slot in enumerate(one.slots)}
-        new.sort(key=lambda each: order[each.slot.key])
+                    written.read += 1
+                    fault = parsed.faults[place]
+                    written.reject(slot, number, "reply", [fault.split(":")[0]], [fault], None)
+        new.sort(key=written.place)
         self._take(
-            one,
+            written,
             number,
             new,
-            order,
-            [each for other in outcome.parts if other is not one for each in other.items],
+            [item for part in outcome.parts if part is not written for item in part.items],
         )
         return errors
 
-    def _take(
-        self,
-        one: PartOutcome,
-        number: int,
-        new: list[Written],
-        order: Mapping[str, int],
-        others: list[Written],
-    ) -> None:
+    def _take(self, written: PartOutcome, number: int, new: list[Written], others: list[Written]) -> None:
         """Add what is no repeat and fits into its set."""
-        refused = repeats([*others, *one.items], new)
-        for each in new:
-            if each.slot.key in refused:
-                self._reject(one, number, "repeat", each.slot, [refused[each.slot.key]], each.row)
-        fresh = {each.slot.key for each in new} - refused.keys()
+        refused = repeats([*others, *written.items], new)
+        for item in new:
+            if item.slot.key in refused:
+                self._reject(written, number, "repeat", item.slot, [refused[item.slot.key]], item.row)
+        fresh = {item.slot.key for item in new} - refused.keys()
         # Earlier rounds stand first, so that a set's limits turn the newcomers away.
-        held = [*one.items, *(each for each in new if each.slot.key in fresh)]
-        for group in by_value(held).values():
+        taken = [*written.items, *(item for item in new if item.slot.key in fresh)]
+        for group in by_value(taken).values():
             for find in (self._misfits, self._telling):
                 while turned := find(group, fresh):
                     for key, (item, findings) in turned.items():
-                        self._reject(one, number, "set", item.slot, findings, item.row)
+                        self._reject(written, number, "set", item.slot, findings, item.row)
                         fresh.discard(key)
-                    group = [each for each in group if each.slot.key not in turned]
-                    held = [each for each in held if each.slot.key not in turned]
-        one.items = tuple(sorted(held, key=lambda each: order[each.slot.key]))
+                    group = [item for item in group if item.slot.key not in turned]
+                    taken = [item for item in taken if item.slot.key not in turned]
+        written.items = tuple(sorted(taken, key=written.place))
 
     def _misfits(self, group: Sequence[Written], fresh: set[str]) -> dict[str, tuple[Written, list[Finding]]]:
         """The new items that do not fit into their set, each with why."""
         turned = dict[str, tuple[Written, list[Finding]]]()
-        if any(each.slot.key in fresh for each in group):
+        if any(item.slot.key in fresh for item in group):
             for finding, item in set_findings(group, self._job.count, self._system):
                 if item is not None and item.slot.key in fresh:
                     turned.setdefault(item.slot.key, (item, []))[1].append(finding)
@@ -207,29 +186,32 @@ class Writer:
 
     def _telling(self, group: Sequence[Written], fresh: set[str]) -> dict[str, tuple[Written, list[Finding]]]:
         """The same for new contrast pairs whose words tell the sides apart."""
-        own = fresh & {each.slot.key for each in group}
-        found = telling_pairs(group, self._job.count, own) if own else []
-        return {item.slot.key: (item, [finding]) for finding, item in found}
+        newcomers = fresh & {item.slot.key for item in group}
+        telling = telling_pairs(group, self._job.count, newcomers) if newcomers else []
+        return {item.slot.key: (item, [finding]) for finding, item in telling}
 
     def _reject(
         self,
-        one: PartOutcome,
+        written: PartOutcome,
         number: int,
         stage: str,
         slot: Slot,
         findings: Sequence[Finding],
         item: Mapping[str, Any],
     ) -> None:
-        kinds = tuple(dict.fromkeys(map(kind_of, findings)))
-        told = tuple(
+        reasons = [
             f"{finding.field}: {finding.rule} (found {finding.value}); {finding.fix}" for finding in findings
-        )
-        one.rejections.append(
-            Rejection(slot.key, slot.value, slot.part, number, stage, kinds, told, dict(item))
-        )
+        ]
+        written.reject(slot, number, stage, list(dict.fromkeys(map(kind_of, findings))), reasons, item)
 
     def _read(
-        self, part: Part, asked: Sequence[Batch], calls: Sequence[Call], stage: str, number: int, tally: Tally
+        self,
+        part: SetPart,
+        asked: Sequence[Batch],
+        calls: Sequence[Call],
+        stage: str,
+        number: int,
+        tally: CallTally,
     ) -> tuple[list[Parsed], list[str]]:
         """The entries of each reply, after one repair turn for those that cannot be read."""
         replies = tally.ask(self._asker, calls, self._progress, stage)
@@ -260,7 +242,7 @@ class Writer:
                 found[place] = read_repair(part, asked[place], found[place], reply)
         return found, errors
 
-    def _call(self, part: Part, batch: Batch, prompt: tuple[str, str, str], number: int) -> Call:
+    def _call(self, part: SetPart, batch: Batch, prompt: tuple[str, str, str], number: int) -> Call:
         name, system, user = prompt
         expected = part.tokens * len(batch) * (len(batch[0].languages) if part.bilingual else 1)
         return Call(
@@ -275,6 +257,6 @@ class Writer:
 
 def _by_topic(items: Sequence[Written]) -> Topics:
     topics = dict[str, list[Mapping[str, str]]]()
-    for one in items:
-        topics.setdefault(one.slot.value, []).append(one.row["topic"])
+    for item in items:
+        topics.setdefault(item.slot.value, []).append(item.row["topic"])
     return topics

@@ -1,13 +1,6 @@
 """Checks of data in code: what the papers and our own construction demand of every kind of record."""
 
 from valuescope.data.checks.duplicates import Duplicates, near_duplicates, repeated_pairs, shared_wording
-from valuescope.data.checks.limits import (
-    DescriptionLimits,
-    DilemmaLimits,
-    PairLimits,
-    QuestionLimits,
-    SituationLimits,
-)
 from valuescope.data.checks.open_texts import (
     check_description,
     check_descriptions,
@@ -17,6 +10,13 @@ from valuescope.data.checks.open_texts import (
     check_situations,
 )
 from valuescope.data.checks.review import check_repeats
+from valuescope.data.checks.set_limits import (
+    DescriptionLimits,
+    DilemmaLimits,
+    PairLimits,
+    QuestionLimits,
+    SituationLimits,
+)
 from valuescope.data.checks.two_sided import check_dilemma, check_dilemmas, check_pair, check_pairs
 from valuescope.data.checks.wording import WordDifference, WordingAccuracy, word_differences, wording_accuracy
 from valuescope.data.checks.words import (

@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from valuescope.data.checks.limits import (
+from valuescope.data.checks.review import Review
+from valuescope.data.checks.set_limits import (
     DESCRIPTION_LIMITS,
     QUESTION_LIMITS,
     SITUATION_LIMITS,
@@ -15,7 +16,6 @@ from valuescope.data.checks.limits import (
     Range,
     SituationLimits,
 )
-from valuescope.data.checks.review import Review
 from valuescope.data.checks.words import judging_words, key_words, size
 from valuescope.data.findings import Finding, Place
 from valuescope.data.records import Description, Question

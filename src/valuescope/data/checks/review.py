@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from statistics import fmean
 
 from valuescope.data.checks.duplicates import repeated_pairs
-from valuescope.data.checks.limits import Range
+from valuescope.data.checks.set_limits import Range
 from valuescope.data.checks.words import han_share, held_words, opening, size
 from valuescope.data.findings import Finding, Place, shown
 from valuescope.data.records import Record

@@ -6,8 +6,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from valuescope.data.checks.limits import DILEMMA_LIMITS, PAIR_LIMITS, DilemmaLimits, PairLimits
 from valuescope.data.checks.review import Review
+from valuescope.data.checks.set_limits import DILEMMA_LIMITS, PAIR_LIMITS, DilemmaLimits, PairLimits
 from valuescope.data.checks.wording import word_differences, wording_accuracy
 from valuescope.data.checks.words import key_words, name_words, opening, size, telltale_words
 from valuescope.data.findings import Finding, Place

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from valuescope.data.checks.words import language_of
-from valuescope.data.readers.rows import Format, Parsed, Row, Shape, Table, gather, stem, value_id
-from valuescope.data.readers.tables import KEY, read_tables
+from valuescope.data.readers.rows import DataRow, DataTable, Format, Parsed, Shape, gather, stem, value_id
+from valuescope.data.readers.table_files import KEY, read_tables
 from valuescope.data.records import MultipleChoice, Record
 
 LETTERS = "ABCDEFGH"
 
 
-def _target(row: Row) -> int | None:
+def _target(row: DataRow) -> int | None:
     """The option that names the stereotyped group: given, or the only one whose group is among the stereotyped."""
     if "target_loc" in row.fields:
         return row.integer("target_loc", 0, 2)
@@ -32,7 +32,7 @@ def _target(row: Row) -> int | None:
     return named[0]
 
 
-def _bbq(row: Row) -> Iterator[Record]:
+def _bbq(row: DataRow) -> Iterator[Record]:
     """BBQ; `target` is derived, since not every release states it."""
     options = tuple(row.text(f"ans{number}") for number in range(3))
     category = row.text("category")
@@ -49,17 +49,17 @@ def _bbq(row: Row) -> Iterator[Record]:
     )
 
 
-def _safetybench(table: Table) -> Parsed:
+def _safetybench(table: DataTable) -> Parsed:
     """SafetyBench's questions; the answers lie in the file beside them, test_answers_... for test_..."""
     place = Path(table.file)
     beside = place.with_name(place.name.replace("test_", "test_answers_", 1))
-    answers = dict[str, Row]()
+    answers = dict[str, DataRow]()
     if beside != place and beside.is_file():
         (held,) = read_tables(beside)
         table.problems += held.problems
         answers = {str(row.fields.get(KEY)): row for row in held.rows}
 
-    def parse(row: Row) -> Iterator[Record]:
+    def parse(row: DataRow) -> Iterator[Record]:
         options, number, answer = tuple(row.texts("options")), row.text("id"), None
         if answers:
             if number not in answers:
@@ -72,27 +72,27 @@ def _safetybench(table: Table) -> Parsed:
     return gather(table.rows, parse, table.problems)
 
 
-def _mmlu(row: Row) -> Iterator[Record]:
+def _mmlu(row: DataRow) -> Iterator[Record]:
     """MMLU as CSV; the subject and the split are in the file's name."""
     subject = re.sub(r"_(dev|val|test)$", "", stem(row.place))
     options = tuple(_verbatim(row, f"choice{number}") for number in range(4))
     yield _choice(row, f"{stem(row.place)}/{row.place.line}", subject, options)
 
 
-def _mmlu_list(row: Row) -> Iterator[Record]:
+def _mmlu_list(row: DataRow) -> Iterator[Record]:
     """MMLU as the hub has it."""
     subject, entries = row.text("subject"), row.entries("choices")
-    options = tuple(_verbatim(Row(row.place, {"choices": option}), "choices") for option in entries)
+    options = tuple(_verbatim(DataRow(row.place, {"choices": option}), "choices") for option in entries)
     yield _choice(row, f"{subject}/{row.place.line}", subject, options)
 
 
-def _verbatim(row: Row, name: str) -> str:
+def _verbatim(row: DataRow, name: str) -> str:
     """An option as it stands, spaces around it too: they are part of the prompt that others score."""
     option, cell = row.text(name), row.fields[name]
     return cell if isinstance(cell, str) else option
 
 
-def _choice(row: Row, key: str, topic: str, options: tuple[str, ...]) -> MultipleChoice:
+def _choice(row: DataRow, key: str, topic: str, options: tuple[str, ...]) -> MultipleChoice:
     answer = row.integer("answer", 0, len(options) - 1)
     return MultipleChoice(key, "", row.text("question"), options, answer=answer, topic=topic)
 
@@ -100,7 +100,7 @@ def _choice(row: Row, key: str, topic: str, options: tuple[str, ...]) -> Multipl
 _QUERY = re.compile(r":\n(?P<question>.*?)\n A\. (?P<options>.*)\n\n[\w ]*[Rr]esponse:\s*$", re.DOTALL)
 
 
-def _qrnca(row: Row) -> Iterator[Record]:
+def _qrnca(row: DataRow) -> Iterator[Record]:
     """One query in several wordings and orders of its options; they must agree on question and answer."""
     texts, letters = row.texts("sentences"), row.texts("obj_label")
     if len(texts) != len(letters):

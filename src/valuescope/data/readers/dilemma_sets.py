@@ -9,12 +9,12 @@ from functools import cache
 
 from valuescope.data.findings import Place
 from valuescope.data.readers.rows import (
+    DataRow,
+    DataTable,
     Format,
     Parsed,
-    Row,
     RowError,
     Shape,
-    Table,
     one_per_row,
     stem,
     value_id,
@@ -40,7 +40,7 @@ FOR = {"for", "positive", "pos", "1", "+1", "true", "value", "aligned"}
 AGAINST = {"against", "negative", "neg", "-1", "0", "false", "opposite", "antonym", "reversed", "opposed"}
 
 
-def _value(row: Row) -> str:
+def _value(row: DataRow) -> str:
     """The value of a row: its field, else the known value that the file is named after."""
     if named := row.text("value", optional=True):
         return value_id(named)
@@ -58,7 +58,7 @@ def _known_values() -> frozenset[str]:
     return frozenset(value.id for name in available_value_systems() for value in load_value_system(name))
 
 
-def _stance(row: Row) -> str:
+def _stance(row: DataRow) -> str:
     stance = row.text("stance").lower()
     if stance not in FOR | AGAINST:
         raise row.error("stance", "says neither for nor against", "write 'for' or 'against'")
@@ -80,7 +80,7 @@ _RULES = {
 """A word of the rule, and the columns that say which action breaks it: a1_death and a2_death."""
 
 
-def _moralchoice(row: Row) -> Iterator[Record]:
+def _moralchoice(row: DataRow) -> Iterator[Record]:
     """A scenario with two actions; the aligned one keeps the rule that the scenario was written for.
 
     Where both actions or neither keep it, the record names no value and its actions are merely first and second.
@@ -96,9 +96,9 @@ def _moralchoice(row: Row) -> Iterator[Record]:
     yield Dilemma(key, value, story, first, second, topic=topic)
 
 
-def _daily_pairs(table: Table) -> Parsed:
+def _daily_pairs(table: DataTable) -> Parsed:
     """Two rows, to do and not to do, make one dilemma; the set names no value that one of them would keep."""
-    rows = defaultdict[str, dict[str, Row]](dict)
+    rows = defaultdict[str, dict[str, DataRow]](dict)
     records, places = list[Record](), list[Place]()
     for row in table.rows:
         try:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from valuescope.data.findings import Place
-from valuescope.data.readers.decoding import damaged
-from valuescope.data.readers.rows import Row, Table
+from valuescope.data.readers.file_text import damaged
+from valuescope.data.readers.rows import DataRow, DataTable
 
 PREFIX = "hf:"
 _ID = re.compile(
@@ -33,7 +33,7 @@ def is_saved(path: Path) -> bool:
         return False
 
 
-def hub_tables(path: str) -> list[Table]:
+def hub_tables(path: str) -> list[DataTable]:
     """A table per split. Downloads what is on the hub, into the library's own cache.
 
     Raises:
@@ -77,9 +77,9 @@ def _failed(place: Place, error: Exception) -> Exception:
     )
 
 
-def _table(name: str, rows: Iterable[Mapping[str, Any]]) -> Table:
-    table = Table(name)
+def _table(name: str, rows: Iterable[Mapping[str, Any]]) -> DataTable:
+    table = DataTable(name)
     for number, fields in enumerate(rows, 1):
-        table.rows.append(Row(Place(name, number), dict(fields)))
+        table.rows.append(DataRow(Place(name, number), dict(fields)))
     table.columns = tuple(table.rows[0].fields) if table.rows else ()
     return table

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from valuescope.data.readers.rows import Format, Row, RowParser, Shape, Source, one_per_row
+from valuescope.data.readers.rows import DataRow, Format, RowParser, Shape, Source, one_per_row
 from valuescope.data.records import ContrastPair, Description, Dilemma, Question, Record
 
 LANGUAGES = ("en", "zh")
@@ -19,7 +19,7 @@ DESCRIPTION = ("key", "value", "stance", "description")
 SITUATION = ("key", "value", "atomic", "topic", "question")
 
 
-def dilemma(row: Row) -> Iterator[Record]:
+def dilemma(row: DataRow) -> Iterator[Record]:
     """A dilemma in one language or more: every text is an object with one text per language."""
     _require_known(row, DILEMMA, "rationale")
     languages = row.mapping("story")
@@ -35,17 +35,17 @@ def dilemma(row: Row) -> Iterator[Record]:
         yield Dilemma(key, row.text("value"), rationale=rationale, language=language, **texts)
 
 
-def _in_language(row: Row, name: str, language: str) -> str:
+def _in_language(row: DataRow, name: str, language: str) -> str:
     texts = row.inner(name, row.mapping(name))
     if language not in texts.fields:
         raise row.error(f"{name}.{language}", "is missing", "write the text in this language too")
     if extra := sorted(set(texts.fields) - set(row.mapping("story"))):
         rule, fix = f"has the language {extra[0]!r}, which the story lacks", "write the story in it too"
         raise row.error(name, rule, fix)
-    return Row(row.place, {f"{name}.{language}": texts.fields[language]}).text(f"{name}.{language}")
+    return DataRow(row.place, {f"{name}.{language}": texts.fields[language]}).text(f"{name}.{language}")
 
 
-def _require_known(row: Row, fields: tuple[str, ...], optional: str) -> None:
+def _require_known(row: DataRow, fields: tuple[str, ...], optional: str) -> None:
     for name in row.fields:
         if name not in (*fields, optional):
             raise row.error(name, "is an unknown field", f"the fields are {', '.join(fields)}")
@@ -55,14 +55,14 @@ def _line(kind: type[Record], fields: tuple[str, ...], /, **sources: Source) -> 
     """A line in one language with these fields and no others; `language` may be left out where it is English."""
     parse = one_per_row(kind, key="key", value="value", **sources, language=_language)
 
-    def checked(row: Row) -> Iterable[Record]:
+    def checked(row: DataRow) -> Iterable[Record]:
         _require_known(row, fields, "language")
         return parse(row)
 
     return checked
 
 
-def _language(row: Row) -> str:
+def _language(row: DataRow) -> str:
     return row.one_of("language", LANGUAGES) if "language" in row.fields else "en"
 
 

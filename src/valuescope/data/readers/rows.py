@@ -23,7 +23,7 @@ class RowError(DataError):
 
 
 @dataclass(frozen=True)
-class Row:
+class DataRow:
     """One row: its place, and its fields by name."""
 
     place: Place
@@ -79,7 +79,7 @@ class Row:
 
     def texts(self, name: str) -> list[str]:
         """A list of texts, not empty."""
-        return [Row(self.place, {name: entry}).text(name) for entry in self.entries(name)]
+        return [DataRow(self.place, {name: entry}).text(name) for entry in self.entries(name)]
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         """An object with fields of its own."""
@@ -90,11 +90,11 @@ class Row:
             raise self.error(name, "is not an object", 'write an object in braces, such as {"en": "..."}')
         return value
 
-    def inner(self, name: str, fields: object) -> Row:
+    def inner(self, name: str, fields: object) -> DataRow:
         """The fields of an object inside this row, at the same place."""
         if not isinstance(fields, dict):
             raise self.error(name, "is not an object", "write an object in braces")
-        return Row(self.place, fields)
+        return DataRow(self.place, fields)
 
     def one_of(self, name: str, options: Sequence[str]) -> str:
         """One of the options, in any case of letters."""
@@ -106,11 +106,11 @@ class Row:
 
 
 @dataclass
-class Table:
+class DataTable:
     """Rows with the same fields, and what could not be read. `columns` are those of the rows, in their order."""
 
     file: str
-    rows: list[Row] = field(default_factory=list)
+    rows: list[DataRow] = field(default_factory=list)
     columns: tuple[str, ...] = ()
     problems: list[Finding] = field(default_factory=list)
     encoding: str = ""
@@ -118,10 +118,10 @@ class Table:
 
 Parsed = tuple[list[Record], list[Place]]
 """Records and their places; what could not be read is added to the table's problems."""
-RowParser = Callable[[Row], Iterable[Record]]
+RowParser = Callable[[DataRow], Iterable[Record]]
 
 
-def gather(rows: Iterable[Row], parse: RowParser, problems: list[Finding]) -> Parsed:
+def gather(rows: Iterable[DataRow], parse: RowParser, problems: list[Finding]) -> Parsed:
     """The records of all rows and their places; a row that `parse` refuses goes to `problems`."""
     records, places = list[Record](), list[Place]()
     for row in rows:
@@ -135,7 +135,7 @@ def gather(rows: Iterable[Row], parse: RowParser, problems: list[Finding]) -> Pa
     return records, places
 
 
-Source = str | Callable[[Row], Any]
+Source = str | Callable[[DataRow], Any]
 
 
 def one_per_row(kind: type[Record], key: str = "{key}", spoken: str = "", /, **sources: Source) -> RowParser:
@@ -149,7 +149,7 @@ def one_per_row(kind: type[Record], key: str = "{key}", spoken: str = "", /, **s
             after an equals sign; or a function of the row. Read in this order, so that it decides which fault is told.
     """
 
-    def parse(row: Row) -> Iterator[Record]:
+    def parse(row: DataRow) -> Iterator[Record]:
         fields = {name: _sourced(row, source) for name, source in sources.items()}
         file, line = stem(row.place), row.place.line
         named = key.format(**fields, file=file, sheet=row.place.sheet or file, line=line)
@@ -159,7 +159,7 @@ def one_per_row(kind: type[Record], key: str = "{key}", spoken: str = "", /, **s
     return parse
 
 
-def _sourced(row: Row, source: Source) -> Any:
+def _sourced(row: DataRow, source: Source) -> Any:
     if callable(source):
         return source(row)
     if source.startswith("="):
@@ -178,19 +178,19 @@ class Shape:
 
     columns: tuple[str, ...]
     parse: RowParser = lambda row: ()
-    parse_table: Callable[[Table], Parsed] | None = None
+    parse_table: Callable[[DataTable], Parsed] | None = None
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     files: str = "*"
 
-    def missing(self, table: Table) -> list[str]:
+    def missing(self, table: DataTable) -> list[str]:
         """The columns that the table lacks."""
         return [column for column in self.columns if self._column(column, table) is None]
 
-    def recognises(self, table: Table) -> bool:
+    def recognises(self, table: DataTable) -> bool:
         """Whether the table is of this shape beyond doubt."""
         return not self.missing(table) and fnmatch(PurePath(table.file).name.lower(), self.files)
 
-    def read(self, table: Table) -> Parsed:
+    def read(self, table: DataTable) -> Parsed:
         """The records of a table, its columns brought to the names that `columns` and `aliases` use."""
         names = {self._column(column, table): column for column in (*self.columns, *self.aliases)}
         renamed = {old: new for old, new in names.items() if old is not None and old != new}
@@ -198,7 +198,7 @@ class Shape:
             table = replace(table, rows=[_renamed(row, renamed) for row in table.rows])
         return self.parse_table(table) if self.parse_table else gather(table.rows, self.parse, table.problems)
 
-    def _column(self, column: str, table: Table) -> str | None:
+    def _column(self, column: str, table: DataTable) -> str | None:
         if column in table.columns:
             return column
         wanted = {_bare(name) for name in (column, *self.aliases.get(column, ()))} if self.aliases else set()
@@ -213,7 +213,7 @@ class Format:
     about: str
     shapes: tuple[Shape, ...]
 
-    def shape_of(self, table: Table) -> Shape | None:
+    def shape_of(self, table: DataTable) -> Shape | None:
         """The shape that fits the table, the one with most columns; file names only break a tie."""
         fitting = [shape for shape in self.shapes if not shape.missing(table)]
         return max(fitting, key=lambda shape: (len(shape.columns), shape.recognises(table)), default=None)
@@ -234,5 +234,5 @@ def _bare(name: str) -> str:
     return "".join(character for character in name.lower() if character.isalnum())
 
 
-def _renamed(row: Row, names: Mapping[str, str]) -> Row:
-    return Row(row.place, {names.get(name, name): value for name, value in row.fields.items()})
+def _renamed(row: DataRow, names: Mapping[str, str]) -> DataRow:
+    return DataRow(row.place, {names.get(name, name): value for name, value in row.fields.items()})

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from valuescope.data.checks.words import language_of
-from valuescope.data.readers.rows import Format, Row, RowParser, Shape, one_per_row, stem, value_id
-from valuescope.data.readers.tables import ITEM
+from valuescope.data.readers.rows import DataRow, Format, RowParser, Shape, one_per_row, stem, value_id
+from valuescope.data.readers.table_files import ITEM
 from valuescope.data.records import Question, QuestionnaireItem, RatedText, Record
 
 CHINESE_SOCIAL = (
@@ -18,7 +18,7 @@ _RATING = re.compile(r"\s*(?P<value>[^:]+?)\s*:\s*(?P<sign>[+-]?)\s*(?P<number>[
 _DIALOGUE = re.compile(r"\s*Human:(?P<asked>.*?)\n\s*Bob:(?P<reply>.*)", re.DOTALL)
 
 
-def _valuecsv(row: Row) -> Iterator[Record]:
+def _valuecsv(row: DataRow) -> Iterator[Record]:
     """A text and, for each of the twelve Chinese social values, whether it is about it."""
     text = row.text("text")
     ratings = tuple((value_id(name), row.integer(f"{name}_scr", 0, 1)) for name in CHINESE_SOCIAL)
@@ -26,7 +26,7 @@ def _valuecsv(row: Row) -> Iterator[Record]:
     yield RatedText(key, _first(ratings), text, ratings=ratings, language=language)
 
 
-def _fulcra(row: Row) -> Iterator[Record]:
+def _fulcra(row: DataRow) -> Iterator[Record]:
     """A dialogue, and the values that its answer speaks for (+1) or against (-1)."""
     dialogue = _DIALOGUE.fullmatch(row.text("dialogue"))
     if not dialogue:
@@ -54,7 +54,7 @@ def _first(ratings: tuple[tuple[str, int], ...]) -> str:
     return next((value for value, number in ratings if number > 0), "")
 
 
-def _first_issue(row: Row) -> str:
+def _first_issue(row: DataRow) -> str:
     issues = row.entries("safety_issues", empty=True)
     return str(issues[0]) if issues else "none"
 
@@ -62,7 +62,7 @@ def _first_issue(row: Row) -> str:
 def _items(questionnaire: str, item: str, value: str, agreement: str, question: str = "=") -> RowParser:
     """One item of a questionnaire per row; the arguments are the names of the columns."""
 
-    def sign(row: Row) -> int:
+    def sign(row: DataRow) -> int:
         number = row.integer(agreement, -1, 1)
         if not number:
             fix = "write 1 where agreeing speaks for the value, else -1"
@@ -82,7 +82,7 @@ def _items(questionnaire: str, item: str, value: str, agreement: str, question: 
     )
 
 
-def _svs(row: Row) -> Iterator[Record]:
+def _svs(row: DataRow) -> Iterator[Record]:
     """One type of the survey with its items; an item is its name and what it means."""
     value = value_id(row.text("value"))
     for number, entry in enumerate(row.entries("items"), 1):
@@ -91,7 +91,7 @@ def _svs(row: Row) -> Iterator[Record]:
         yield QuestionnaireItem(f"SVS/{value}/{number}", value, text, questionnaire="SVS", topic="SVS")
 
 
-def _pvq(row: Row) -> Iterator[Record]:
+def _pvq(row: DataRow) -> Iterator[Record]:
     """A whole questionnaire: the items by number, the scoring key by value, and the labels of the scale."""
     items, key = row.inner("items", row.mapping("items")), row.mapping("key")
     name, scale = row.text("name", optional=True) or "PVQ", tuple(row.texts("scale"))

@@ -11,7 +11,10 @@ from importlib.resources import files
 from typing import Any
 
 from valuescope.files import sha256_of
-from valuescope.write.error import WriteError
+
+
+class WriteError(RuntimeError):
+    """A set that cannot be written as asked; the message names the parameter, its value and the fix."""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from valuescope.data.findings import Finding, Place, shown
-from valuescope.data.readers.decoding import LARGEST, damaged, decode, read_bytes, require_text
+from valuescope.data.readers.file_text import LARGEST, damaged, decode, read_bytes, require_text
 from valuescope.data.readers.json_text import is_json_lines, json_entries, json_lines
-from valuescope.data.readers.rows import Row, Table
+from valuescope.data.readers.rows import DataRow, DataTable
 
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm")
 """Files that a folder's reading looks at."""
@@ -26,7 +26,7 @@ KEY = "(key)"
 _DELIMITERS = ",;\t|"
 
 
-def read_tables(path: Path) -> list[Table]:
+def read_tables(path: Path) -> list[DataTable]:
     """The tables of a file: one, but one per sheet of a spreadsheet.
 
     Raises:
@@ -47,33 +47,33 @@ def read_tables(path: Path) -> list[Table]:
     return [table]
 
 
-def _json_lines(text: str, file: str) -> Table:
-    table = Table(file)
+def _json_lines(text: str, file: str) -> DataTable:
+    table = DataTable(file)
     for place, value in json_lines(text, file, table.problems.append):
         if isinstance(value, dict):
-            table.rows.append(Row(place, value))
+            table.rows.append(DataRow(place, value))
         else:
             fix = 'write one object per line, such as {"text": "..."}'
             table.problems.append(Finding(place, "", "is not a JSON object", shown(value), fix))
     return _with_columns(table)
 
 
-def _json(text: str, file: str) -> Table:
+def _json(text: str, file: str) -> DataTable:
     """A list's entries, an object's entries if all of them are objects, else the object itself as one row."""
-    table = Table(file)
+    table = DataTable(file)
     entries = list(json_entries(text, file, table.problems.append))
     if any(key is None for _, key, _ in entries):
         table.rows += [
-            Row(place, value if isinstance(value, dict) else {ITEM: value}) for place, _, value in entries
+            DataRow(place, value if isinstance(value, dict) else {ITEM: value}) for place, _, value in entries
         ]
     elif entries and all(isinstance(value, dict) for _, _, value in entries):
-        table.rows += [Row(place, {KEY: key, **value}) for place, key, value in entries]
+        table.rows += [DataRow(place, {KEY: key, **value}) for place, key, value in entries]
     elif entries:
-        table.rows.append(Row(entries[0][0], {str(key): value for _, key, value in entries}))
+        table.rows.append(DataRow(entries[0][0], {str(key): value for _, key, value in entries}))
     return _with_columns(table)
 
 
-def _with_columns(table: Table) -> Table:
+def _with_columns(table: DataTable) -> DataTable:
     """Columns of rows that each name their own: those in a tenth of the rows at least, the usual ones first."""
     counts = Counter(name for row in table.rows for name in row.fields)
     table.columns = tuple(name for name, count in counts.most_common() if count >= 0.1 * len(table.rows))
@@ -84,8 +84,8 @@ def _with_columns(table: Table) -> Table:
     return table
 
 
-def _csv(text: str, file: str) -> Table:
-    table = Table(file)
+def _csv(text: str, file: str) -> DataTable:
+    table = DataTable(file)
     first = next((line for line in text.split("\n") if line.strip()), "")
     counts = {mark: first.count(mark) for mark in _DELIMITERS}
     delimiter = max(_DELIMITERS, key=lambda mark: counts[mark])
@@ -104,7 +104,7 @@ def _csv(text: str, file: str) -> Table:
                 table.problems.append(Finding(place, "", rule, shown(delimiter.join(values)), fix))
             else:
                 padded: list[Any] = [*values, *[None] * (len(header) - len(values))]
-                table.rows.append(Row(place, dict(zip(header, padded, strict=True))))
+                table.rows.append(DataRow(place, dict(zip(header, padded, strict=True))))
     except csv.Error as error:
         fix = "check the quoting: every quoted text must end, and a quote inside one is doubled"
         table.problems.append(Finding(Place(file, start), "", f"not valid CSV ({error})", "", fix))
@@ -114,7 +114,7 @@ def _csv(text: str, file: str) -> Table:
     return table
 
 
-def _header(values: list[Any], place: Place, table: Table) -> list[str]:
+def _header(values: list[Any], place: Place, table: DataTable) -> list[str]:
     """Column names; a name that stands twice is numbered from the second time on: text, text.2."""
     seen, header = Counter[str](), []
     for value in values:
@@ -125,7 +125,7 @@ def _header(values: list[Any], place: Place, table: Table) -> list[str]:
     return header
 
 
-def _spreadsheet(content: bytes, path: Path) -> list[Table]:
+def _spreadsheet(content: bytes, path: Path) -> list[DataTable]:
     place = Place(str(path))
     require_text(content, place)
     _require_workbook(content, place)
@@ -160,8 +160,8 @@ def _require_workbook(content: bytes, place: Place) -> None:
         raise damaged(place, rule, "it is no ordinary workbook: export its table as CSV")
 
 
-def _sheet(sheet: Any, path: Path) -> Table:
-    table = Table(str(path))
+def _sheet(sheet: Any, path: Path) -> DataTable:
+    table = DataTable(str(path))
     header: list[str] = []
     for number, values in enumerate(sheet.iter_rows(values_only=True), 1):
         if all(value is None or (isinstance(value, str) and not value.strip()) for value in values):
@@ -171,7 +171,7 @@ def _sheet(sheet: Any, path: Path) -> Table:
             header = _header(list(values), place, table)
         else:
             padded = [*values, *[None] * max(0, len(header) - len(values))]
-            table.rows.append(Row(place, dict(zip(header, padded, strict=False))))
+            table.rows.append(DataRow(place, dict(zip(header, padded, strict=False))))
     if not table.rows:
         fix = "fill it or remove the sheet"
         table.problems.append(

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from valuescope.data.findings import DataError, Finding, Place, refuse
 from valuescope.data.readers import choice_sets, dilemma_sets, own_lines, text_sets
-from valuescope.data.readers.decoding import damaged
+from valuescope.data.readers.file_text import damaged
 from valuescope.data.readers.hub import hub_tables, is_hub, is_saved
-from valuescope.data.readers.rows import Format, Shape, Table
-from valuescope.data.readers.tables import SUFFIXES, read_tables
+from valuescope.data.readers.rows import DataTable, Format, Shape
+from valuescope.data.readers.table_files import SUFFIXES, read_tables
 from valuescope.data.records import Record
 
 FORMATS: dict[str, Format] = {
@@ -72,8 +72,8 @@ def read_data(path: str | Path, reader: str | None = None, *, strict: bool = Fal
     if reader is not None and reader not in FORMATS:
         raise DataError(f"format {reader!r} is unknown; the formats are {', '.join(FORMATS)}")
     tables, failures = _tables(path)
-    by_format: dict[str, list[tuple[Table, Shape]]] = {}
-    left_out = list[Table]()
+    by_format: dict[str, list[tuple[DataTable, Shape]]] = {}
+    left_out = list[DataTable]()
     for table in tables:
         fitting = _shapes(
             table, FORMATS.values() if reader is None else [FORMATS[reader]], named=reader is not None
@@ -114,7 +114,7 @@ READERS: dict[str, Callable[[str | Path], Dataset]] = {
 """name -> function(path) that reads a set of that format."""
 
 
-def _tables(path: str | Path) -> tuple[list[Table], list[Finding]]:
+def _tables(path: str | Path) -> tuple[list[DataTable], list[Finding]]:
     """The tables of a path; of a folder's files those that can be read, and why the others cannot."""
     if is_hub(path):
         return hub_tables(str(path)), []
@@ -131,7 +131,7 @@ def _tables(path: str | Path) -> tuple[list[Table], list[Finding]]:
     if not files:
         fix = f"name a file, or a folder with files of {', '.join(SUFFIXES)}"
         raise damaged(Place(str(path)), "a folder without data files", fix)
-    tables, failures = list[Table](), list[Finding]()
+    tables, failures = list[DataTable](), list[Finding]()
     for one in files:
         try:
             tables += read_tables(one)
@@ -145,7 +145,7 @@ def _is_data(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.parts)
 
 
-def _shapes(table: Table, formats: Iterable[Format], *, named: bool) -> list[tuple[Format, Shape]]:
+def _shapes(table: DataTable, formats: Iterable[Format], *, named: bool) -> list[tuple[Format, Shape]]:
     """The formats that a table may be of, with the shape of each; only those with the most columns."""
     fitting = [
         (form, shape)
@@ -157,7 +157,7 @@ def _shapes(table: Table, formats: Iterable[Format], *, named: bool) -> list[tup
     return [(form, shape) for form, shape in fitting if len(shape.columns) == most]
 
 
-def _unrecognised(table: Table, reader: str | None) -> Finding:
+def _unrecognised(table: DataTable, reader: str | None) -> Finding:
     """Why a table cannot be read: its own damage, or its columns."""
     if not table.rows:
         return table.problems[0]
@@ -172,7 +172,7 @@ def _unrecognised(table: Table, reader: str | None) -> Finding:
     return Finding(Place(place.file, 1, place.sheet), missing, "is missing", _columns(table), fix)
 
 
-def _columns(table: Table) -> str:
+def _columns(table: DataTable) -> str:
     return "columns " + (", ".join(map(repr, table.columns[:12])) or "none")
 
 
@@ -189,7 +189,7 @@ def _repeated_keys(records: Sequence[Record], places: Sequence[Place]) -> list[F
     return found
 
 
-def _notes(found: Sequence[tuple[Table, Shape]], left_out: Sequence[Table]) -> list[str]:
+def _notes(found: Sequence[tuple[DataTable, Shape]], left_out: Sequence[DataTable]) -> list[str]:
     notes = list[str]()
     encodings = sorted({table.encoding for table, _ in found} - {"", "utf-8"})
     if encodings:
@@ -199,7 +199,7 @@ def _notes(found: Sequence[tuple[Table, Shape]], left_out: Sequence[Table]) -> l
     return notes
 
 
-def _name(table: Table) -> str:
+def _name(table: DataTable) -> str:
     """The last folder and the name of a table's file, and its sheet."""
     sheet = table.rows[0].place.sheet
     return "/".join(Path(table.file).parts[-2:]) + (f" (sheet {sheet})" if sheet else "")

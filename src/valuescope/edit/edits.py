@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from valuescope.edit.edit import FILE_VERSION, Edit
+from valuescope.edit.layer_tables import EditError
 from valuescope.edit.neuron_edits import Amplify, Deactivate, Modulate
 from valuescope.edit.profile import Profile
-from valuescope.edit.slopes import EditError
 from valuescope.edit.stream_edits import AddVector, ProbeShift
 
 # Each is called with what it acts with (its `subject_type`), and with its parameters by name.

@@ -1,11 +1,33 @@
-"""A band of layers, from the first to the last one."""
+"""Checks of a locator's parameters, and random numbers that depend on its seed and on names only."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+
+import torch
 
 from valuescope.locate.evidence import LocateError
 from valuescope.models import NeuronModel
+
+
+def generator(*parts: object) -> torch.Generator:
+    """A CPU generator seeded by a seed and the names of what it is for, never by order, batch or device."""
+    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8")).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+def require_shares(method: str, **numbers: float) -> None:
+    """LocateError unless every number lies between 0 and 1."""
+    for name, number in numbers.items():
+        if not 0 < number < 1:
+            raise LocateError(f"{method}: {name} is {number}; it must lie between 0 and 1")
+
+
+def require_choice(name: str, choice: str, known: Sequence[str]) -> None:
+    """LocateError unless `choice` is one of the known ones."""
+    if choice not in known:
+        raise LocateError(f"{name} is {choice!r}; it is one of {', '.join(known)}")
 
 
 def layer_band(

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from valuescope.locate.cgvst import cgvst
+from valuescope.locate.controls import random, random_matched
+from valuescope.locate.directions import mean_difference, probe_sets
 from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.layer_tensors import LayerTensors
-from valuescope.locate.location import Location
+from valuescope.locate.location import Finding, Location
 from valuescope.locate.lpip import lpip
-from valuescope.locate.neva import neva
-from valuescope.locate.neva_exclusive import neva_exclusive
-from valuescope.locate.probe_set import probe_sets
+from valuescope.locate.neva import neva, neva_exclusive
 from valuescope.locate.qrnca import qrnca
-from valuescope.locate.random_control import random
-from valuescope.locate.random_matched import random_matched
-from valuescope.locate.specificity import specificity
-from valuescope.locate.steering_vectors import mean_difference
-from valuescope.locate.two_proportion import two_proportion
+from valuescope.locate.specificity import specificity, two_proportion
 from valuescope.locate.valuelocate import valuelocate
-from valuescope.locate.vape import vape
-from valuescope.locate.vape_layer_bar import vape_layer_bar
+from valuescope.locate.vape import vape, vape_layer_bar
 from valuescope.models import NeuronModel
 
-# Called with a model, evidence and `seed`; its other keyword arguments are its parameters.
-Locator = Callable[..., Location]
+# Called with a model, evidence and `seed`; its other keyword arguments are its parameters. It gives a Finding, from
+# which `locate` makes the Location, or a whole Location.
+Locator = Callable[..., Finding | Location]
 DirectionFinder = Callable[..., Mapping[str, LayerTensors]]
 
 LOCATORS: dict[str, Locator] = {
@@ -65,9 +61,14 @@ def direction_parameters(method: str) -> dict[str, Any]:
 def locate(
     method: str, model: NeuronModel, evidence: Evidence, *, seed: int = 0, **parameters: Any
 ) -> Location:
-    """Run a locator. Errors: an unknown method or parameter, evidence from another model."""
-    _require(method, model, evidence, locator_parameters(method), parameters)
-    return LOCATORS[method](model, evidence, seed=seed, **parameters)
+    """Run a locator; the location records all parameters. Errors: an unknown method or parameter, evidence from
+    another model."""
+    defaults = locator_parameters(method)
+    _require(method, model, evidence, defaults, parameters)
+    finding = LOCATORS[method](model, evidence, seed=seed, **parameters)
+    if isinstance(finding, Location):
+        return finding
+    return finding.location(method, model, evidence, seed, {**defaults, **parameters})
 
 
 def find_directions(
@@ -88,11 +89,7 @@ def _parameters(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _require(
-    method: str,
-    model: NeuronModel,
-    evidence: Evidence,
-    known: Mapping[str, Any],
-    parameters: Mapping[str, Any],
+    method: str, model: NeuronModel, evidence: Evidence, known: Iterable[str], parameters: Iterable[str]
 ) -> None:
     for name in parameters:
         if name not in known:
@@ -100,7 +97,6 @@ def _require(
     counters = evidence.activations.counters
     if counters.model.fingerprint != model.identity.fingerprint:
         raise LocateError(
-            f"the activations were collected in {counters.model.id} (fingerprint "
-            f"{counters.model.fingerprint}), not in {model.identity.id} (fingerprint "
-            f"{model.identity.fingerprint}); collect them in this model"
+            f"the activations were collected in {counters.model.named}, not in {model.identity.named}; "
+            "collect them in this model"
         )
