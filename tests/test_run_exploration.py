@@ -23,12 +23,13 @@ from valuescope.data.dilemma_set import DilemmaSet, feeding_texts
 from valuescope.edit import Deactivate, edited
 from valuescope.judge.reply import parse_percentages
 from valuescope.judge.support import SupportRate
+from valuescope.lab.folder import RunFolder
+from valuescope.lab.identification import Identification
 from valuescope.locate import Location
 from valuescope.models import NeuronModel, load_model, render_question
-from valuescope.run import make_spec, run
-from valuescope.run.folder import RunFolder
-from valuescope.run.loading import silent
-from valuescope.run.valueexploration.identification import Identification
+from valuescope.progress import silent
+from valuescope.run import make_spec, read_result, run
+from valuescope.run.registry import parts_of
 
 VALUES = ("justice", "freedom", "integrity")
 SPEC: dict[str, Any] = {
@@ -52,9 +53,10 @@ KILLS = {
     "data": ("data/dilemmas.json", True),
     "activations, a later part": ("activations/en/feeding-000002/counters-0001.json", True),
     "locate": ("locate/en/vape-feeding.safetensors", True),
-    "support": ("support/percentages/en/selection-vape/000009.json", False),
-    "controls": ("support/log-probabilities/en/random-matched-0/*.json", True),
-    "generated": ("generated/zh/000009.json", True),
+    "base": ("asks/*/000009.json", False),
+    "perturbed": ("asks/*/000027.json", True),
+    "generating": ("activations/en/generating.json", True),
+    "sizes": ("locate/zh/vape-size-2.safetensors", True),
     "report": ("report.html", False),
     "summary": ("summary.json", False),
 }
@@ -180,7 +182,11 @@ def test_a_run_that_lost_files_makes_them_again_alike(
 ) -> None:
     out = tmp_path / "out"
     shutil.copytree(finished, out)
-    for lost in ("support/percentages/zh", "locate/en", "activations/zh", "generated/en"):
+    for lost in (
+        "locate/en",
+        "activations/zh",
+        *sorted(f"asks/{ask.name}" for ask in (out / "asks").iterdir())[::2],
+    ):
         shutil.rmtree(out / lost)
     (out / "summary.json").unlink()
     run(make_spec(SPEC, "test"), out, model=model)
@@ -209,12 +215,18 @@ def test_killed_in_stage_after_stage_it_arrives(finished: Path, tmp_path: Path) 
     assert report_files(out) == report_files(finished)
 
 
+def test_what_was_planned_is_what_was_asked_and_the_summary_is_read_back(finished: Path) -> None:
+    summary, result = summary_of(finished), read_result(finished)
+    assert summary["asks"]["planned"] == summary["asks"]["asked"] > summary["asks"]["answered"]
+    again = result.to_dict([part.place for part in parts_of("valueexploration") if part.place])
+    assert json.loads(json.dumps(again)) == summary
+
+
 def test_values_without_neurons_stay_as_empty_columns(model: NeuronModel, tmp_path: Path) -> None:
     content = {**SPEC, "languages": ["en"], "generating": None, "sizes": [], "controls": {"matched": False}}
     content["selections"] = {"vape": {"rate": {"en": 0.0003}}}  # one neuron of 3,840
-    found = run(make_spec(content, "test"), tmp_path / "out", model=model)["languages"]["en"]["selections"][
-        "vape"
-    ]
+    run(make_spec(content, "test"), tmp_path / "out", model=model)
+    found = summary_of(tmp_path / "out")["languages"]["en"]["selections"]["vape"]
     empty = [value for value, count in found["neurons"].items() if count == 0]
     assert empty
     assert list(found["neurons"]) == list(VALUES)
@@ -270,7 +282,8 @@ def test_replaced_texts_stand_for_their_values_only(model: NeuronModel, tmp_path
             "rule-of-law": {"paths": sets[1:], "texts": 10},
         },
     }
-    found = run(make_spec(content, "test"), tmp_path / "out", model=model)["languages"]
+    run(make_spec(content, "test"), tmp_path / "out", model=model)
+    found = summary_of(tmp_path / "out")["languages"]
     counts = {(one["set"], one["records"]) for one in found["en"]["replacement"]["counts"]}
     assert counts == {("bbq", 11956), ("vlsbench", 2240), ("safetybench", 2100)}
     assert found["en"]["replacement"]["texts"] == {"equality": 10, "rule-of-law": 10}

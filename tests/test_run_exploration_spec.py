@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from valuescope.run import SpecError, ValueExplorationSpec, make_spec, read_spec
+from valuescope.lab.exploration import ExplorationSpec
+from valuescope.run import SpecError, estimate, make_spec, read_spec
 from valuescope.run.estimate import Cost
-from valuescope.run.experiments import estimate
-from valuescope.run.valueexploration.estimate import planned_arms
+from valuescope.run.experiment import planned_asks
+from valuescope.run.exploration import plan
+from valuescope.run.registry import asked_parts
 
 MINIMAL: dict[str, Any] = {"name": "small", "experiment": "valueexploration"}
 SPECS = Path(__file__).resolve().parents[1] / "specs"
@@ -25,7 +28,7 @@ def refused(**changes: Any) -> str:
 
 def test_the_defaults_are_the_papers():
     spec = make_spec(MINIMAL, "test.yaml")
-    assert isinstance(spec, ValueExplorationSpec)
+    assert isinstance(spec, ExplorationSpec)
     assert spec.selections["vape"].parameters_in("en") == {"rate": 0.015}
     assert spec.selections["vape"].parameters_in("zh") == {"rate": 0.02}
     assert (spec.edit.name, spec.highlighted, spec.values.system) == ("deactivate", 4, "chinese-social")
@@ -78,19 +81,37 @@ def test_sizes_beyond_the_data_and_foreign_values_are_refused_before_any_work():
             estimate(make_spec({**MINIMAL, **changes, "model": {"id": "organism"}}, "t"))
 
 
-def test_the_arms_are_counted_per_measure():
+def test_the_planned_asks_are_counted_once_per_measure():
     spec = make_spec(
         {
             **MINIMAL,
+            "languages": ["zh"],
+            "data": {"evaluation": 2},
             "selections": {"vape": {}, "specificity": {"locator": "specificity"}},
             "sizes": [2, 4],
             "controls": {"draws": 2, "matched": True},
         },
         "t",
     )
-    assert isinstance(spec, ValueExplorationSpec)
+    assert isinstance(spec, ExplorationSpec)
+    asks = {ask.hash: ask for ask in planned_asks(asked_parts(spec), plan(spec))}.values()
+    rows = Counter[str]()
+    for ask in asks:
+        item = ask.items[0]
+        answered = not item.key.endswith(("/0", "/1"))
+        rows["generated" if answered else "letters" if item.letters else "stated"] += len(ask.items)
+    arm = 12 * 2 * 2  # values, dilemmas, orders
     # Base, the main selection and four controls by both; another selection, generating and two sizes by letters.
-    assert planned_arms(spec, 12) == {"percentages": 1 + 12 * 5, "log-probabilities": 1 + 12 * 9}
+    assert rows == {"stated": arm * (1 + 12 * 5), "letters": arm * (1 + 12 * 9), "generated": 12 * 20}
+
+
+def test_the_whole_set_as_a_size_is_asked_only_once():
+    spec = make_spec({**MINIMAL, "data": {"activation": 4}, "sizes": [2, 4], "generating": None}, "t")
+    with_sizes = {ask.hash for ask in planned_asks(asked_parts(spec), plan(spec))}
+    spec = make_spec({**MINIMAL, "data": {"activation": 4}, "generating": None}, "t")
+    without = {ask.hash for ask in planned_asks(asked_parts(spec), plan(spec))}
+    assert without < with_sizes
+    assert len(with_sizes - without) == 2  # one for each language
 
 
 @pytest.mark.parametrize("path", sorted(SPECS.glob("valueexploration*.yaml")), ids=lambda path: path.stem)

@@ -93,14 +93,6 @@ class SupportSpec(Strict):
     batch_size: int = Field(default=64, ge=1)
 
 
-class GeneratingSpec(Strict):
-    """The generating strategy: the model answers the activation dilemmas, and its own tokens are counted."""
-
-    max_new_tokens: int = Field(default=64, ge=1)
-    temperature: float = Field(default=0.0, ge=0)
-    dilemmas: int | None = Field(default=None, ge=1)
-
-
 class ReplacementSpec(Strict):
     """Another set's texts in place of one value's activation dilemmas.
 
@@ -114,11 +106,12 @@ class ReplacementSpec(Strict):
 
 
 class ExplorationSpec(RunSpec):
-    """ValueExploration (the paper's sections 3 and 4) on one model.
+    """ValueExploration (the paper's sections 3 and 4) on one model; `valuescope.run.Spec` adds a key for every part that a
+    run may have besides.
 
     `main` names the selection that the controls, the generating strategy, `sizes` and `replacement` are about.
-    `sizes`: activation dilemmas per value, compared by eq. 4. `highlighted`: so many of the largest drops of a column
-    are marked (the paper: 4). `permutations` of the diagonal test.
+    `sizes`: activation dilemmas per value, compared by eq. 4; all texts are read in stretches between them.
+    `highlighted`: so many of the largest drops of a column are marked (the paper: 4). `permutations` of the diagonal test.
     """
 
     experiment: Literal["valueexploration"] = "valueexploration"
@@ -132,12 +125,9 @@ class ExplorationSpec(RunSpec):
     edit: EditSpec = EditSpec()
     support: SupportSpec = SupportSpec()
     controls: ControlsSpec = ControlsSpec(draws=1)
-    generating: GeneratingSpec | None = GeneratingSpec()
     sizes: tuple[int, ...] = ()
-    replacement: dict[str, ReplacementSpec] = Field(default_factory=dict)
     highlighted: int = Field(default=4, ge=1)
     permutations: int = Field(default=10_000, ge=100)
-    examples: int = Field(default=1, ge=0)
 
     @model_validator(mode="after")
     def _fits(self) -> ExplorationSpec:

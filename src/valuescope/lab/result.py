@@ -63,14 +63,19 @@ class Head(Found):
 
 
 def head_of(
-    spec: RunSpec, model: NeuronModel, system: ValueSystem, values: tuple[str, ...], **more: Any
+    spec: RunSpec,
+    model: NeuronModel,
+    system: ValueSystem,
+    values: tuple[str, ...],
+    kind: type[Head] = Head,
+    **more: Any,
 ) -> Head:
-    """The head of a run; `more` are the fields that only its experiment knows."""
+    """The head of a run; `more` are the fields that only its experiment knows, of its `kind` of head."""
     groups: dict[str, tuple[str, ...]] = {}
     for value in values:
         for group in system.groups(value):
             groups[group] = (*groups.get(group, ()), value)
-    return Head(
+    return kind(
         name=spec.name,
         spec_hash=spec.hash,
         seed=spec.seed,
@@ -139,7 +144,9 @@ class Result:
         return {**content, "asks": asked, **seconds}
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any], parts: Iterable[type[Part[Any]]]) -> Result:
+    def from_dict(
+        cls, content: Mapping[str, Any], parts: Iterable[type[Part[Any]]], head: type[Head] = Head
+    ) -> Result:
         """Read the content of a summary.json of this format.
 
         Raises:
@@ -164,7 +171,7 @@ class Result:
                 found[part.place] = read
         asked = content.get("asks")
         return cls(
-            _read(Head, content, ""),
+            _read(head, content, ""),
             found,
             Asked(**asked) if asked else None,
             content.get("seconds"),

@@ -35,6 +35,7 @@ class Experiment:
     reading: Callable[[Any], Reading]
     head: Callable[[Any], Head]
     opening: Callable[[Result], Opening]
+    head_kind: type[Head] = Head
 
 
 EXPERIMENTS = {
@@ -47,6 +48,7 @@ EXPERIMENTS = {
         exploration.reading,
         exploration.head,
         exploration.opening,
+        exploration.ExplorationHead,
     ),
 }
 """Every experiment, under the name that a specification gives."""
@@ -112,7 +114,8 @@ def read_result(folder: Path) -> Result:
         )
     try:
         content: Mapping[str, Any] = upgraded(json.loads(path.read_text(encoding="utf-8")))
-        return Result.from_dict(content, parts_of(content.get("experiment") or "methods"))
+        name = content.get("experiment") or "methods"
+        return Result.from_dict(content, parts_of(name), EXPERIMENTS[name].head_kind)
     except ValueError as error:
         raise SpecError(f"{path}: {error}") from error
 

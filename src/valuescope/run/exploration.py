@@ -2,11 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Any
+from valuescope.lab.dilemma_design import DilemmaDesign, draw_dilemmas, read_dilemmas
+from valuescope.lab.dilemma_laboratory import DilemmaLaboratory
+from valuescope.lab.exploration import ExplorationSpec
+from valuescope.lab.folder import RunFolder
+from valuescope.lab.identification import Identification
+from valuescope.lab.material import chosen_values
+from valuescope.lab.result import Head, head_of
+from valuescope.models import NeuronModel
+from valuescope.parts.exploration_opening import exploration_opening as opening
+from valuescope.parts.perturbation import EditFound, ExplorationHead
+from valuescope.progress import Progress
+from valuescope.run.estimate import Reading
+
+__all__ = ["ExplorationHead", "head", "open_laboratory", "opening", "plan", "reading"]
 
 
-def plan(spec: Any) -> Any:
-    raise NotImplementedError
+def plan(spec: ExplorationSpec) -> DilemmaDesign:
+    """The design of a run, its dilemmas drawn and no model loaded.
+
+    Raises:
+        SpecError: for a specification that does not fit its data.
+    """
+    system, values = chosen_values(spec)
+    return DilemmaDesign(spec, system, draw_dilemmas(spec, values))
 
 
-reading = open_laboratory = head = opening = plan
+def reading(design: DilemmaDesign) -> Reading:
+    """The dilemmas that neurons are found in; replaced data is taken to be as long as they are."""
+    texts = [
+        f"{dilemma.story} {dilemma.aligned} {dilemma.violating} {dilemma.rationale}"
+        for dilemma in design.dilemmas.activation
+    ]
+    times = 2 if getattr(design.spec, "replacement", None) else 1
+    return Reading(texts * times, labels=len(design.values) * len(design.spec.languages))
+
+
+def open_laboratory(
+    spec: ExplorationSpec, folder: RunFolder, model: NeuronModel, progress: Progress
+) -> DilemmaLaboratory:
+    """Dilemmas and the neurons of every selection, each made or read back."""
+    system, values = chosen_values(spec)
+    dilemmas = read_dilemmas(spec, folder, values)
+    identification = Identification(spec, folder, model, dilemmas, progress)
+    for language in spec.languages:
+        for selection in spec.selections:
+            identification.location(selection, language)
+    return DilemmaLaboratory(spec, system, dilemmas, identification, progress)
+
+
+def head(lab: DilemmaLaboratory) -> Head:
+    """What was run on what."""
+    spec, dilemmas = lab.spec, lab.dilemmas
+    return head_of(
+        spec,
+        lab.model,
+        lab.system,
+        lab.values,
+        ExplorationHead,
+        bundled_organism=lab.truth is not None,
+        data={"source": dilemmas.source, "counts": dilemmas.counts(), "notes": list(dilemmas.notes)},
+        main=spec.main,
+        measures=spec.support.measures,
+        compared_by=spec.support.compared_by,
+        highlighted=spec.highlighted,
+        edit=EditFound(name=spec.edit.name, parameters=spec.edit.parameters, on=spec.edit.on),
+    )

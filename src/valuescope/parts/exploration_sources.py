@@ -1,0 +1,123 @@
+"""Where the numbers of a ValueExploration run come from: planted neurons where they are known, hashes, notes, times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from valuescope.lab.part import Part
+from valuescope.lab.result import Result
+from valuescope.parts.perturbation import NeuronTruth, SelectionFound, SelectionsFound
+from valuescope.parts.perturbation_views import (
+    by_language,
+    exploration,
+    language_name,
+    mean_present,
+    selection_name,
+)
+from valuescope.parts.provenance import code, named_counts, seconds_block
+from valuescope.report.blocks import Block, Facts, Heading, Inlines, Items, Section, Strong, Words
+from valuescope.report.numbers import SHARES, grouped, plain_value
+from valuescope.report.table import Column, Table
+
+
+class _Row(NamedTuple):
+    name: str
+    truth: NeuronTruth
+
+
+class PlantedNeurons(Part[None]):
+    """Found neurons against planted ones; the parts that find neurons measure them."""
+
+    experiment, order = "valueexploration", 80
+
+    @classmethod
+    def shown(cls, result: Result) -> Section | None:
+        """Precision, recall and roles, averaged over values."""
+        rows = list(_rows(result))
+        if not rows:
+            return None
+        note = Words(
+            "Means over values. Neurons that cause a value in the other language only do not count. Echo and herald are "
+            "decoys: they fire for a value and cause nothing.",
+            style="small",
+        )
+        columns: tuple[Column[_Row], ...] = (
+            Column("", "Neurons", lambda row: row.name),
+            Column(
+                "",
+                "Average precision",
+                lambda row: mean_present(row.truth.average_precision.values()),
+                signed=False,
+            ),
+            Column("", "Recall", lambda row: mean_present(row.truth.recall.values()), signed=False),
+            Column("", "Precision", lambda row: mean_present(row.truth.precision.values()), signed=False),
+            Column("", "Chance", lambda row: SHARES.plain(row.truth.chance)),
+            Column("", "Planted neurons found, by role", lambda row: _roles(row.truth)),
+        )
+        table = Table("", "Found against planted", columns, rows)
+        return Section("truth", "Against the planted truth", (table, note), link="Truth")
+
+
+def _rows(result: Result) -> Iterator[_Row]:
+    generating = by_language(result, ".generating", SelectionFound)
+    for language, selections in by_language(result, ".selections", SelectionsFound).items():
+        named = [(selection_name(name), selection) for name, selection in selections.root.items()]
+        named += [("generating", generating[language])] if language in generating else []
+        for name, selection in named:
+            if selection.truth is not None:
+                yield _Row(f"{language_name(language)}: {name}", selection.truth)
+
+
+def _roles(truth: NeuronTruth) -> str:
+    return ", ".join(f"{role} {count['found']} of {count['of']}" for role, count in truth.roles.items())
+
+
+class Sources(Part[None]):
+    """Everything that a reader needs to make the run again, or to doubt it."""
+
+    experiment, order = "valueexploration", 100
+
+    @classmethod
+    def shown(cls, result: Result) -> Section:
+        """Hashes, versions, notes, warnings and times."""
+        warnings = [
+            (Strong(f"{language_name(language)}, {selection_name(name)}: "), warning)
+            for language, selections in by_language(result, ".selections", SelectionsFound).items()
+            for name, selection in selections.root.items()
+            for warning in selection.warnings
+        ]
+        notes = [plain_value(note) for note in result.head.data.get("notes") or ()]
+        blocks: tuple[Block | None, ...] = (
+            Facts(_identity(result)),
+            *((Heading("Notes on the data"), Items(notes)) if notes else ()),
+            Heading("Warnings"),
+            Items(warnings) if warnings else "None.",
+            seconds_block(result),
+        )
+        return Section("provenance", "Provenance", blocks)
+
+
+def _identity(result: Result) -> list[tuple[str, Inlines | None]]:
+    head = exploration(result)
+    model, data, edit = head.model, head.data, head.edit
+    return [
+        ("Model", code(model.get("id"))),
+        ("Revision", code(model.get("revision"))),
+        ("Weight fingerprint", code(model.get("fingerprint"))),
+        ("Layers × neurons each", f"{grouped(model.get('layers'))} × {grouped(model.get('width'))}"),
+        ("Data", data.get("source")),
+        ("Dilemmas per value", ", ".join(_counts(result)) or None),
+        ("Edit", f"{edit.name} {plain_value(edit.parameters)}, on {edit.on}"),
+        ("Specification hash", code(head.spec_hash)),
+        ("Seed", None if head.seed is None else str(head.seed)),
+        ("valuescope", head.valuescope or None),
+        ("Versions", named_counts(head.versions)),
+    ]
+
+
+def _counts(result: Result) -> Iterator[str]:
+    for split, languages in (result.head.data.get("counts") or {}).items():
+        for language, values in languages.items():
+            few, many = min(values.values()), max(values.values())
+            yield f"{split} {language} {few}" + ("" if few == many else f"\u2013{many}")
