@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 
 import pytest
 from summary_sample import VALUES, sample_summary
+from valuescope.report.write import FIGURES
 
 from valuescope.report import ReportError, text_table, write_report
-from valuescope.report.write import FIGURES
 
 HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>]]>&amp;<!--\x00\x1b[31m\u202e\ud800"
 NAMESPACE = "http://www.w3.org/2000/svg"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from summary_sample import sample_summary
-
 from valuescope.report.charts.leakage_ratios import leakage_ratios_figure
 from valuescope.report.reading import read_summary
 

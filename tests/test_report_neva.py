@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from summary_sample import sample_summary
-
 from valuescope.report.charts.pareto import pareto_figure, read_curves
 from valuescope.report.neva_tables import neva_tables
 from valuescope.report.page import page

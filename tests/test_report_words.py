@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 from summary_sample import estimate, sample_summary
-
-from valuescope.metrics import Estimate
-from valuescope.report import text_table
 from valuescope.report.markup import Markup, escape, number, tag
-from valuescope.report.names import short_names
-from valuescope.report.numbers import Numbers, effect_numbers, plain_value, sample
 from valuescope.report.reading import read_summary
 from valuescope.report.scale import Scale, labelled, scale_over
 from valuescope.report.svg import fitted, text_width
 from valuescope.report.verdict import fluency_verdict, headline, verdict
+
+from valuescope.metrics import Estimate
+from valuescope.report import text_table
+from valuescope.report.names import short_names
+from valuescope.report.numbers import Numbers, effect_numbers, plain_value, sample
 
 
 def method_with(**changes: Any) -> tuple[Any, Any]:

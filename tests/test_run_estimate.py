@@ -10,10 +10,10 @@ import pytest
 from conftest import SHARED
 from run_samples import dilemma_spec, pairs_spec, save_tiny_model, write_conva
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from valuescope.run.experiments import estimate
 
 from valuescope.run import Spec, SpecError, read_spec, run
 from valuescope.run.estimate import Cost
-from valuescope.run.experiments import estimate
 from valuescope.run.model_size import matrix_speed
 
 

@@ -9,11 +9,6 @@ from typing import Any
 
 import pytest
 from run_samples import TWO, dilemma_spec, pairs_spec, save_tiny_model, write_conva
-
-from valuescope.edit import AddVector, ProbeShift
-from valuescope.generate import generate
-from valuescope.models import NeuronModel, load_model
-from valuescope.run import RunFolder, Spec, SpecError, arms, make_spec, read_spec, run
 from valuescope.run.adapters import adapters_of_others, planned_training, training_texts
 from valuescope.run.arms import ArmRunner
 from valuescope.run.loading import silent
@@ -22,6 +17,11 @@ from valuescope.run.stages import Locations, read_activations, read_material
 from valuescope.run.system_texts import system_texts
 from valuescope.run.treatments import SystemText, control_treatments, prepare, treatments
 from valuescope.run.trial import Laboratory
+
+from valuescope.edit import AddVector, ProbeShift
+from valuescope.generate import generate
+from valuescope.models import NeuronModel, load_model
+from valuescope.run import RunFolder, Spec, SpecError, arms, make_spec, read_spec, run
 from valuescope.tune import Adapter
 from valuescope.values import load_value_system
 

@@ -12,6 +12,7 @@ pytest.importorskip("inspect_ai")
 
 from inspect_ai.model import GenerateConfig, ModelAPI, ModelOutput, modelapi
 from judge_stubs import output
+from valuescope.run.experiments import estimate
 
 from valuescope.cli import main
 from valuescope.judge.asked_model import AskError
@@ -19,7 +20,6 @@ from valuescope.judge.oracle_model import OracleModel
 from valuescope.models import NeuronModel, load_model
 from valuescope.report import text_table
 from valuescope.run import RunError, Spec, SpecError, make_spec, run
-from valuescope.run.experiments import estimate
 
 ORACLE = "valuescope_oracle/organism"
 TIMES = ("seconds", "seconds_by_stage")

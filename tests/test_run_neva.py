@@ -16,13 +16,13 @@ from run_samples import (
     write_conva,
     write_csv,
 )
+from valuescope.run.automatic import Weighed
+from valuescope.run.spec_neva import AutomaticSpec
 
 from valuescope.data import Material
 from valuescope.metrics import Estimate
 from valuescope.run import Spec, SpecError, automatic, make_spec, run
-from valuescope.run.automatic import Weighed
 from valuescope.run.estimate import planned_items
-from valuescope.run.spec_neva import AutomaticSpec
 
 SOON = {"locator": {"alpha": 0.1, "accuracy": 0.0}}
 METHODS: dict[str, Any] = {

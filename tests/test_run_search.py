@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-
-from valuescope.metrics import Estimate
 from valuescope.run.search import Tried, choose
 from valuescope.run.spec import MethodSpec, SearchSpec, Setting
+
+from valuescope.metrics import Estimate
 
 
 def tried(beta: float, effect: float | None, fluency: float | None) -> Tried:

@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 import torch
 from run_samples import TWO, dilemma_spec, pairs_spec, save_tiny_model, write_conva
+from valuescope.run.arms import Outcome
+from valuescope.run.summary import example_blocks, mean_present, missing_block
+from valuescope.run.truth import chance_precision, precision_of_ranking, selection_against
 
 from valuescope.data import Question
 from valuescope.locate import Location
@@ -18,9 +21,6 @@ from valuescope.models import ModelIdentity, load_model
 from valuescope.organism import Plant, Truth
 from valuescope.report import text_table
 from valuescope.run import Spec, SpecError, make_spec, run
-from valuescope.run.arms import Outcome
-from valuescope.run.summary import example_blocks, mean_present, missing_block
-from valuescope.run.truth import chance_precision, precision_of_ranking, selection_against
 
 
 @pytest.fixture(scope="module")

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 import torch
 from run_samples import TWO, dilemma_spec, pairs_spec, save_tiny_model, write_conva
-
-from valuescope.data import ContrastPair, Question
-from valuescope.edit import Modulate
-from valuescope.generate import Answer
-from valuescope.models import NeuronModel, load_model
-from valuescope.run import RunFolder, Spec, arms
 from valuescope.run.arms import Arm, ArmRunner, Outcome
 from valuescope.run.loading import silent
 from valuescope.run.spec import Setting
 from valuescope.run.stages import Locations, cut, edits, neuron_sets, read_activations, read_material
 from valuescope.run.trial import Laboratory, first_of_each, with_typical
 from valuescope.run.ways import with_strength
+
+from valuescope.data import ContrastPair, Question
+from valuescope.edit import Modulate
+from valuescope.generate import Answer
+from valuescope.models import NeuronModel, load_model
+from valuescope.run import RunFolder, Spec, arms
 
 
 @pytest.fixture(scope="module")

@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 import torch
 from run_samples import TWO, dilemma_spec, save_tiny_model, summary_bytes
-
-from valuescope.locate import Location
-from valuescope.metrics import Estimate
-from valuescope.report import write_report
-from valuescope.run import Spec, SpecError, make_spec, read_spec, run
-from valuescope.run.estimate import estimate_comparison
 from valuescope.run.locator_table import _first
 from valuescope.run.questionnaires import read_items
 from valuescope.run.sensitivity import effect_holds
 from valuescope.run.stages import cut, edits, neuron_sets
 from valuescope.run.trial import question_of, run_of
 from valuescope.run.ways import dose_block, with_strength
+
+from valuescope.locate import Location
+from valuescope.metrics import Estimate
+from valuescope.report import write_report
+from valuescope.run import Spec, SpecError, make_spec, read_spec, run
+from valuescope.run.estimate import estimate_comparison
 from valuescope.values import load_value_system
 
 BOTH = {"directions": ["up", "down"]}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from valuescope.run.truth import known_truth
 
 from valuescope.activations import collect
 from valuescope.data import Dilemma, label, social_organism
@@ -47,7 +48,6 @@ from valuescope.organism.social_grammar import (
     Language,
     support_after,
 )
-from valuescope.run.truth import known_truth
 from valuescope.values import load_value_system
 
 TRAINING = Path(__file__).resolve().parents[1] / "training"

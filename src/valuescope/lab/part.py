@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from valuescope.lab.ask import Ask
-from valuescope.lab.strict import Found
 from valuescope.report.blocks import Section
 from valuescope.report.table import Table
 
