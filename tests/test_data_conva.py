@@ -10,7 +10,7 @@ from run_samples import TWO, write_conva, write_csv
 
 from valuescope.data import DataError, Material, conva_material
 from valuescope.data.checks import near_duplicates
-from valuescope.data.conva import read_pairs, read_questions
+from valuescope.data.files_material import read_pairs, read_questions
 from valuescope.values import load_value_system
 
 PAIR = ["question_1", "question_2"]

@@ -396,7 +396,7 @@ def test_a_hub_id_is_taken_apart_and_a_failure_is_told(monkeypatch: pytest.Monke
 
 
 def test_without_datasets_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from valuescope.data.readers import hub
+    from valuescope.data.readers import table_files as hub
 
     def missing(name: str) -> None:
         raise ImportError(name)

@@ -10,7 +10,16 @@ import torch
 from locate_references import REAL_MODELS, VALUES, collected, reference_model, selected, value_texts
 from tiny_models import tiny_model
 
-from valuescope.locate import LOCATORS, Evidence, LocateError, Location, NeuronSet, locate, locator_parameters
+from valuescope.locate import (
+    LOCATORS,
+    Evidence,
+    Located,
+    LocateError,
+    Location,
+    NeuronSet,
+    locate,
+    locator_parameters,
+)
 from valuescope.models import NeuronModel
 
 Case = tuple[NeuronModel, Evidence, dict[str, Location]]
@@ -193,6 +202,34 @@ def test_every_locator_gives_a_comparable_location(case: Case, tmp_path) -> None
         neurons.require(model)
         assert neurons.method == method
         assert NeuronSet.load(neurons.save(tmp_path / f"{method}-care")).hash == neurons.hash
+
+
+def test_locators_of_your_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One gives what it located, and everything is recorded; one that makes the whole location is left alone."""
+    model = tiny_model("llama")
+    evidence = collected(model, value_texts(pairs=2))
+    vape = locate("vape", model, evidence, bar=0.5)
+
+    def first(
+        model: NeuronModel, evidence: Evidence, *, seed: int = 0, count: int = 2, by: str = ""
+    ) -> Located:
+        signed = torch.arange(3 * model.neurons).view(vape.signed.shape) - 10.0
+        selected = torch.zeros_like(vape.selected)
+        selected[:2, 0, :count] = True
+        return Located(
+            "gate", signed, selected, parameters={"by": "place"}, empty="as told", warnings=["odd"]
+        )
+
+    monkeypatch.setitem(LOCATORS, "first", first)
+    monkeypatch.setitem(LOCATORS, "whole", lambda model, evidence, *, seed=0: vape)
+    found = locate("first", model, evidence, seed=4, count=3)
+    assert (found.method, found.seed, found.values) == ("first", 4, VALUES)
+    assert found.parameters == {"count": 3, "by": "place"}
+    assert found.sizes() == {"power": 3, "care": 3, "safety": 0}
+    assert found.warnings == ("safety: no neurons selected; as told", "odd")
+    assert torch.equal(found.scores, found.signed.abs())
+    assert found.neuron_set("power").signs.tolist() == [-1, -1, -1]
+    assert locate("whole", model, evidence) is vape
 
 
 def test_unknown_names_are_refused_with_the_known_ones() -> None:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from valuescope.data.conva import conva_material
-from valuescope.data.files_material import files_material
+from valuescope.data.files_material import conva_material, files_material
 from valuescope.data.findings import DataError, Finding, Place
 from valuescope.data.material import Material
 from valuescope.data.organism_material import organism_material, social_organism

@@ -13,7 +13,7 @@ from valuescope.locate.directions import (
 from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.firing_profile import FiringProfile, firing_profile
 from valuescope.locate.layer_tensors import LayerTensors, SteeringError
-from valuescope.locate.location import Finding, Location, largest
+from valuescope.locate.location import Located, Location, largest
 from valuescope.locate.locators import (
     DIRECTIONS,
     LOCATORS,
@@ -32,10 +32,10 @@ __all__ = [
     "LOCATORS",
     "DirectionFinder",
     "Evidence",
-    "Finding",
     "FiringProfile",
     "LayerTensors",
     "LocateError",
+    "Located",
     "Location",
     "Locator",
     "NeuronSet",

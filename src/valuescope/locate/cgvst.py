@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from valuescope.activations import special_ids
-from valuescope.locate.contrast import LabelSums, contrast_finding, contrast_labels, require_limits
+from valuescope.locate.contrast import LabelSums, contrast_labels, contrast_located, require_limits
 from valuescope.locate.evidence import Evidence, LocateError
-from valuescope.locate.location import Finding
+from valuescope.locate.location import Located
 from valuescope.locate.next_token import (
     NextToken,
     asked_tokens,
@@ -35,7 +35,7 @@ def cgvst(
     top: int = 50,
     texts: int | None = None,
     batch_size: int = 16,
-) -> Finding:
+) -> Located:
     """Variation of gradients at special tokens between texts for and against a value (Song et al. 2024).
 
     No code is public and the abstract gives no formula; this is a reading of it. For one text a neuron's number is
@@ -71,7 +71,7 @@ def cgvst(
         variance = sums.variance_of_mean()
         error = (variance[plus] + variance[minus]).sqrt()
         signed = torch.where(error > 0, signed / error, 0.0)
-    return contrast_finding(
+    return contrast_located(
         signed,
         top,
         diagnostics={

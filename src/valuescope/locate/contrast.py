@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from valuescope.locate.evidence import Evidence, LocateError
-from valuescope.locate.location import Finding, largest
+from valuescope.locate.location import Located, largest
 from valuescope.models import NeuronModel
 
 
@@ -71,12 +71,12 @@ def require_limits(method: str, model: NeuronModel, top: int, texts: int | None)
         raise LocateError(f"{method}: texts is {texts}; give at least 1 per label, or None for all")
 
 
-def contrast_finding(
+def contrast_located(
     signed: Tensor, top: int, diagnostics: Mapping[str, Any], warnings: Sequence[str] = ()
-) -> Finding:
+) -> Located:
     """By a signed number at the product site: score |signed|, the `top` largest above 0 are taken."""
     signed = signed.float()
-    return Finding(
+    return Located(
         site="product",
         signed=signed,
         selected=largest(signed.abs().flatten(1), top).view_as(signed) & (signed != 0),

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from valuescope.locate.evidence import Evidence, LocateError
-from valuescope.locate.location import Finding, Location
+from valuescope.locate.location import Located, Location
 from valuescope.locate.neuron_set import NeuronSet
 from valuescope.locate.parameters import generator
 from valuescope.models import NeuronModel
@@ -23,7 +23,7 @@ def random(
     like: Location | None = None,
     count: int | Mapping[str, int] | None = None,
     draw: int = 0,
-) -> Finding:
+) -> Located:
     """Neurons drawn uniformly from the whole model, independently for each value.
 
     Give `like`, a location to match in number per value, or `count` neurons (for all values or by value).
@@ -47,7 +47,7 @@ def random(
             partners = _strongest_first(like, row)
             signed[row].view(-1)[chosen] = like.signed[row].view(-1)[partners]
             signs[row].view(-1)[chosen] = like.signs[row].view(-1)[partners]
-    return Finding(
+    return Located(
         site="product" if like is None else like.site,
         values=values,
         scores=scores,
@@ -66,7 +66,7 @@ def random_matched(
     like: Location | None = None,
     draw: int = 0,
     bins: int = 10,
-) -> Finding:
+) -> Located:
     """For each neuron that `like` selects, one of the same layer with a similar gate activation rate.
 
     The rate is that on the value's own (positive) texts: the control fires as often as the located neurons
@@ -107,7 +107,7 @@ def random_matched(
             warnings.append(
                 f"{value}: {short} of {len(located)} located neurons have no partner left in their layer"
             )
-    return Finding(
+    return Located(
         site=like.site,
         values=like.values,
         scores=selected.float(),

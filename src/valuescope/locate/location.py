@@ -87,7 +87,7 @@ class Location(TensorRecord):
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
+class Located:
     """What a locator gives back, by the names of Location; `locate` adds where it comes from.
 
     `scores` None: the size of `signed`. `signs` None: those of `signed`. `values` None: those of the evidence.

@@ -11,7 +11,7 @@ from valuescope.locate.controls import random, random_matched
 from valuescope.locate.directions import mean_difference, probe_sets
 from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.layer_tensors import LayerTensors
-from valuescope.locate.location import Finding, Location
+from valuescope.locate.location import Located, Location
 from valuescope.locate.lpip import lpip
 from valuescope.locate.neva import neva, neva_exclusive
 from valuescope.locate.qrnca import qrnca
@@ -20,9 +20,9 @@ from valuescope.locate.valuelocate import valuelocate
 from valuescope.locate.vape import vape, vape_layer_bar
 from valuescope.models import NeuronModel
 
-# Called with a model, evidence and `seed`; its other keyword arguments are its parameters. It gives a Finding, from
+# Called with a model, evidence and `seed`; its other keyword arguments are its parameters. It gives a Located, of
 # which `locate` makes the Location, or a whole Location.
-Locator = Callable[..., Finding | Location]
+Locator = Callable[..., Located | Location]
 DirectionFinder = Callable[..., Mapping[str, LayerTensors]]
 
 LOCATORS: dict[str, Locator] = {
@@ -65,10 +65,10 @@ def locate(
     another model."""
     defaults = locator_parameters(method)
     _require(method, model, evidence, defaults, parameters)
-    finding = LOCATORS[method](model, evidence, seed=seed, **parameters)
-    if isinstance(finding, Location):
-        return finding
-    return finding.location(method, model, evidence, seed, {**defaults, **parameters})
+    located = LOCATORS[method](model, evidence, seed=seed, **parameters)
+    if isinstance(located, Location):
+        return located
+    return located.location(method, model, evidence, seed, {**defaults, **parameters})
 
 
 def find_directions(

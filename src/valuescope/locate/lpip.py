@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from valuescope.locate.contrast import LabelSums, contrast_finding, contrast_labels, require_limits
+from valuescope.locate.contrast import LabelSums, contrast_labels, contrast_located, require_limits
 from valuescope.locate.evidence import Evidence, LocateError
-from valuescope.locate.location import Finding
+from valuescope.locate.location import Located
 from valuescope.locate.next_token import asked_tokens, frozen, length_batches, next_tokens, pad_rows
 from valuescope.locate.parameters import require_choice
 from valuescope.locate.stream import Stream, read_stream, require_sums
@@ -37,7 +37,7 @@ def lpip(
     batch_size: int = 32,
     numbers: int = 2**24,
     attention: int = 30,
-) -> Finding:
+) -> Located:
     """Increase of log p(w) by a neuron's own contribution, contrasted between texts for and against.
 
     log p(w | r + m_k v_k) - log p(w | r) at the last position (Yu and Ananiadou 2024), r the stream without
@@ -81,7 +81,7 @@ def lpip(
     mean = sums.mean()
     columns = max(1, min(model.width, numbers // len(unembedding.weight)))
     held = max(numbers, len(unembedding.weight)) * 4 + columns * len(unembedding.weight)
-    return contrast_finding(
+    return contrast_located(
         mean[plus] - mean[minus],
         top,
         diagnostics={

@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 
 from valuescope.locate.directions import decode_direction
 from valuescope.locate.evidence import Evidence, LocateError
-from valuescope.locate.location import Finding, largest
+from valuescope.locate.location import Located, largest
 from valuescope.locate.probes import ProbeSettings, TrainedProbes, bag_of_words_accuracy
 from valuescope.models import NeuronModel
 
@@ -33,7 +33,7 @@ def neva(
     margin: int = 0,
     validation: float = 0.3,
     c: float = 1.0,
-) -> Finding:
+) -> Located:
     """The `alpha` share of each kept layer's neurons with the largest |cos(v_k, w)| (eqs. 10-12).
 
     w is the direction of a probe on the residual stream after the layer (`train_probes`). A layer is kept
@@ -63,7 +63,7 @@ def neva_exclusive(
     c: float = 1.0,
     orthogonal: float = 1.0,
     penalty: float = 0.5,
-) -> Finding:
+) -> Located:
     """NeVA with directions orthogonal to the other values', and less for neurons that other values share.
 
     In each layer, with probe directions w_v of length 1 and value vectors v_k:
@@ -130,7 +130,7 @@ def _neurons_along(
     evidence: Evidence,
     alpha: float,
     settings: ProbeSettings,
-) -> Finding:
+) -> Located:
     """NeVA with any ranking of a kept layer's neurons; those of score 0 are never taken."""
     if not 0 < alpha <= 1:
         raise LocateError(
@@ -150,7 +150,7 @@ def _neurons_along(
         for split in probes.splits
     ]
     best = probes.validation_accuracy[:, first : last + 1].argmax(dim=1) + first
-    return Finding(
+    return Located(
         site="product",
         signed=signed,
         scores=scores,

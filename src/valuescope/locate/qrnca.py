@@ -10,10 +10,10 @@ from operator import attrgetter
 import torch
 from torch import Tensor
 
-from valuescope.locate.contrast import contrast_finding, contrast_labels, require_finite, require_limits
+from valuescope.locate.contrast import contrast_labels, contrast_located, require_finite, require_limits
 from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.integrated_gradients import PATHS, Attribution, integrated_gradients, quadrature
-from valuescope.locate.location import Finding
+from valuescope.locate.location import Located
 from valuescope.locate.multiple_choice import Choice, given_choices, value_choices
 from valuescope.locate.next_token import frozen
 from valuescope.locate.parameters import require_choice
@@ -37,7 +37,7 @@ def qrnca(
     top: int = 50,
     texts: int | None = None,
     batch_size: int = 8,
-) -> Finding:
+) -> Located:
     """Query-relevant neurons of multiple-choice questions about the value (Chen et al. 2024).
 
     Every text is a query of several prompts (`value_choices`). A neuron's attribution to a prompt is the
@@ -78,7 +78,7 @@ def qrnca(
             completeness.add(attribution)
     scores, dropped = clusters.scores(common)
     rows = batch_size * (steps + 2)
-    return contrast_finding(
+    return contrast_located(
         scores[0::2] - scores[1::2],
         top,
         diagnostics={

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.firing_profile import firing_profile
-from valuescope.locate.location import Finding
+from valuescope.locate.location import Located
 from valuescope.locate.parameters import require_choice, require_shares
 from valuescope.locate.shares import DECIMALS, PER, active_by_value, discoveries, share_test, strongest
 from valuescope.models import NeuronModel
@@ -22,7 +22,7 @@ FEW_TEXTS = 20
 
 def specificity(
     model: NeuronModel, evidence: Evidence, *, seed: int = 0, rate: float = 0.015, per: str = "value"
-) -> Finding:
+) -> Located:
     """Largest s_v = p_v - mean of the other values' p, in place of VAPE's bar and entropy. Beyond the paper.
 
     p_v = share of value v's tokens with a > 0, as in `vape`. Every value weighs alike, however many tokens
@@ -60,7 +60,7 @@ def two_proportion(
     q: float = 0.05,
     unit: str = "token",
     per: str = "value",
-) -> Finding:
+) -> Located:
     """Largest differences of share among those that a false-discovery-controlled test finds. Beyond the paper.
 
     For every value and neuron, the share for which the neuron is active is tested against that of all other
@@ -116,7 +116,7 @@ def _strongest_of(
     empty: str,
     diagnostics: Mapping[str, Any] | None = None,
     warnings: Sequence[str] = (),
-) -> Finding:
+) -> Located:
     """The strongest of the eligible neurons, at most round(rate * neurons) of them."""
     count, values = round(rate * model.neurons), len(evidence.values)
     selected = strongest(signed, eligible, count, per)
@@ -124,7 +124,7 @@ def _strongest_of(
     profile = firing_profile(counters.gate_rate(labels), selected.any(dim=0))
     if per == "value" and count < values:
         empty = f"rate {rate} keeps {count} neurons, fewer than the {values} values"
-    return Finding(
+    return Located(
         site="gate",
         signed=signed,
         scores=torch.where(eligible, signed, 0.0),

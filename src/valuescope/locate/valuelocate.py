@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from valuescope.locate.evidence import Evidence, LocateError
-from valuescope.locate.location import Finding, largest
+from valuescope.locate.location import Located, largest
 from valuescope.locate.parameters import require_shares
 from valuescope.locate.shares import DECIMALS, active_by_value, discoveries, share_test
 from valuescope.models import NeuronModel
@@ -37,7 +37,7 @@ def valuelocate(
     contrast: str = "opposite",
     control: str = "threshold",
     q: float = 0.05,
-) -> Finding:
+) -> Located:
     """Difference of activation shares between prompts for and against a value.
 
     M = sum of a neuron's activation over a prompt's counted tokens (eq. 3), p+ and p- the shares of
@@ -88,7 +88,7 @@ def valuelocate(
     coarse = (
         f"the smallest label has {fewest} {statistic}s: each weighs more than the threshold of {threshold}"
     )
-    return Finding(
+    return Located(
         site=site,
         signed=delta,
         selected=selected,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.firing_profile import firing_profile, rate_entropy
-from valuescope.locate.location import Finding, largest
+from valuescope.locate.location import Located, largest
 from valuescope.locate.parameters import require_shares
 from valuescope.models import NeuronModel
 
@@ -19,7 +19,7 @@ ALTERNATIVES = ("vape-layer-bar", "specificity", "two-proportion")
 
 def vape(
     model: NeuronModel, evidence: Evidence, *, seed: int = 0, rate: float = 0.015, bar: float = 0.95
-) -> Finding:
+) -> Located:
     """Lowest entropy of the activation rate over values, among neurons that fire often for one of them.
 
     p_v = share of value v's tokens with a > 0 (ValueExploration eq. 2), H = -sum_v q_v ln q_v with q = p /
@@ -40,7 +40,7 @@ def vape(
 
 def vape_layer_bar(
     model: NeuronModel, evidence: Evidence, *, seed: int = 0, rate: float = 0.015, bar: float = 0.95
-) -> Finding:
+) -> Located:
     """The rule of `vape`, but tau is taken of each layer's rates alone. Beyond the paper.
 
     One bar for the model admits the layers that fire most, whatever they fire for; this one admits the same
@@ -52,7 +52,7 @@ def vape_layer_bar(
     return _lowest_entropy("vape-layer-bar", evidence, rate, bar, per_layer=True)
 
 
-def _lowest_entropy(method: str, evidence: Evidence, rate: float, bar: float, *, per_layer: bool) -> Finding:
+def _lowest_entropy(method: str, evidence: Evidence, rate: float, bar: float, *, per_layer: bool) -> Located:
     """The rule of `vape`, with one bar for the whole model or one per layer."""
     if len(evidence.values) < 2:
         raise LocateError(f"{method} compares values: give at least two")
@@ -78,7 +78,7 @@ def _lowest_entropy(method: str, evidence: Evidence, rate: float, bar: float, *,
             f"kept neurons are nearly general (mean entropy {profile.mean_kept_entropy:.2f} of at most "
             f"{profile.maximum_entropy:.2f}): they fire for all values alike; compare {others}"
         )
-    return Finding(
+    return Located(
         site="gate",
         signed=scores,
         scores=scores,

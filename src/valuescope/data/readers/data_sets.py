@@ -11,9 +11,8 @@ from pathlib import Path
 from valuescope.data.findings import DataError, Finding, Place, refuse
 from valuescope.data.readers import choice_sets, dilemma_sets, own_lines, text_sets
 from valuescope.data.readers.file_text import damaged
-from valuescope.data.readers.hub import hub_tables, is_hub, is_saved
 from valuescope.data.readers.rows import DataTable, Format, Shape
-from valuescope.data.readers.table_files import SUFFIXES, read_tables
+from valuescope.data.readers.table_files import SUFFIXES, hub_tables, is_hub, is_saved, read_tables
 from valuescope.data.records import Record
 
 FORMATS: dict[str, Format] = {
