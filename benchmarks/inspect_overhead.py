@@ -33,7 +33,7 @@ from valuescope.judge import oracle
 from valuescope.models import load_model, render_question
 from valuescope.organism import lexicon, read_answer
 from valuescope.provider import inspect_model
-from valuescope.run.folder import versions
+from valuescope.lab.folder import versions
 
 
 @dataclass(frozen=True)

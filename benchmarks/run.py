@@ -19,7 +19,7 @@ from measure import markdown
 from settings import QUICK, Settings
 
 from valuescope.files import write_json_atomic
-from valuescope.run.folder import versions
+from valuescope.lab.folder import versions
 
 BENCHMARKS = {
     "counting": counting.rows,

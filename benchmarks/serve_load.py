@@ -27,7 +27,7 @@ from serve_tasks import Task, make_tasks, save_edits, three_edits, with_referenc
 
 from valuescope.files import write_json_atomic
 from valuescope.models import load_model
-from valuescope.run.folder import versions
+from valuescope.lab.folder import versions
 
 RESULTS = Path(__file__).with_name("serve_load.json")
 

@@ -10,7 +10,7 @@ from conftest import shared
 from damaged_files import CHOICE, lines
 from data_samples import write_lines
 from run_samples import write_csv
-from valuescope.run.names import keywords
+from valuescope.lab.parameters import keywords
 
 from valuescope.data import SOURCES, DataError, Material, files_material
 

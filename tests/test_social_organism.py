@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from valuescope.run.truth import known_truth
+from valuescope.lab.truth import known_truth
 
 from valuescope.activations import collect
 from valuescope.data import Dilemma, label, social_organism
