@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from valuescope.files import write_text_atomic
 from valuescope.lab.folder import RunFolder, versions
@@ -19,7 +19,6 @@ from valuescope.values import ValueSystem
 from valuescope.version import __version__
 
 FORMAT = 2
-ReadT = TypeVar("ReadT", bound=BaseModel)
 
 
 class MeasureFound(Found):
@@ -161,11 +160,12 @@ class Result:
             if not star:
                 found[part.place] = _read(part.Found, block, outer)
                 continue
-            inside = {name: rest.get(inner[1:]) if inner else rest for name, rest in block.items()}
+            blocks = TypeAdapter(dict[str, dict[str, Any]])
+            inside = _read(blocks, block, outer)
             read = {
-                name: _read(part.Found, rest, part.place.replace("*", name))
+                name: _read(part.Found, rest[inner[1:]] if inner else rest, part.place.replace("*", name))
                 for name, rest in inside.items()
-                if rest is not None
+                if not inner or rest.get(inner[1:]) is not None
             }
             if read:
                 found[part.place] = read
@@ -188,9 +188,10 @@ def _dumped(found: Any) -> Any:
     return None if found is None else found.model_dump(mode="json")
 
 
-def _read(kind: type[ReadT], block: Any, place: str) -> ReadT:
+def _read(kind: Any, block: Any, place: str) -> Any:
+    """`block` as a pydantic model or adapter reads it."""
     try:
-        return kind.model_validate(block)
+        return kind.validate_python(block) if isinstance(kind, TypeAdapter) else kind.model_validate(block)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in (place, *first["loc"]) if part != "")

@@ -71,7 +71,6 @@ class BootstrapSpec(Strict):
 class RunSpec(Strict):
     """What every experiment has. `seed` drives the draws of data, splits, controls, sampling noise and bootstrap."""
 
-    experiment: str
     name: str
     seed: int = 0
     model: ModelSpec = ModelSpec()
@@ -79,6 +78,7 @@ class RunSpec(Strict):
     bootstrap: BootstrapSpec = BootstrapSpec()
     activations: ActivationsSpec = ActivationsSpec()
     controls: ControlsSpec = ControlsSpec()
+    experiment: str = ""
 
     def left_out(self) -> dict[str, Any]:
         """Settings that change no result, in pydantic's form of `exclude`."""
