@@ -10,6 +10,7 @@ from pydantic import Field
 from valuescope.lab.ask import Ask
 from valuescope.lab.dilemma_design import DilemmaDesign
 from valuescope.lab.dilemma_laboratory import DilemmaLaboratory, Supports
+from valuescope.lab.exploration import Measure
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.strict import Found, FoundRoot
@@ -17,7 +18,8 @@ from valuescope.parts.perturbation_views import language_name
 from valuescope.report.blocks import Answer, Answers, Question, Section, Words
 from valuescope.report.table import Verdict
 
-STATED = "percentages"
+STATED: Measure = "percentages"
+EVEN = 50.0  # percent: neither option is supported more
 
 
 class DilemmaAnswer(Found):
@@ -115,5 +117,8 @@ def _answer(supports: Supports, place: int) -> DilemmaAnswer:
 
 
 def _shown(arm: str, answer: DilemmaAnswer) -> Answer:
-    words = "support missing" if answer.support is None else f"support {answer.support:.0f}%"
-    return Answer(arm, "\n\n".join(answer.replies), (Verdict(None, words),))
+    verdicts = [Verdict(None, "support missing")]
+    if answer.support is not None:
+        side = "value supported" if answer.support > EVEN else "value not supported"
+        verdicts = [Verdict(None, side), Verdict(None, f"support {answer.support:.0f}%")]
+    return Answer(arm, "\n\n".join(answer.replies), tuple(verdicts))

@@ -51,8 +51,7 @@ class Overlap(Part[None]):
         across: AcrossLanguagesFound | None = result.of(AcrossLanguages)
         for overlap in across.root if across else ():
             names = [language_name(name) for name in (overlap.rows_language, overlap.columns_language)]
-            titles = [f"neurons of ({name})" for name in names]
-            maps.append(OverlapMap(" and ".join(names), overlap, *titles))
+            maps.append(OverlapMap(" and ".join(names), overlap, *names))
         words = (
             "How many neurons two values share, beside how many two random sets of their sizes would. Within a language chance "
             "draws from the neurons that were kept for any value: against all neurons of the model sharing would be built in, "

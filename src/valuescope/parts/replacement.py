@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import BeforeValidator
 
 from valuescope.lab.ask import Ask
 from valuescope.lab.dilemma_design import DilemmaDesign
@@ -36,7 +38,9 @@ class ReplacementFound(SelectionFound):
 
     values: tuple[str, ...] = ()
     counts: tuple[SetFound, ...] = ()
-    texts: dict[str, int] = {}
+    texts: Annotated[
+        dict[str, int], BeforeValidator(lambda texts: texts or {})
+    ] = {}  # format 1 had 0 for none
 
 
 class DatasetReplacement(Part[dict[str, ReplacementSpec]]):

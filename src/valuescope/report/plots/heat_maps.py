@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from valuescope.report.canvas import SMALL, Canvas, Field, Head
+from valuescope.report.canvas import SMALL, TITLE, Canvas, Field, Head
 from valuescope.report.colours import Style, colour_of
 from valuescope.report.figure import Figure, Panel, columns_for
 from valuescope.report.numbers import MISSING, spread
@@ -129,7 +129,7 @@ class _Grid:
         self.right = self.left + self.step * len(facet.columns)
         self.bottom = self.top + _ROW * len(facet.rows)
         tail = 34.0 if facet.sums else max(slant + 8 - self.step / 2, 6)
-        self.width = max(self.right + tail, text_width(facet.title, 13.5), text_width(facet.note, SIZE))
+        self.width = max(self.right + tail, text_width(facet.title, TITLE * 1.05), text_width(facet.note, SIZE))
         self.height = self.bottom + 8 + lanes + (28 if self.upright else 0)
         self.colour = colour_of(facet.colour) if isinstance(facet.colour, int) else facet.colour
 
