@@ -14,7 +14,13 @@ import transformers as hf
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
 from valuescope.data import organism_material
+from valuescope.lab.ask import Ask, Outcomes
+from valuescope.lab.laboratory import Laboratory
+from valuescope.models import NeuronModel
 from valuescope.organism.grammar import ASSISTANT, SYSTEM, USER
+from valuescope.progress import silent
+from valuescope.run import RunFolder, make_spec, run
+from valuescope.run.experiment import EXPERIMENTS
 
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>", SYSTEM, USER, ASSISTANT]
 CHAT_TEMPLATE = (
@@ -170,10 +176,10 @@ def pairs_spec(model: Path | str, folder: Path, **changes: Any) -> dict[str, Any
 
 
 def summary_bytes(folder: Path) -> str:
-    """summary.json without its times."""
+    """summary.json without its times, its keys in order."""
     content = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     assert all(name in content for name in TIMES)
-    return json.dumps({name: part for name, part in content.items() if name not in TIMES}, sort_keys=True)
+    return json.dumps({name: part for name, part in content.items() if name not in TIMES})
 
 
 def report_files(folder: Path) -> dict[str, str]:
@@ -185,3 +191,35 @@ def report_files(folder: Path) -> dict[str, str]:
     )
     assert times == 1
     return {**found, "report.html": page}
+
+
+def summary_of(content: dict[str, Any], out: Path, **more: Any) -> dict[str, Any]:
+    """Run a specification, and read its summary.json back."""
+    run(make_spec(content, "t"), out, **more)
+    return read_summary(out)
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """The content of a run's summary.json; a number that is none would be an error."""
+    content: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    return content
+
+
+def laboratory_of(content: dict[str, Any], out: Path, model: NeuronModel) -> Laboratory:
+    """The laboratory of a comparison, its material and activations made."""
+    spec = make_spec(content, "t")
+    lab = EXPERIMENTS["methods"].open(spec, RunFolder(out), model, silent)
+    assert isinstance(lab, Laboratory)
+    return lab
+
+
+def asked(lab: Laboratory, *asks: Ask) -> list[Outcomes]:
+    """The outcomes of asks, as a part that planned them reads them."""
+    with lab.bench.part("test", asks, ()):
+        return [lab.outcomes(ask) for ask in asks]
+
+
+def rows_in(folder: Path) -> list[dict[str, Any]]:
+    """Every row that a run's answers hold."""
+    paths = sorted((folder / "asks").rglob("*.json"))
+    return [row for path in paths for row in json.loads(path.read_text(encoding="utf-8"))]

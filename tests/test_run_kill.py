@@ -18,53 +18,54 @@ import yaml
 from run_samples import dilemma_spec, pairs_spec, report_files, save_tiny_model, summary_bytes, write_conva
 
 import valuescope.files
-from valuescope.cli import main
+from valuescope.run import read_spec, run
 
-POINTS = {  # stage -> (file, whether it is renamed into place before the process dies)
-    "start": ("run.json", False),
-    "data": ("data/material.json", False),
-    "data, written": ("data/material.json", True),
-    "activations, first part": ("activations/residuals-0000.json", True),
-    "activations, later": ("activations/counters-0002.safetensors", True),
-    "activations, total replaced": ("activations/counters-0002.json", True),
-    "locate": ("locate/neva-*.safetensors", True),
-    "locate, written": ("locate/neva-*.json", True),
-    "answers, base": ("answers/base/*/000000.json", False),
-    "answers": ("answers/neva/*/edited/000004.json", True),
-    "answers, controls": ("answers/neva/*/random-matched-0/*.json", True),
-    "dose": ("answers/neva/dose/*/edited/*.json", False),
-    "leakage": ("answers/leakage/*/*/000000.json", True),
-    "report": ("figures/*.svg", True),
-    "report, written": ("report.html", True),
-    "summary": ("summary.json", False),
+POINTS = {  # stage -> (file, whether it is renamed into place before the process dies, at which such file)
+    "start": ("run.json", False, 1),
+    "data": ("data/material.json", False, 1),
+    "data, written": ("data/material.json", True, 1),
+    "activations, first part": ("activations/residuals-0000.json", True, 1),
+    "activations, later": ("activations/counters-0002.safetensors", True, 1),
+    "activations, total replaced": ("activations/counters-0002.json", True, 1),
+    "locate": ("locate/neva-*.safetensors", True, 1),
+    "locate, written": ("locate/neva-*.json", True, 1),
+    "asks, first batch": ("asks/*/000000.json", False, 1),
+    "asks, second batch": ("asks/*/000004.json", True, 1),
+    "asks, third": ("asks/*/*.json", True, 8),
+    "asks, half": ("asks/*/*.json", False, 12),
+    "asks, later": ("asks/*/*.json", True, 16),
+    "report": ("figures/*.svg", True, 1),
+    "report, written": ("report.html", True, 1),
+    "summary": ("summary.json", False, 1),
 }
 
 
-def main_until_killed(arguments: list[str], out: str, pattern: str, written: bool) -> None:
-    """The command in this process, which dies by SIGKILL as soon as a file of the run is due, or is there."""
-    replace = os.replace
+def run_until_killed(spec: str, out: str, pattern: str, written: bool, times: int) -> None:
+    """The run in this process, which dies by SIGKILL as soon as a file of the run is due, or is there."""
+    replace, left = os.replace, times
 
     def replace_or_die(source: Any, target: Any) -> None:
-        due = fnmatch(str(Path(target).relative_to(out)), pattern)
-        if written or not due:
+        nonlocal left
+        left -= fnmatch(str(Path(target).relative_to(out)), pattern)
+        if written or left > 0:
             replace(source, target)
-        if due:
+        if left <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
     valuescope.files.os.replace = replace_or_die  # type: ignore[attr-defined]
-    main_in_process(arguments)
+    run_whole(spec, out)
 
 
-def main_in_process(arguments: list[str]) -> None:
-    """The command as a process of its own, with its exit code."""
-    sys.exit(main(arguments))
+def run_whole(spec: str, out: str) -> None:
+    """The run in a process of its own."""
+    run(read_spec(Path(spec)), Path(out))
 
 
 @pytest.fixture(scope="module")
 def start() -> Callable[..., Any]:
     """Starts a function in a fresh process of a server that has imported the package once."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["valuescope.cli", "test_run_kill"])
+    context.set_forkserver_preload(["valuescope.run", "test_run_kill"])
 
     def started(function: Callable[..., Any], *arguments: Any) -> Any:
         process = context.Process(target=function, args=arguments)
@@ -99,7 +100,7 @@ def references(
     """Uninterrupted runs in processes of their own."""
     found = {name: tmp_path_factory.mktemp("reference") / name for name in files}
     for name, out in found.items():
-        assert finished(start(main_in_process, ["run", str(files[name]), "--out", str(out)])) == 0
+        assert finished(start(run_whole, str(files[name]), str(out))) == 0
     return found
 
 
@@ -113,11 +114,10 @@ def same(out: Path, reference: Path) -> None:
 def test_killed_in_a_stage_the_same_command_goes_on(
     files: dict[str, Path], references: dict[str, Path], start: Callable[..., Any], stage: str, tmp_path: Path
 ) -> None:
-    out, (pattern, written) = tmp_path / "out", POINTS[stage]
-    command = ["run", str(files["pairs"]), "--out", str(out)]
-    assert finished(start(main_until_killed, command, str(out), pattern, written)) == -signal.SIGKILL
+    out, where = tmp_path / "out", (str(files["pairs"]), str(tmp_path / "out"))
+    assert finished(start(run_until_killed, *where, *POINTS[stage])) == -signal.SIGKILL
     assert not (out / "summary.json").exists()
-    assert finished(start(main_in_process, command)) == 0
+    assert finished(start(run_whole, *where)) == 0
     same(out, references["pairs"])
 
 
@@ -125,11 +125,10 @@ def test_killed_in_a_stage_the_same_command_goes_on(
 def test_killed_in_stage_after_stage_it_arrives(
     files: dict[str, Path], references: dict[str, Path], start: Callable[..., Any], tmp_path: Path
 ) -> None:
-    out = tmp_path / "out"
-    command = ["run", str(files["pairs"]), "--out", str(out)]
-    for pattern, written in POINTS.values():
-        assert finished(start(main_until_killed, command, str(out), pattern, written)) == -signal.SIGKILL
-    assert finished(start(main_in_process, command)) == 0
+    out, where = tmp_path / "out", (str(files["pairs"]), str(tmp_path / "out"))
+    for pattern, written, _ in POINTS.values():
+        assert finished(start(run_until_killed, *where, pattern, written, 1)) == -signal.SIGKILL
+    assert finished(start(run_whole, *where)) == 0
     same(out, references["pairs"])
 
 
@@ -142,7 +141,7 @@ def test_the_real_command_survives_a_kill_from_outside(
     command = [sys.executable, "-m", "valuescope", "run", str(files["dilemma"]), "--out", str(out)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 90
-    while not (out / "answers").is_dir() and process.poll() is None and time.monotonic() < deadline:
+    while not (out / "asks").is_dir() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     assert process.poll() is None
     process.kill()

@@ -8,14 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_samples import dilemma_spec, pairs_spec, report_files, save_tiny_model, summary_bytes, write_conva
+from run_samples import (
+    dilemma_spec,
+    pairs_spec,
+    read_summary,
+    report_files,
+    save_tiny_model,
+    summary_bytes,
+    write_conva,
+)
 
 from valuescope.data import Question
 from valuescope.generate import Answer
 from valuescope.judge import JUDGES, Judgement, oracle
+from valuescope.lab import answers, counting
 from valuescope.organism import weights_path
-from valuescope.report import write_report
-from valuescope.run import RunError, Spec, arms, counting, run, stages
+from valuescope.run import RunError, Spec, read_result, run, write_report
 
 
 def by_tokens(questions: Sequence[Question], answers: Sequence[Answer]) -> list[Judgement]:
@@ -78,7 +86,7 @@ def test_the_reference_measures_something(references: dict[str, tuple[Path, Stop
     assert any(effect not in (0, None) for effect in effects)
     stages = {stage for stage, _, _ in references[name][1].seen}
     assert "activations" in stages
-    assert any(stage.startswith("leakage/") for stage in stages)
+    assert {"base", "effects", "leakage", "dose"} <= stages
 
 
 @pytest.mark.parametrize("name", ["dilemma", "pairs"])
@@ -109,8 +117,8 @@ def test_a_run_that_was_interrupted_gives_the_same(
     run(specs[name], tmp_path, progress=again)
     assert summary_bytes(tmp_path) == summary_bytes(folder)
     assert report_files(tmp_path) == report_files(folder)
-    answers = [step for step in whole.seen if step[0] != "activations"]
-    assert [step for step in again.seen if step[0] != "activations"] == answers
+    asked = [step for step in whole.seen if step[0] != "activations"]
+    assert [step for step in again.seen if step[0] != "activations"] == asked
 
 
 def test_interrupted_again_and_again_it_arrives(
@@ -131,10 +139,9 @@ def test_a_finished_run_is_not_done_again(
     folder, _ = references["dilemma"]
     before, report = summary_bytes(folder), report_files(folder)
     for module, work in (
-        (arms, "generate"),
-        (arms, "log_likelihood"),
+        (answers, "generate"),
+        (answers, "log_likelihood"),
         (counting, "collect"),
-        (stages, "draw_material"),
     ):
         monkeypatch.setattr(module, work, None)
     run(specs["dilemma"], folder)
@@ -146,7 +153,7 @@ def test_a_report_that_is_built_again_is_the_same(
     references: dict[str, tuple[Path, StopAt]], tmp_path: Path
 ) -> None:
     for name, (folder, _) in references.items():
-        write_report(json.loads((folder / "summary.json").read_text(encoding="utf-8")), tmp_path / name)
+        write_report(read_result(folder), tmp_path / name)
         assert report_files(tmp_path / name) == report_files(folder)
 
 
@@ -204,7 +211,8 @@ def test_the_organism_goes_on_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for share in (0.2, 0.5, 0.8):
         with pytest.raises(Stop):
             run(spec, tmp_path / "again", progress=StopAt(int(share * len(whole.seen)) - 2))
-    summary = run(spec, tmp_path / "again")
+    run(spec, tmp_path / "again")
+    summary = read_summary(tmp_path / "again")
     assert summary_bytes(tmp_path / "again") == summary_bytes(tmp_path / "whole")
     assert report_files(tmp_path / "again") == report_files(tmp_path / "whole")
     assert summary["bundled_organism"]

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from run_samples import TWO, dilemma_spec, pairs_spec, save_tiny_model, write_conva
-from valuescope.run.arms import Outcome
-from valuescope.run.summary import example_blocks, mean_present, missing_block
-from valuescope.run.truth import chance_precision, precision_of_ranking, selection_against
+from run_samples import TWO, dilemma_spec, pairs_spec, read_summary, save_tiny_model, write_conva
 
 from valuescope.data import Question
+from valuescope.lab.ask import Outcome
+from valuescope.lab.truth import chance_precision, precision_of_ranking, selection_against
 from valuescope.locate import Location
 from valuescope.models import ModelIdentity, load_model
 from valuescope.organism import Plant, Truth
-from valuescope.report import text_table
-from valuescope.run import Spec, SpecError, make_spec, run
+from valuescope.parts.answers import Examples
+from valuescope.parts.method import SettingFound
+from valuescope.parts.provenance import Provenance
+from valuescope.run import Spec, SpecError, make_spec, read_result, run, terminal_text
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +30,19 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def summaries(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    folder = write_conva(tmp_path_factory.mktemp("conva"))
-    contents: dict[str, dict[str, Any]] = {"dilemma": dilemma_spec(model), "pairs": pairs_spec(model, folder)}
-    return {name: run(Spec.model_validate(c), tmp_path_factory.mktemp(name)) for name, c in contents.items()}
+def folders(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Finished runs."""
+    conva = write_conva(tmp_path_factory.mktemp("conva"))
+    folders = {}
+    for name, content in (("dilemma", dilemma_spec(model)), ("pairs", pairs_spec(model, conva))):
+        folders[name] = tmp_path_factory.mktemp(name)
+        run(Spec.model_validate(content), folders[name])
+    return folders
+
+
+@pytest.fixture(scope="module")
+def summaries(folders: dict[str, Path]) -> dict[str, dict[str, Any]]:
+    return {name: read_summary(folder) for name, folder in folders.items()}
 
 
 def estimates(content: Any) -> list[dict[str, Any]]:
@@ -50,6 +60,8 @@ def estimates(content: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("name", ["dilemma", "pairs"])
 def test_it_holds_what_the_demo_promises(summaries: dict[str, dict[str, Any]], name: str) -> None:
     summary = json.loads(json.dumps(summaries[name], allow_nan=False))
+    assert list(summary)[:4] == ["format", "experiment", "name", "spec_hash"]
+    assert list(summary["value_names"]) == list(TWO)
     for method in summary["methods"].values():
         assert {"average_precision", "effect", "random", "random_matched", "fluency", "base_fluency"} <= set(
             method
@@ -154,9 +166,9 @@ def test_pairs_are_measured_in_nats_by_no_judge(summaries: dict[str, dict[str, A
     assert summaries["dilemma"]["measure"]["judge"] == "oracle"
 
 
-def test_the_table_can_be_printed(summaries: dict[str, dict[str, Any]]) -> None:
-    for summary in summaries.values():
-        table = text_table(summary)
+def test_the_table_can_be_printed(folders: dict[str, Path]) -> None:
+    for folder in folders.values():
+        table = terminal_text(read_result(folder))
         assert "effect on target" in table
         assert all(line == line.rstrip() for line in table.splitlines())
 
@@ -164,7 +176,8 @@ def test_the_table_can_be_printed(summaries: dict[str, dict[str, Any]]) -> None:
 def test_everything_else_depends_on_the_seed(
     model: Path, summaries: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
-    other = run(Spec.model_validate(dilemma_spec(model, seed=1)), tmp_path)
+    run(Spec.model_validate(dilemma_spec(model, seed=1)), tmp_path)
+    other = read_summary(tmp_path)
     assert other["data"]["hash"] != summaries["dilemma"]["data"]["hash"]
     assert other["examples"] != summaries["dilemma"]["examples"]
 
@@ -267,27 +280,65 @@ def test_a_selection_is_scored_by_role(truth: Truth) -> None:
 # Small parts ----------------------------------------------------------------------------------------------
 
 
+class Answered:
+    """A laboratory with one method whose trial is given; `base` and `neva` are outcomes."""
+
+    def __init__(self, base: list[Outcome], neva: list[Outcome]):
+        questions = tuple(Question(f"power/{n}", "power", "dilemma", f"Q{n}?") for n in range(4))
+        method = SimpleNamespace(asked="dilemma", ways=("up",))
+        self.spec = SimpleNamespace(methods={"neva": method})
+        self.settings, self.material = {"neva": None}, SimpleNamespace(questions=questions)
+        self.asks = SimpleNamespace(edited=neva)
+        self.before, self.after = base, neva
+
+    def trial(self, *_: Any) -> Any:
+        return self.asks
+
+    def trial_of(self, *_: Any) -> Any:
+        return SimpleNamespace(base_answers=self.before, answers=self.after)
+
+    def settings_of(self, _: str) -> dict[str, None]:
+        return {"default": None}
+
+    def items(self, _: str) -> None:
+        return None
+
+    def repeated(self, _: None) -> None:
+        return None
+
+    def base(self, _: None) -> list[Outcome]:
+        return self.before
+
+    def outcomes(self, ask: list[Outcome]) -> list[Outcome]:
+        return ask
+
+
+def outcome(n: int, success: float | None, fluent: bool | None, missing: str = "") -> Outcome:
+    return Outcome(f"power/{n}", "power", success, fluent, f"A{n}", missing)
+
+
 def test_examples_are_the_first_questions_whatever_was_answered() -> None:
-    questions = tuple(Question(f"power/{n}", "power", "dilemma", f"Q{n}?") for n in range(4))
-    base = [Outcome(one.key, "power", float(n == 3), n == 3, f"A{n}") for n, one in enumerate(questions)]
-    spec = Spec.model_validate(dilemma_spec("m", examples=2))
-    blocks = example_blocks(spec, questions, {"dilemma": {"base": base, "neva": base[1:]}})
-    assert [block["question"] for block in blocks] == ["Q1?", "Q2?"]  # the first was not asked of every arm
-    assert blocks[0]["answers"][0] == {"arm": "base", "text": "A1", "success": False, "fluent": False}
-    none = [replace(one, success=None, fluent=None) for one in base]
-    assert example_blocks(spec, questions, {"dilemma": {"base": none}})[0]["answers"][0]["success"] is None
+    base = [outcome(n, float(n == 3), n == 3) for n in range(4)]
+    found = Examples(2).measure(Answered(base, base[1:])).root  # type: ignore[arg-type]
+    assert [example.question for example in found] == ["Q1?", "Q2?"]  # the first was not asked of every arm
+    first = found[0].answers[0]
+    assert (first.arm, first.text, first.success, first.fluent) == ("base", "A1", False, False)
+    none = [outcome(n, None, None) for n in range(4)]
+    assert Examples(1).measure(Answered(none, none)).root[0].answers[0].success is None  # type: ignore[arg-type]
 
 
 def test_missing_judgements_are_counted_by_kind() -> None:
-    judged = [Outcome("a", "power", 1.0, True), Outcome("b", "power", None, None, missing="refused")]
-    assert missing_block([judged, judged[1:], [Outcome("c", "power", None, None)]]) == {
+    refused = outcome(1, None, None, "refused")
+    lab = Answered([outcome(0, 1.0, True), refused], [refused, outcome(2, None, None)])
+    assert Provenance(None).measure(lab).model_dump() == {  # type: ignore[arg-type]
         "answers": 4,
         "unjudged": 3,
         "by_kind": {"refused": 2, "unjudged": 1},
     }
 
 
-def test_means_over_values_pass_over_what_is_missing() -> None:
-    assert mean_present({"a": 0.5, "b": None, "c": 1.0}) == 0.75
-    assert mean_present({"a": None}) is None
-    assert mean_present(None) is None
+@pytest.mark.parametrize(
+    ("by_value", "mean"), [({"a": 0.5, "b": None, "c": 1.0}, 0.75), ({"a": None}, None), (None, None)]
+)
+def test_means_over_values_pass_over_what_is_missing(by_value: Any, mean: float | None) -> None:
+    assert SettingFound(name="default", average_precision=by_value).mean_precision == mean

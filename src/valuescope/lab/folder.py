@@ -71,8 +71,9 @@ class RunFolder:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
     def write_json(self, name: str, content: Any) -> None:
-        """Write a JSON file of the run, whole."""
-        write_json_atomic(self.path / name, content)
+        """Write a JSON file of the run, whole; what is read back has its keys in the same order."""
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        write_text_atomic(self.path / name, text + "\n")
 
     def add_seconds(self, stage: str, seconds: float) -> None:
         """Add to the time spent in a stage, over all the sittings of the run."""

@@ -81,6 +81,7 @@ class Locations:
                 cost = {"seconds": time.monotonic() - start, "peak_growth": peak_memory() - before}
                 self.folder.write_json(f"locate/{name}.cost.json", cost)
                 location.save(path)
+                location = Location.load(path)  # in the same form whether it was found now or before
         if method.numbers == "delta":
             location = self._with_delta(method, location)
         self._known[name] = location

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -38,8 +39,8 @@ class Part(Generic[SpecT]):
 
     @classmethod
     def name(cls) -> str:
-        """The part's name: its file's."""
-        return cls.__module__.rpartition(".")[2].replace("_", " ")
+        """The part's name in words: its class's, which no other part has."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cls.__name__).lower()
 
     @classmethod
     def of(cls, run: Any) -> Part[SpecT] | None:

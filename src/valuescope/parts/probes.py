@@ -40,7 +40,7 @@ class Probes(Part[None]):
                 accuracy = facts["validation_accuracy"]
                 return ProbesFound(
                     layers=tuple(range(1, len(next(iter(accuracy.values()))) + 1)),
-                    accuracy=accuracy,
+                    accuracy={value: accuracy[value] for value in lab.values},
                     kept={
                         value: tuple(layer + 1 for layer in layers)
                         for value, layers in facts["kept_layers"].items()

@@ -32,14 +32,17 @@ EXPLANATIONS = {
 }
 
 
-def plan(spec: ComparisonSpec) -> Design:
-    """The design of a comparison, its data drawn and no model loaded.
+def plan(spec: ComparisonSpec, folder: RunFolder | None = None) -> Design:
+    """The design of a comparison, with no model; its data are those of a run's folder, or drawn.
 
     Raises:
         SpecError: for a specification that does not fit its data.
     """
     system, values = chosen_values(spec)
-    material = draw_material(spec.data, values, spec.seed)
+    if folder is None:
+        material = draw_material(spec.data, values, spec.seed)
+    else:
+        material = read_material(spec, folder, values)
     require_texts(spec, material)
     require_questions(spec, material)
     return Design(spec, system, material)
@@ -66,7 +69,6 @@ def open_laboratory(
     judging = Judging(spec, folder)
     system, values = chosen_values(spec)
     material = read_material(spec, folder, values)
-    require_questions(spec, material)
     activations = read_activations(spec, folder, model, material, progress)
     locations = Locations(spec, folder, model, material, activations, progress=progress)
     for method in spec.methods.values():

@@ -28,9 +28,10 @@ from valuescope.run.registry import asked_parts, parts_of
 
 @dataclass(frozen=True)
 class Experiment:
-    """What an experiment brings beside its parts. `plan`: a design without a model; `open`: a laboratory."""
+    """What an experiment brings beside its parts. `plan`: a design without a model, of a run's folder or of none;
+    `open`: a laboratory."""
 
-    plan: Callable[[Any], Any]
+    plan: Callable[..., Any]
     open: Callable[[Any, RunFolder, NeuronModel, Progress], Any]
     reading: Callable[[Any], Reading]
     head: Callable[[Any], Head]
@@ -77,7 +78,7 @@ def run(spec: RunSpec, out: Path, *, progress: Progress = silent, model: NeuronM
     folder, experiment, parts = RunFolder(out), EXPERIMENTS[spec.experiment], asked_parts(spec)
     model = model or spec.model.load()
     folder.open(spec, model.identity.fingerprint)
-    planned = planned_asks(parts, experiment.plan(spec))
+    planned = planned_asks(parts, experiment.plan(spec, folder))
     lab = experiment.open(spec, folder, model, progress)
     bench: Bench = lab.bench
     found = dict[str, Any]()

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from run_samples import dilemma_spec
 
+from valuescope.lab import folder as folder_module
 from valuescope.run import RunError, RunFolder, Spec
-from valuescope.run import folder as folder_module
 
 
 @pytest.fixture
@@ -57,14 +57,26 @@ def test_killed_before_its_facts_were_written_it_starts_over(tmp_path: Path, spe
     assert Spec.model_validate(yaml.safe_load((tmp_path / "spec.yaml").read_text())) == spec
 
 
+def test_a_folder_of_the_previous_layout_is_refused_in_one_sentence(tmp_path: Path, spec: Spec) -> None:
+    RunFolder(tmp_path).open(spec, "print")
+    facts = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    assert facts.pop("layout") == 2
+    (tmp_path / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+    (tmp_path / "answers").mkdir()
+    with pytest.raises(RunError) as caught:
+        RunFolder(tmp_path).open(spec, "print")
+    assert str(caught.value) == (
+        f"{tmp_path} holds a run of another version's layout (layout: 1 there, 2 now); choose another --out, or delete "
+        "the folder to start over"
+    )
+
+
 def test_json_is_read_back_or_absent(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    assert folder.read_json("answers/x.json") is None
-    folder.write_json("answers/x.json", {"b": [1, None], "a": "größer"})
-    assert folder.read_json("answers/x.json") == {"a": "größer", "b": [1, None]}
-    assert (tmp_path / "answers/x.json").read_text().index('"a"') < (
-        tmp_path / "answers/x.json"
-    ).read_text().index('"b"')
+    assert folder.read_json("asks/x.json") is None
+    folder.write_json("asks/x.json", {"b": [1, None], "a": "größer"})
+    assert folder.read_json("asks/x.json") == {"a": "größer", "b": [1, None]}
+    assert list(folder.read_json("asks/x.json")) == ["b", "a"]
 
 
 def test_a_number_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Trials: arms that are paired item by item, and controls of the same size and strength."""
+"""The laboratory: arms that are paired item by item, controls of equal size and strength, and asks answered once."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from typing import Any
 
 import pytest
 import torch
-from run_samples import TWO, dilemma_spec, pairs_spec, save_tiny_model, write_conva
-from valuescope.run.arms import Arm, ArmRunner, Outcome
-from valuescope.run.loading import silent
-from valuescope.run.spec import Setting
-from valuescope.run.stages import Locations, cut, edits, neuron_sets, read_activations, read_material
-from valuescope.run.trial import Laboratory, first_of_each, with_typical
-from valuescope.run.ways import with_strength
+from run_samples import TWO, asked, dilemma_spec, laboratory_of, pairs_spec, save_tiny_model, write_conva
 
 from valuescope.data import ContrastPair, Question
 from valuescope.edit import Modulate
 from valuescope.generate import Answer
+from valuescope.lab import answers as answers_module
+from valuescope.lab.ask import Ask, Outcome, SystemText, first_of_each
+from valuescope.lab.laboratory import Laboratory, Trial, with_typical
+from valuescope.lab.locations import cut, edits, neuron_sets
+from valuescope.lab.setting import DoseSpec, Setting
 from valuescope.models import NeuronModel, load_model
-from valuescope.run import RunFolder, Spec, arms
 
 
 @pytest.fixture(scope="module")
@@ -34,22 +32,23 @@ def model(model_folder: Path) -> NeuronModel:
     return load_model(str(model_folder), dtype="float32", device="cpu")
 
 
-def set_up(model: NeuronModel, content: dict[str, Any], out: Path) -> Laboratory:
-    spec, folder = Spec.model_validate(content), RunFolder(out)
-    material = read_material(spec, folder, TWO)
-    activations = read_activations(spec, folder, model, material, silent)
-    locations = Locations(spec, folder, model, material, activations)
-    return Laboratory(spec, material, locations, ArmRunner(model, spec, folder, silent))
-
-
 @pytest.fixture
 def laboratory(model: NeuronModel, model_folder: Path, tmp_path: Path) -> Laboratory:
-    return set_up(model, dilemma_spec(model_folder), tmp_path / "run")
+    return laboratory_of(dilemma_spec(model_folder), tmp_path / "run", model)
 
 
 @pytest.fixture
 def pairs_laboratory(model: NeuronModel, model_folder: Path, tmp_path: Path) -> Laboratory:
-    return set_up(model, pairs_spec(model_folder, write_conva(tmp_path / "conva")), tmp_path / "run")
+    return laboratory_of(pairs_spec(model_folder, write_conva(tmp_path / "conva")), tmp_path / "run", model)
+
+
+def trial_of(lab: Laboratory, name: str, setting: Setting | None = None) -> Trial:
+    """A method's trial at a setting, its default where none is given."""
+    method = lab.spec.methods[name]
+    setting = setting or method.default
+    asks = lab.trial(method, setting)
+    with lab.bench.part("test", asks, ()):
+        return lab.trial_of(method, setting, asks)
 
 
 # Controls -------------------------------------------------------------------------------------------------
@@ -113,24 +112,23 @@ def test_cutting_keeps_the_strongest_and_nothing_else(laboratory: Laboratory) ->
 # Pairing --------------------------------------------------------------------------------------------------
 
 
-def test_every_arm_of_a_trial_asks_the_same_in_the_same_order(
-    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[Arm] = []
-    run = laboratory.runner.run
-    monkeypatch.setattr(laboratory.runner, "run", lambda arm: (seen.append(arm), run(arm))[1])
+def test_every_arm_of_a_trial_asks_the_same_in_the_same_order(laboratory: Laboratory) -> None:
     method = laboratory.spec.methods["neva"]
-    trial = laboratory.trial("neva", method, method.default)
-    assert len({arm.name for arm in seen}) == len(seen) == 2 + 2 * 2
-    assert len({tuple(item.key for item in arm.items) for arm in seen}) == 1
-    keys = [one.key for one in trial.base]
+    asks = laboratory.trial(method, method.default)
+    assert (asks.base_answers, asks.answers) == (asks.base, asks.edited)
+    arms = (asks.edited, *asks.random, *asks.matched)
+    assert len({ask.hash for ask in (asks.base, *arms)}) == 2 + 2 * 2
+    assert len({ask.items for ask in (asks.base, *arms)}) == 1
+    trial = trial_of(laboratory, "neva")
+    keys = [outcome.key for outcome in trial.base]
+    assert keys == [item.key for item in asks.base.items]
     for outcomes in (trial.edited, *trial.random, *trial.matched):
-        assert [one.key for one in outcomes] == keys
-    for arm in seen[1:]:
-        for item, edit in zip(arm.items, arm.edits, strict=True):
+        assert [outcome.key for outcome in outcomes] == keys
+    for ask in arms:
+        for item, edit in zip(ask.items, ask.treatments, strict=True):
             assert edit is not None
-            assert edit.neurons.value == item.value
-    assert seen[0].edits == (None,) * len(keys)
+            assert edit.neurons.value == item.value  # type: ignore[union-attr]
+    assert asks.base.treatments == (None,) * len(keys)
 
 
 def test_an_edit_that_changes_nothing_changes_no_answer(laboratory: Laboratory) -> None:
@@ -139,10 +137,17 @@ def test_an_edit_that_changes_nothing_changes_no_answer(laboratory: Laboratory) 
     items = laboratory.items("dilemma")
     location = laboratory.locations.of(method, method.default)
     idle = {value: Modulate(location.neuron_set(value), beta=0.0) for value in TWO}
-    base, edited = laboratory.base("dilemma", items), laboratory.edited("idle", items, idle)
-    assert [one.text for one in edited] == [one.text for one in base]
-    moved = {value: Modulate(location.neuron_set(value), beta=30.0) for value in TWO}
-    assert [one.text for one in laboratory.edited("moved", items, moved)] != [one.text for one in base]
+    strong = {value: Modulate(location.neuron_set(value), beta=30.0) for value in TWO}
+    base, edited, moved = (
+        [outcome.text for outcome in outcomes]
+        for outcomes in asked(
+            laboratory,
+            laboratory.base(items),
+            laboratory.each(items, idle),
+            laboratory.each(items, strong),
+        )
+    )
+    assert edited == base != moved
 
 
 def test_an_edit_that_changes_nothing_changes_no_margin(pairs_laboratory: Laboratory) -> None:
@@ -150,7 +155,7 @@ def test_an_edit_that_changes_nothing_changes_no_margin(pairs_laboratory: Labora
     items = pairs_laboratory.items("pairs")
     location = pairs_laboratory.locations.of(method, method.default)
     idle = {value: Modulate(location.neuron_set(value), beta=0.0) for value in TWO}
-    base, edited = pairs_laboratory.base("pairs", items), pairs_laboratory.edited("idle", items, idle)
+    base, edited = asked(pairs_laboratory, pairs_laboratory.base(items), pairs_laboratory.each(items, idle))
     assert [one.success for one in edited] == [one.success for one in base]
     assert pairs_laboratory.effect(base, edited).mean == 0
 
@@ -162,8 +167,7 @@ def test_a_value_without_neurons_is_asked_without_an_edit(laboratory: Laboratory
     empty = replace(location, selected=torch.zeros_like(location.selected))
     assert edits(method, none, empty) == dict.fromkeys(TWO)
     items = laboratory.items("dilemma")
-    outcomes = laboratory.edited("none", items, dict.fromkeys(TWO))
-    assert outcomes == laboratory.base("dilemma", items)
+    assert laboratory.each(items, dict.fromkeys(TWO)).hash == laboratory.base(items).hash
 
 
 def test_effects_pair_by_item_and_average_draws(laboratory: Laboratory) -> None:
@@ -192,15 +196,14 @@ def test_repeating_a_draw_makes_no_interval_narrower(laboratory: Laboratory) -> 
 
 def test_a_control_that_is_smaller_than_it_should_be_is_said(laboratory: Laboratory) -> None:
     """Where more than half of a layer is located, it has too few other neurons to draw from."""
-    neva = laboratory.spec.methods["neva"]
-    trial = laboratory.trial("neva", neva, Setting(locator={"alpha": 0.7, "accuracy": 0.0}))
+    trial = trial_of(laboratory, "neva", Setting(locator={"alpha": 0.7, "accuracy": 0.0}))
     assert len(trial.control_warnings) == len(TWO)
     assert all("have no partner left in their layer" in said for said in trial.control_warnings)
     assert all(
         said.startswith(f"random-matched: {value}: ")
         for said, value in zip(trial.control_warnings, TWO, strict=False)
     )
-    assert laboratory.trial("neva", neva, neva.default).control_warnings == ()
+    assert trial_of(laboratory, "neva").control_warnings == ()
 
 
 def test_a_share_of_all_claims_no_certainty(laboratory: Laboratory) -> None:
@@ -225,8 +228,7 @@ def test_margins_are_no_shares(pairs_laboratory: Laboratory) -> None:
 
 
 def test_fluency_of_pairs_is_read_off_answers_to_the_questions(pairs_laboratory: Laboratory) -> None:
-    method = pairs_laboratory.spec.methods["neva"]
-    trial = pairs_laboratory.trial("neva", method, method.default)
+    trial = trial_of(pairs_laboratory, "neva")
     assert all(isinstance(one.success, float) and one.fluent is None for one in trial.base)
     assert Counter(one.value for one in trial.answers) == dict.fromkeys(TWO, 2)
     assert [one.key for one in trial.answers] == [one.key for one in trial.base_answers]
@@ -236,52 +238,90 @@ def test_fluency_of_pairs_is_read_off_answers_to_the_questions(pairs_laboratory:
     )  # of four, none is among the least likely 5%
 
 
-# Arms -----------------------------------------------------------------------------------------------------
+# Asks -----------------------------------------------------------------------------------------------------
 
 
 def test_batches_on_disk_are_not_asked_again(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
-    items = laboratory.items("dilemma")
-    first = laboratory.base("dilemma", items)
-    stored = sorted((laboratory.runner.folder.path / "answers/base/dilemma").iterdir())
+    ask = laboratory.base(laboratory.items("dilemma"))
+    (first,) = asked(laboratory, ask)
+    stored = sorted((laboratory.folder.path / "asks" / ask.hash).iterdir())
     assert [path.name for path in stored] == ["000000.json", "000005.json"]
-    calls: list[int] = []
-    generate = arms.generate
+    calls, generate = list[int](), answers_module.generate
 
     def counted(model: NeuronModel, prompts: list[str], **more: Any) -> list[Answer]:
         calls.append(len(prompts))
         return generate(model, prompts, **more)
 
-    monkeypatch.setattr(arms, "generate", counted)
-    laboratory._base.clear()
-    assert laboratory.base("dilemma", items) == first
-    assert calls == []
-    stored[1].unlink()
-    laboratory._base.clear()
-    assert laboratory.base("dilemma", items) == first
-    assert calls == [3]
+    monkeypatch.setattr(answers_module, "generate", counted)
+    for missing, expected in ((None, []), (stored[1], [3])):
+        if missing is not None:
+            missing.unlink()
+        laboratory.bench._rows.clear()
+        laboratory._outcomes.clear()
+        assert asked(laboratory, ask) == [first]
+        assert calls == expected
 
 
-def test_progress_counts_the_items_of_an_arm(laboratory: Laboratory) -> None:
+def test_progress_counts_the_rows_of_a_part(laboratory: Laboratory) -> None:
     seen: list[tuple[str, int, int]] = []
-    laboratory.runner.progress = lambda *step: seen.append(step)
-    laboratory.base("dilemma", laboratory.items("dilemma"))
-    assert seen == [("base/dilemma", 5, 8), ("base/dilemma", 8, 8)]
+    laboratory.bench.progress = lambda *step: seen.append(step)
+    base = laboratory.base(laboratory.items("dilemma"))
+    asked(laboratory, base, base)
+    assert seen == [("test", 5, 8), ("test", 8, 8)]
+
+
+@pytest.mark.parametrize(
+    ("change", "equal"),
+    [
+        ({}, True),
+        ({"treatments": (SystemText("power", "Hold on."), None)}, False),
+        ({"sampling": 1}, False),
+        ({"batch_size": 7}, False),
+        ({"on": "prompt"}, False),
+        ({"items": 0}, False),
+    ],
+)
+def test_asks_are_equal_where_all_that_decides_an_answer_is(
+    laboratory: Laboratory, change: dict[str, Any], equal: bool
+) -> None:
+    ask = laboratory.base(laboratory.items("dilemma", 1))
+    if "sampling" in change:
+        change = {"sampling": replace(ask.sampling, seed=1)}
+    if "items" in change:
+        change = {"items": ask.items[::-1]}
+    again = Ask(
+        **{
+            **{name: getattr(ask, name) for name in ("items", "treatments", "sampling", "batch_size", "on")},
+            **change,
+        }
+    )
+    assert (again.hash == ask.hash) is equal
+
+
+def test_a_part_reads_only_what_it_planned_and_asks_no_more_than_it_said(laboratory: Laboratory) -> None:
+    few, many = (laboratory.base(laboratory.items("dilemma", per_value)) for per_value in (1, 2))
+    asked(laboratory, many)
+    with laboratory.bench.part("narrow", [few], [few]):
+        assert len(laboratory.outcomes(few)) == len(TWO)
+        with pytest.raises(AssertionError, match="part narrow reads an ask of 4 items that it did not plan"):
+            laboratory.outcomes(many)
+        laboratory.bench.ask(few)
+        with pytest.raises(AssertionError, match="part narrow asks 4 rows more than it planned"):
+            laboratory.bench.ask(many)
 
 
 def test_an_answer_is_scored_by_the_tokens_that_were_drawn(
     pairs_laboratory: Laboratory, model: NeuronModel
 ) -> None:
     """As text it may melt into its prompt, `Mei` and `s` into `Meis`, and have no token of its own."""
-    runner, tokenizer = pairs_laboratory.runner, model.tokenizer
+    tokenizer = model.tokenizer
     question = Question("k", "power", "dilemma", "Should Mei", "Should Mei")
     drawn = tuple(tokenizer("or not", add_special_tokens=False)["input_ids"])
-    answers = [
-        Answer("s", drawn, True),
-        Answer("  ", drawn, True),
-        Answer("", (), True),
-        Answer("s", drawn[:1], False),
+    rows = [
+        {"text": text, "tokens": list(tokens)}
+        for text, tokens in (("s", drawn), ("  ", drawn), ("", ()), ("s", drawn[:1]))
     ]
-    scores = runner._scores([question] * 4, answers)
+    scores = pairs_laboratory.bench.answers._scores([question] * 4, rows)
     assert scores[1:3] == [None, None]
     prompt = tuple(tokenizer("Should Mei")["input_ids"])
     for score, tokens in ((scores[0], drawn), (scores[3], drawn[:1])):
@@ -296,18 +336,18 @@ def test_a_question_without_a_prompt_is_put_into_the_chat_template_and_begins_on
     laboratory: Laboratory, model: NeuronModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[list[int]] = []
-    generate = arms.generate
+    generate = answers_module.generate
 
     def reading(model: NeuronModel, prompts: list[str], **more: Any) -> list[Answer]:
         read.extend(model.tokenizer(prompt)["input_ids"] for prompt in prompts)
         return generate(model, prompts, **more)
 
-    monkeypatch.setattr(arms, "generate", reading)
-    asked = (
+    monkeypatch.setattr(answers_module, "generate", reading)
+    questions = (
         Question("a", "power", "dilemma", "Should Mei"),
         Question("b", "power", "dilemma", "Should Mei", "Should Mei"),
     )
-    laboratory.base("mine", asked)
+    asked(laboratory, laboratory.base(questions))
     words = [model.tokenizer.convert_ids_to_tokens(row) for row in read]
     assert words == [["<s>", "<|user|>", "Should", "Mei", "<|assistant|>"], ["<s>", "Should", "Mei"]]
 
@@ -327,9 +367,25 @@ def test_typical_is_judged_on_the_scale_of_the_base() -> None:
     assert [one.fluent for one in with_typical(edited, base)] == [True, False, None]
 
 
-def test_a_dose_changes_one_strength() -> None:
-    setting = Setting(locator={"alpha": 0.1}, edit={"beta": 0.9, "direction": "negative"})
-    dosed = with_strength(setting, "beta", 2.0)
-    assert dosed.edit == {"beta": 2.0, "direction": "negative"}
-    assert with_strength(setting, "top", 3.0) == setting.model_copy(update={"top": 3})
+@pytest.mark.parametrize(
+    ("parameter", "strength", "locator", "edit", "top"),
+    [
+        ("beta", 2.0, {"alpha": 0.1}, {"beta": 2.0, "direction": "negative"}, 5),
+        ("top", 3.0, {"alpha": 0.1}, {"beta": 0.9, "direction": "negative"}, 3),
+        ("alpha", 0.2, {"alpha": 0.2}, {"beta": 0.9, "direction": "negative"}, None),
+    ],
+)
+def test_a_dose_changes_one_strength(
+    laboratory: Laboratory,
+    parameter: str,
+    strength: float,
+    locator: dict[str, Any],
+    edit: dict[str, Any],
+    top: int | None,
+) -> None:
+    """A locator's strength takes all that pass, whatever `top` says."""
+    setting = Setting(locator={"alpha": 0.1}, edit={"beta": 0.9, "direction": "negative"}, top=5)
+    dose = DoseSpec(parameter=parameter, values=(strength,))
+    dosed = laboratory.spec.methods["neva"].dosed(setting, dose, strength)
+    assert (dosed.locator, dosed.edit, dosed.top) == (locator, edit, top)
     assert setting.edit["beta"] == 0.9

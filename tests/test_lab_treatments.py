@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from run_samples import TWO, dilemma_spec, pairs_spec, save_tiny_model, write_conva
-from valuescope.run.adapters import adapters_of_others, planned_training, training_texts
-from valuescope.run.arms import ArmRunner
-from valuescope.run.loading import silent
-from valuescope.run.spec import Setting
-from valuescope.run.stages import Locations, read_activations, read_material
-from valuescope.run.system_texts import system_texts
-from valuescope.run.treatments import SystemText, control_treatments, prepare, treatments
-from valuescope.run.trial import Laboratory
+from run_samples import (
+    TWO,
+    asked,
+    dilemma_spec,
+    laboratory_of,
+    pairs_spec,
+    save_tiny_model,
+    summary_of,
+    write_conva,
+)
 
 from valuescope.edit import AddVector, ProbeShift
 from valuescope.generate import generate
+from valuescope.lab import answers as answers_module
+from valuescope.lab.adapters import adapters_of_others, planned_training, training_texts
+from valuescope.lab.ask import SystemText
+from valuescope.lab.laboratory import Laboratory
+from valuescope.lab.material import read_material
+from valuescope.lab.setting import Setting
+from valuescope.lab.system_texts import system_texts
+from valuescope.lab.treatments import control, prepare, treatments
 from valuescope.models import NeuronModel, load_model
-from valuescope.run import RunFolder, Spec, SpecError, arms, make_spec, read_spec, run
+from valuescope.run import RunFolder, Spec, SpecError, make_spec, read_spec
 from valuescope.tune import Adapter
 from valuescope.values import load_value_system
 
@@ -53,23 +63,14 @@ def model(folder: Path) -> NeuronModel:
     return load_model(str(folder), dtype="float32", device="cpu")
 
 
-def set_up(model: NeuronModel, content: dict[str, Any], out: Path) -> Laboratory:
-    spec, place = Spec.model_validate(content), RunFolder(out)
-    material = read_material(spec, place, TWO)
-    locations = Locations(
-        spec, place, model, material, read_activations(spec, place, model, material, silent)
-    )
-    return Laboratory(spec, material, locations, ArmRunner(model, spec, place, silent))
-
-
 @pytest.fixture(scope="module")
 def laboratory(model: NeuronModel, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
-    return set_up(model, dilemma_spec(folder, methods=METHODS), tmp_path_factory.mktemp("run"))
+    return laboratory_of(dilemma_spec(folder, methods=METHODS), tmp_path_factory.mktemp("run"), model)
 
 
 @pytest.fixture(scope="module")
 def summary(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return run(Spec.model_validate(dilemma_spec(folder, methods=METHODS)), tmp_path_factory.mktemp("whole"))
+    return summary_of(dilemma_spec(folder, methods=METHODS), tmp_path_factory.mktemp("whole"))
 
 
 def test_each_makes_the_edit_that_its_paper_describes(laboratory: Laboratory) -> None:
@@ -86,12 +87,9 @@ def test_a_random_vector_is_as_long_as_the_vector_and_no_draw_of_its_control(lab
     methods = laboratory.spec.methods
     found = treatments(laboratory.locations, methods["caa"], Setting(locator={"layers": [1, 2]}))
     drawn = treatments(laboratory.locations, methods["vector"], methods["vector"].default)
-    control = control_treatments(
-        laboratory.locations, "random", methods["vector"], methods["vector"].default, 0
-    )
-    assert control is not None
+    again_drawn = control(laboratory.locations, methods["vector"], methods["vector"].default, "random", 0)
     for value in TWO:
-        one, other, again = found[value], drawn[value], control[0][value]
+        one, other, again = found[value], drawn[value], again_drawn[value]
         assert isinstance(one, AddVector)
         assert isinstance(other, AddVector)
         assert isinstance(again, AddVector)
@@ -102,11 +100,10 @@ def test_a_random_vector_is_as_long_as_the_vector_and_no_draw_of_its_control(lab
 def test_the_control_of_a_message_is_that_of_another_value(laboratory: Laboratory) -> None:
     method = laboratory.spec.methods["message"]
     own = treatments(laboratory.locations, method, method.default)
-    control = control_treatments(laboratory.locations, "random", method, method.default, 0)
-    assert control is not None
+    others = control(laboratory.locations, method, method.default, "random", 0)
     first, second = TWO
-    assert control[0][first].text == own[second].text  # type: ignore[union-attr]
-    assert control_treatments(laboratory.locations, "random-matched", method, method.default, 0) is None
+    assert others[first].text == own[second].text  # type: ignore[union-attr]
+    assert laboratory.control(method, method.default, "random-matched") is None
 
 
 def test_a_message_stands_before_the_question_as_the_template_has_it(
@@ -118,9 +115,9 @@ def test_a_message_stands_before_the_question_as_the_template_has_it(
         read.extend(prompts)
         return generate(model, prompts, **more)
 
-    monkeypatch.setattr(arms, "generate", reading)
+    monkeypatch.setattr(answers_module, "generate", reading)
     items = laboratory.items("dilemma", 1)
-    outcomes = laboratory.steered("message-test", items, SystemText(TWO[0], "You hold on."))
+    (outcomes,) = asked(laboratory, laboratory.all(items, SystemText(TWO[0], "You hold on.")))
     assert [one.key for one in outcomes] == [item.key for item in items]
     questions = [item.question for item in items]  # type: ignore[union-attr]
     assert read == [f"<|system|>You hold on.<|user|>{one}<|assistant|>" for one in questions]
@@ -181,7 +178,7 @@ def test_messages_and_vectors_move_the_preference_between_pairs_too(folder: Path
     methods = {name: {**METHODS[name], "asked": "pairs"} for name in ("conva", "message")}
     methods["message"].pop("search")
     content = pairs_spec(folder, write_conva(tmp_path / "conva"), methods=methods, leakage=None)
-    found = run(Spec.model_validate(content), tmp_path / "run")
+    found = summary_of(content, tmp_path / "run")
     for method in found["methods"].values():
         assert method["effect"]["mean"] != 0.0
         assert method["fluency"] is not None
@@ -251,11 +248,8 @@ def test_adapters_are_trained_once_and_answer_for_their_own_value(folder: Path, 
     )
     told: list[str] = []
     out = tmp_path / "run"
-    found = run(Spec.model_validate(content), out, progress=lambda what, done, total: told.append(what))
-    plain = run(
-        Spec.model_validate({**content, "methods": {"neva": METHODS["neva"]}, "leakage": None}),
-        tmp_path / "plain",
-    )
+    found = summary_of(content, out, progress=lambda what, done, total: told.append(what))
+    plain = summary_of({**content, "methods": {"neva": METHODS["neva"]}, "leakage": None}, tmp_path / "plain")
     assert found["base"] == plain["base"]
     assert found["methods"]["neva"]["effect"] == plain["methods"]["neva"]["effect"]
     assert told.count(f"adapters/{TWO[0]}") == 3
@@ -267,20 +261,17 @@ def test_adapters_are_trained_once_and_answer_for_their_own_value(folder: Path, 
     assert method["random_matched"] is None
     assert list(found["ability"]["methods"]) == ["neva", "sft"]
     assert found["ability"]["methods"]["sft"]["nats"]["change"]["mean"] != 0.0
-    base, adapted_answers = (
-        (out / "answers" / arm).read_text()
-        for arm in (
-            "base/dilemma/000000.json",
-            f"{next((out / 'answers').glob('sft/*/edited')).relative_to(out / 'answers')}/000000.json",
-        )
-    )
-    assert base != adapted_answers
-    for path in (out / "answers" / "sft").rglob("*.json"):
-        path.unlink()
+    answers = [one["answers"] for one in found["examples"]]
+    assert any(arms[0]["text"] != arms[2]["text"] for arms in answers), "base and adapted answers differ"
+    asks = [
+        path for path in (out / "asks").iterdir() if not (tmp_path / "plain" / "asks" / path.name).exists()
+    ]
+    assert asks
+    for path in asks:
+        shutil.rmtree(path)
     (out / "summary.json").unlink()
     stamps = [path.stat().st_mtime_ns for path in trained]
-    again = run(Spec.model_validate(content), out)
-    assert again["methods"] == found["methods"]
+    assert summary_of(content, out)["methods"] == found["methods"]
     assert [path.stat().st_mtime_ns for path in trained] == stamps
 
 
