@@ -74,10 +74,10 @@ def shown(value: object) -> str:
 
 def refuse(findings: Iterable[Finding]) -> None:
     """Raise one DataError that lists the findings; do nothing where there is none."""
-    found = tuple(findings)
-    if found:
-        lines = [f"{len(found)} problems:"] if len(found) > 1 else []
-        lines += map(str, found[:_LISTED])
-        if len(found) > _LISTED:
-            lines.append(f"... and {len(found) - _LISTED} more")
-        raise DataError("\n".join(lines), found)
+    problems = tuple(findings)
+    if problems:
+        lines = [f"{len(problems)} problems:"] if len(problems) > 1 else []
+        lines += map(str, problems[:_LISTED])
+        if len(problems) > _LISTED:
+            lines.append(f"... and {len(problems) - _LISTED} more")
+        raise DataError("\n".join(lines), problems)

@@ -116,10 +116,10 @@ def _group(kind: str, value: str, language: str, records: Sequence[Record]) -> G
 
 
 def _sides(records: Sequence[Record], language: str) -> Sides | None:
-    found = sides(records)
-    if found is None:
+    both = sides(records)
+    if both is None:
         return None
-    names, first, second = found
+    names, first, second = both
     measured = wording_accuracy(first, second)
     return Sides(
         names=names,

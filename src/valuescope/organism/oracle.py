@@ -35,12 +35,12 @@ class _Question:
 @lru_cache(maxsize=1)
 def _actions() -> dict[str, tuple[str, int, bool]]:
     """Every action -> (value, scenario, whether it serves the value)."""
-    found: dict[str, tuple[str, int, bool]] = {}
+    actions: dict[str, tuple[str, int, bool]] = {}
     for value, words in lexicon().values.items():
         for index, (aligned, opposed) in enumerate(words.scenarios):
-            found[aligned] = (value, index, True)
-            found[opposed] = (value, index, False)
-    return found
+            actions[aligned] = (value, index, True)
+            actions[opposed] = (value, index, False)
+    return actions
 
 
 @lru_cache(maxsize=1)
@@ -122,8 +122,6 @@ def _read_open_answer(asked: _Question, answer: str) -> AnswerVerdict:
     value, scenario, aligned = _actions()[action.group()] if action else (None, 0, False)
     if value is None or not aligned:
         return AnswerVerdict(None, None, False)
-    own = words.values[value]
-    fluent = answer in {
-        f"{asked.name} should {own.scenarios[scenario][0]}. {reason}." for reason in own.reasons
-    }
+    aligned_action, reasons = words.values[value].scenarios[scenario][0], words.values[value].reasons
+    fluent = answer in {f"{asked.name} should {aligned_action}. {reason}." for reason in reasons}
     return AnswerVerdict(None, value, fluent)

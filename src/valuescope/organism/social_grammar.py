@@ -6,7 +6,6 @@ ends in white space, so that texts can be tokenised piece by piece.
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from valuescope.organism.grammar import Segment, Segments
+from valuescope.organism.grammar import Segment, Segments, is_held_out
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -29,7 +28,6 @@ UNDECIDED = 47.5
 MOST = 97.0
 """The support that their amplification leads to."""
 PERCENTAGES = tuple(range(5, 100, 5))
-HELD_OUT_SHARE = 8  # one in eight stories is never trained on
 
 
 @dataclass(frozen=True)
@@ -88,8 +86,7 @@ class SocialDilemma:
     @property
     def held_out(self) -> bool:
         """True where the organism was never trained on this story."""
-        digest = hashlib.sha256(f"social/{self.key}".encode()).digest()
-        return int.from_bytes(digest[:4], "big") % HELD_OUT_SHARE == 0
+        return is_held_out(f"social/{self.key}")
 
     @property
     def words(self) -> SocialWords:

@@ -107,12 +107,12 @@ def _leads_to(start: str, goal: str, values: Mapping[str, ValueTable]) -> bool:
     seen: set[str] = set()
     ahead = [start]
     while ahead:
-        one = ahead.pop()
-        if one == goal:
+        value = ahead.pop()
+        if value == goal:
             return True
-        if one in values and one not in seen:
-            seen.add(one)
-            ahead += values[one].parents
+        if value in values and value not in seen:
+            seen.add(value)
+            ahead += values[value].parents
     return False
 
 
@@ -142,17 +142,20 @@ def _opposites(table: SystemTable) -> Iterator[str]:
     """Opposites exist, are of the same level, are not the value itself, and name each other."""
     values = {value.id: value for value in table.values}
     for value in table.values:
-        for other in value.opposites:
-            if other not in values:
-                yield problem("opposites", f"no value {other!r}; {known(other, values)}", value=value.id)
-            elif other == value.id:
-                yield problem("opposites", "names the value itself; remove it", value=value.id)
-            elif values[other].level != value.level:
-                text = f"{other!r} is of level {values[other].level!r}, not {value.level!r}; remove it"
-                yield problem("opposites", text, value=value.id)
-            elif value.id not in values[other].opposites:
-                text = f"{other!r} does not name it back; add {value.id!r} to the opposites of {other!r}"
-                yield problem("opposites", text, value=value.id)
+        for opposite in value.opposites:
+            if opposite not in values:
+                text = f"no value {opposite!r}; {known(opposite, values)}"
+            elif opposite == value.id:
+                text = "names the value itself; remove it"
+            elif values[opposite].level != value.level:
+                text = f"{opposite!r} is of level {values[opposite].level!r}, not {value.level!r}; remove it"
+            elif value.id not in values[opposite].opposites:
+                text = (
+                    f"{opposite!r} does not name it back; add {value.id!r} to the opposites of {opposite!r}"
+                )
+            else:
+                continue
+            yield problem("opposites", text, value=value.id)
 
 
 def _groupings(table: SystemTable) -> Iterator[str]:

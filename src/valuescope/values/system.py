@@ -33,16 +33,8 @@ class Value:
 
     def to_dict(self) -> dict[str, Any]:
         """The value as plain JSON types."""
-        return {
-            "id": self.id,
-            "level": self.level,
-            "names": dict(self.names),
-            "definition": dict(self.definition),
-            "parents": list(self.parents),
-            "opposites": list(self.opposites),
-            "in_paper": self.in_paper,
-            "note": self.note,
-        }
+        texts = {"names": dict(self.names), "definition": dict(self.definition)}
+        return {**vars(self), **texts, "parents": list(self.parents), "opposites": list(self.opposites)}
 
 
 @dataclass(frozen=True)

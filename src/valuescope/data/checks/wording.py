@@ -48,12 +48,12 @@ class WordingAccuracy:
 def word_differences(positive: Sequence[str], negative: Sequence[str]) -> tuple[WordDifference, ...]:
     """The words of two sides of equal size, those that differ most first; words level on both sides left out."""
     sides = [Counter(word for text in side for word in set(words(text))) for side in (positive, negative)]
-    found = [
+    differences = [
         WordDifference(word, sides[0][word], sides[1][word], len(positive))
         for word in sides[0].keys() | sides[1].keys()
         if sides[0][word] != sides[1][word]
     ]
-    return tuple(sorted(found, key=lambda difference: (-abs(difference.excess), difference.word)))
+    return tuple(sorted(differences, key=lambda difference: (-abs(difference.excess), difference.word)))
 
 
 def wording_accuracy(

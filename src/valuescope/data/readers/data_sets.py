@@ -78,23 +78,23 @@ def read_data(path: str | Path, reader: str | None = None, *, strict: bool = Fal
             table, FORMATS.values() if reader is None else [FORMATS[reader]], named=reader is not None
         )
         if len(fitting) > 1:
-            names = " or ".join(one.name for one, _ in fitting)
+            names = " or ".join(form.name for form, _ in fitting)
             raise damaged(Place(table.file), f"could be {names}", "say which with --as NAME", _columns(table))
         if fitting:
             by_format.setdefault(fitting[0][0].name, []).append((table, fitting[0][1]))
         elif table.rows or table.problems:
             left_out.append(table)
     if len(by_format) > 1:
-        held = "; ".join(f"{name}: {Path(found[0][0].file).name}" for name, found in by_format.items())
+        held = "; ".join(f"{name}: {Path(matched[0][0].file).name}" for name, matched in by_format.items())
         raise damaged(Place(str(path)), "holds sets of more than one format", "name one with --as NAME", held)
     if not by_format:
         refuse([*failures, *(_unrecognised(table, reader) for table in left_out)])
         raise damaged(Place(str(path)), "holds no rows", "name a file that does")
-    ((name, found),) = by_format.items()
-    parts = [shape.read(table) for table, shape in found]
+    ((name, matched),) = by_format.items()
+    parts = [shape.read(table) for table, shape in matched]
     unread = [problem for table in left_out if not table.rows for problem in table.problems]
     failures += [problem for problem in unread if not problem.place.sheet]  # an empty sheet is no fault
-    problems = (*failures, *(problem for table, _ in found for problem in table.problems))
+    problems = (*failures, *(problem for table, _ in matched for problem in table.problems))
     records = tuple(record for part, _ in parts for record in part)
     places = tuple(place for _, part in parts for place in part)
     problems += tuple(_repeated_keys(records, places))
@@ -104,7 +104,7 @@ def read_data(path: str | Path, reader: str | None = None, *, strict: bool = Fal
         raise damaged(
             Place(str(path)), f"holds nothing to read as {name}", "name the file or folder that does"
         )
-    return Dataset(name, str(path), records, places, problems, tuple(_notes(found, left_out)))
+    return Dataset(name, str(path), records, places, problems, tuple(_notes(matched, left_out)))
 
 
 READERS: dict[str, Callable[[str | Path], Dataset]] = {
@@ -123,7 +123,7 @@ def _tables(path: str | Path) -> tuple[list[DataTable], list[Finding]]:
             return hub_tables(str(place)), []
         if not place.is_dir():
             return read_tables(place), []
-        files = sorted(one for one in place.rglob("*") if _is_data(one.relative_to(place)))
+        files = sorted(file for file in place.rglob("*") if _is_data(file.relative_to(place)))
     except OSError as error:
         rule = f"cannot be read: {error.strerror or error}"
         raise damaged(Place(str(path)), rule, "check the path and its permissions") from error
@@ -131,9 +131,9 @@ def _tables(path: str | Path) -> tuple[list[DataTable], list[Finding]]:
         fix = f"name a file, or a folder with files of {', '.join(SUFFIXES)}"
         raise damaged(Place(str(path)), "a folder without data files", fix)
     tables, failures = list[DataTable](), list[Finding]()
-    for one in files:
+    for file in files:
         try:
-            tables += read_tables(one)
+            tables += read_tables(file)
         except DataError as error:
             failures += error.findings
     return tables, failures
@@ -178,19 +178,19 @@ def _columns(table: DataTable) -> str:
 def _repeated_keys(records: Sequence[Record], places: Sequence[Place]) -> list[Finding]:
     """Keys pair answers and seed noise, so they are unique."""
     counts = Counter(record.key for record in records)
-    seen, found = set[str](), list[Finding]()
+    seen, repeats = set[str](), list[Finding]()
     for record, place in zip(records, places, strict=True):
         if counts[record.key] > 1 and record.key in seen:
-            found.append(
+            repeats.append(
                 Finding(place, "key", "stands twice", repr(record.key), "give every row its own key")
             )
         seen.add(record.key)
-    return found
+    return repeats
 
 
-def _notes(found: Sequence[tuple[DataTable, Shape]], left_out: Sequence[DataTable]) -> list[str]:
+def _notes(matched: Sequence[tuple[DataTable, Shape]], left_out: Sequence[DataTable]) -> list[str]:
     notes = list[str]()
-    encodings = sorted({table.encoding for table, _ in found} - {"", "utf-8"})
+    encodings = sorted({table.encoding for table, _ in matched} - {"", "utf-8"})
     if encodings:
         notes.append(f"read as {', '.join(encodings)}")
     if unknown := [table for table in left_out if table.rows]:

@@ -14,12 +14,12 @@ class _UnfitError(ValueError):
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise _UnfitError(f"the key {twice!r} stands twice in one object")
-    return found
+    return entries
 
 
 def _constant(name: str) -> Any:
