@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from valuescope.metrics import Estimate
 from valuescope.report.blocks import (
-    Answer,
-    Answers,
+    AnswerSheet,
+    ArmAnswerText,
+    AskedText,
+    Bullets,
     Details,
     Em,
     Facts,
     Heading,
-    Items,
     Note,
     Opening,
-    Question,
-    Result,
+    ResultBox,
     Section,
     Strong,
     Words,
@@ -130,7 +130,7 @@ def draw_all(title: str = "Effects") -> dict[str, Figure]:
             "scatter",
             title,
             "Text.",
-            [ScatterFacet("Items", ((10.0, 20.0), (10.0, 20.0), (90.0, 70.0), (None, 3.0)), ("r = 1",))],
+            [ScatterFacet("Bullets", ((10.0, 20.0), (10.0, 20.0), (90.0, 70.0), (None, 3.0)), ("r = 1",))],
             x_axis="stated",
             y_axis="by logits",
         ),
@@ -170,24 +170,24 @@ def opening(text: str = "run", hero: Figure | None = None) -> Opening:
         lead=("Model ", Code(text), "."),
         notes=(Note(Strong(text), " a remark"), Note(text, warning=True)),
         hero=hero,
-        result=Result(text, (("VAPE", (text,)), ("NeVA", ()))),
+        result=ResultBox(text, (("VAPE", (text,)), ("NeVA", ()))),
     )
 
 
 def sections(text: str = "word", figures: dict[str, Figure] | None = None) -> list[Section | None]:
     """Sections with every kind of block, all holding `text`."""
-    answers = Answers(
+    answers = AnswerSheet(
         (
-            Question(
+            AskedText(
                 "Power",
                 text,
-                (Answer("base", text, (Verdict(False, "no success"),)), Answer("edited", " ")),
+                (ArmAnswerText("base", text, (Verdict(False, "no success"),)), ArmAnswerText("edited", " ")),
                 text,
             ),
-            Question(
+            AskedText(
                 "Power",
                 "Why?",
-                (Answer("base", text, (Verdict(True, "success"), Verdict(None, "not judged"))),),
+                (ArmAnswerText("base", text, (Verdict(True, "success"), Verdict(None, "not judged"))),),
             ),
         )
     )
@@ -197,10 +197,10 @@ def sections(text: str = "word", figures: dict[str, Figure] | None = None) -> li
         ),
         Section("figures", "Figures", tuple((figures or {}).values()), link="Pictures"),
         Section(
-            "empty", "Nothing here", (None, "", table_of([], page=True), Items(()), Details("d", (None,)))
+            "empty", "Nothing here", (None, "", table_of([], page=True), Bullets(()), Details("d", (None,)))
         ),
         None,
-        Section("answers", "Answers", (answers, Heading(text), Items((text, (text, Code(text)))))),
+        Section("answers", "AnswerSheet", (answers, Heading(text), Bullets((text, (text, Code(text)))))),
         Section(
             "facts", "Facts", (text, Facts(((text, Code(text)), ("Seed", None))), Details(text, (text,)))
         ),

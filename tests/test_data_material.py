@@ -10,9 +10,9 @@ from conftest import shared
 from damaged_files import CHOICE, lines
 from data_samples import write_lines
 from run_samples import write_csv
-from valuescope.lab.parameters import keywords
 
 from valuescope.data import SOURCES, DataError, Material, files_material
+from valuescope.lab.parameters import keywords
 
 TEXTS = ["tea", "bread", "boat", "lamp", "road", "song", "coat", "wheel", "river", "stone"]
 

@@ -93,7 +93,7 @@ def test_empty_sections_are_left_out_and_links_have_their_words(figures: dict[st
     assert links == [
         ("tables", "Tables"),
         ("figures", "Pictures"),
-        ("answers", "Answers"),
+        ("answers", "AnswerSheet"),
         ("facts", "Facts"),
     ]
 

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from valuescope.lab.truth import known_truth
 
 from valuescope.activations import collect
 from valuescope.data import Dilemma, label, social_organism
@@ -24,6 +23,7 @@ from valuescope.edit import Deactivate, Edit
 from valuescope.generate import Sampling, generate
 from valuescope.judge import judge_prompt, parse_choice, parse_percentages, support_from_percentages
 from valuescope.judge.support import SupportRate
+from valuescope.lab.truth import known_truth
 from valuescope.locate import NeuronSet
 from valuescope.metrics import Bootstrap
 from valuescope.models import NeuronModel, load_model, render_question

@@ -40,7 +40,7 @@ ALL = "all"
 Function = TypeVar("Function", bound=Callable[..., None])
 
 
-class Setting(NamedTuple):
+class NamedSetting(NamedTuple):
     """`NAME=VALUE` from the command line; `dict(settings)` makes a mapping of several."""
 
     name: str
@@ -156,7 +156,7 @@ def option(default: Any, help: str, *words: str, names: Sequence[str] = (), **de
 
 
 def settings(help: str, *flags: str) -> Any:
-    """An option of `NAME=VALUE` that may be repeated: a `list[Setting]`."""
+    """An option of `NAME=VALUE` that may be repeated: a `list[NamedSetting]`."""
     return option([], help, *flags, "NAME=VALUE", parser=setting)
 
 
@@ -165,7 +165,7 @@ def argument(help: str, metavar: str, default: Any = ..., names: Sequence[str] =
     return _field(default, typer.Argument(help=help, metavar=metavar, **(_choice(names) if names else {})))
 
 
-def setting(text: str) -> Setting:
+def setting(text: str) -> NamedSetting:
     """`NAME=VALUE`, the value read as YAML (so that 0.03, true, [2, 4] and null mean what they say)."""
     import yaml
 
@@ -175,7 +175,7 @@ def setting(text: str) -> Setting:
     if not equals or not name:
         raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
     try:
-        return Setting(name, read_yaml(value))
+        return NamedSetting(name, read_yaml(value))
     except yaml.YAMLError as error:
         raise typer.BadParameter(
             f"the value of {name} is not YAML: {' '.join(str(error).split())}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from valuescope.cli.command import Setting, command, option, settings
+from valuescope.cli.command import NamedSetting, command, option, settings
 from valuescope.cli.model_options import EditOptions, ModelOptions, SourceOptions
 from valuescope.cli.terminal import ProgressBars, estimate_text
 from valuescope.progress import StepProgress
@@ -109,7 +109,7 @@ class JudgedOptions:
         "oracle", "oracle, or a model as Inspect names it, such as openai/gpt-4o", "NAME", parser=judge_name
     )
     judge_base_url: str | None = option(None, "address of the service of a model that judges", "URL")
-    judge_arg: list[Setting] = settings("an argument for Inspect's provider")
+    judge_arg: list[NamedSetting] = settings("an argument for Inspect's provider")
     judge_replies: Path | None = option(
         None, "keeps the replies of a model that judges: the same command again pays for none of them", "FILE"
     )

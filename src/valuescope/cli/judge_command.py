@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from valuescope.cli.command import ALL, Setting, argument, command, option, settings
+from valuescope.cli.command import ALL, NamedSetting, argument, command, option, settings
 from valuescope.cli.terminal import ProgressBars
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ class JudgeOptions:
     by: str | None = option(None, "the model that judges, by Inspect's name, as openai/gpt-4o", "MODEL")
     against: str | None = option(None, "a second model, to compare with the first", "MODEL")
     by_base_url: str | None = option(None, "address of the service", "URL")
-    by_arg: list[Setting] = settings("an argument for Inspect's provider")
+    by_arg: list[NamedSetting] = settings("an argument for Inspect's provider")
     against_base_url: str | None = option(None, "address of the service of the second model", "URL")
-    against_arg: list[Setting] = settings("an argument for Inspect's provider of the second model")
+    against_arg: list[NamedSetting] = settings("an argument for Inspect's provider of the second model")
     value_system: str = option("schwartz", "a built-in value system or a TOML file")
     truth: str | None = option(None, "what the judgements are compared with", names=("oracle",))
     mode: Literal["expected", "sampled"] | None = option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from valuescope.cli.command import Setting, command, option, settings
+from valuescope.cli.command import NamedSetting, command, option, settings
 from valuescope.cli.model_options import ModelOptions, SourceOptions
 from valuescope.cli.terminal import ProgressBars
 
@@ -36,9 +36,9 @@ def locate(
     model: ModelOptions,
     source: SourceOptions,
     method: str = option(..., "the locator", names=tuple(USUAL_EDIT)),
-    parameters: list[Setting] = settings("of the locator", "-p", "--parameter"),
+    parameters: list[NamedSetting] = settings("of the locator", "-p", "--parameter"),
     edit: str | None = option(None, "the edit to save (default: that of the locator's paper)", names=EDITS),
-    edit_parameters: list[Setting] = settings("of the edit", "-e", "--edit-parameter"),
+    edit_parameters: list[NamedSetting] = settings("of the edit", "-e", "--edit-parameter"),
     top: int | None = option(None, "keep only so many neurons per value"),
     values: str = option("schwartz", "value system: a built-in name or a TOML file"),
     level: str = option("value", "level of the value system"),

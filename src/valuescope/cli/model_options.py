@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from valuescope.cli.command import Setting, argument, option, settings
+from valuescope.cli.command import NamedSetting, argument, option, settings
 
 if TYPE_CHECKING:
     from valuescope.edit import Edit
@@ -59,4 +59,4 @@ class SourceOptions:
     """Where texts and questions come from."""
 
     source: str = option("organism", "where the texts come from", names=SOURCES)
-    data_parameters: list[Setting] = settings("of the source", "-d", "--data-parameter")
+    data_parameters: list[NamedSetting] = settings("of the source", "-d", "--data-parameter")

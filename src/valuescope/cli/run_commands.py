@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from valuescope.cli.command import Setting, argument, command, option, settings
+from valuescope.cli.command import NamedSetting, argument, command, option, settings
 from valuescope.cli.terminal import ProgressBars
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def run(
     spec: Path = argument("the specification; unknown keys are errors", "SPEC.yaml"),
     model: str | None = option(None, "hub id, folder or organism, instead of the specification's model.id"),
     out: Path | None = option(None, "folder (default: runs/<name>); an unfinished run resumes", "FOLDER"),
-    overrides: list[Setting] = settings("overrides a setting, as generate.batch_size=32", "--set", "-s"),
+    overrides: list[NamedSetting] = settings("overrides a setting, as generate.batch_size=32", "--set", "-s"),
     dry_run: bool = option(False, "say how many tokens, how much memory, how long; stop", "--dry-run"),
 ) -> None:
     """`valuescope run`."""

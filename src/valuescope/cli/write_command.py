@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from valuescope.cli.command import Setting, argument, command, option, settings
+from valuescope.cli.command import NamedSetting, argument, command, option, settings
 from valuescope.cli.terminal import ProgressBars
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def write(
     by: str | None = option(None, "the model that writes, by Inspect's name, as openai/gpt-4o", "MODEL"),
     out: Path | None = option(None, "folder of the set; one set per folder", "FOLDER"),
     base_url: str | None = option(None, "address of the service", "URL"),
-    model_arg: list[Setting] = settings("an argument for Inspect's provider"),
+    model_arg: list[NamedSetting] = settings("an argument for Inspect's provider"),
     max_connections: int | None = option(None, "calls at once (default: as many as the service bears)"),
     retries: int = option(4, "of a call, for passing errors"),
     timeout: int = option(300, "seconds for one attempt"),

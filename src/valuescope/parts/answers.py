@@ -15,8 +15,7 @@ from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.strict import Found, FoundRoot
 from valuescope.parts.base import kinds, spoken_ask
-from valuescope.report.blocks import Answer, Answers, Section, Words
-from valuescope.report.blocks import Question as ShownQuestion
+from valuescope.report.blocks import AnswerSheet, ArmAnswerText, AskedText, Section, Words
 from valuescope.report.names import method_name
 from valuescope.report.table import Verdict, records
 
@@ -88,11 +87,11 @@ class Examples(Part[int]):
             style="small",
         )
         shown = [
-            ShownQuestion(
+            AskedText(
                 result.head.value_name(example.value),
                 example.question,
                 [
-                    Answer(method_name(answer.arm), answer.text, _verdicts(answer))
+                    ArmAnswerText(method_name(answer.arm), answer.text, _verdicts(answer))
                     for answer in example.answers
                 ],
                 example.system,
@@ -108,7 +107,7 @@ class Examples(Part[int]):
         return Section(
             "answers",
             "Answers side by side",
-            (note if shown else None, Answers(shown), table),
+            (note if shown else None, AnswerSheet(shown), table),
             link="Answers",
         )
 

@@ -15,7 +15,7 @@ from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.strict import Found, FoundRoot
 from valuescope.parts.perturbation_views import language_name
-from valuescope.report.blocks import Answer, Answers, Question, Section, Words
+from valuescope.report.blocks import AnswerSheet, ArmAnswerText, AskedText, Section, Words
 from valuescope.report.table import Verdict
 
 STATED: Measure = "percentages"
@@ -91,7 +91,7 @@ class DilemmaExamples(Part[int]):
     def view(cls, found: Mapping[str, DilemmaExamplesFound], result: Result) -> Section | None:
         """Every example with both answers."""
         questions = [
-            Question(
+            AskedText(
                 f"{result.head.value_name(example.value)}, {language_name(language)}",
                 f"{example.story}\n+ {example.aligned}\n\u2212 {example.violating}",
                 [
@@ -108,7 +108,7 @@ class DilemmaExamples(Part[int]):
             "with its options in both orders.",
             style="small",
         )
-        blocks = (note, Answers(questions))
+        blocks = (note, AnswerSheet(questions))
         return Section("answers", "Answers side by side", blocks, link="Answers") if questions else None
 
 
@@ -116,9 +116,9 @@ def _answer(supports: Supports, place: int) -> DilemmaAnswer:
     return DilemmaAnswer(replies=supports.replies[place], support=supports.support[place].support)
 
 
-def _shown(arm: str, answer: DilemmaAnswer) -> Answer:
+def _shown(arm: str, answer: DilemmaAnswer) -> ArmAnswerText:
     verdicts = [Verdict(None, "support missing")]
     if answer.support is not None:
         side = "value supported" if answer.support > EVEN else "value not supported"
         verdicts = [Verdict(None, side), Verdict(None, f"support {answer.support:.0f}%")]
-    return Answer(arm, "\n\n".join(answer.replies), tuple(verdicts))
+    return ArmAnswerText(arm, "\n\n".join(answer.replies), tuple(verdicts))

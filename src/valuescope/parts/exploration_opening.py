@@ -21,8 +21,7 @@ from valuescope.parts.perturbation_views import (
     selection_name,
 )
 from valuescope.parts.support import LanguageFound
-from valuescope.report.blocks import Code, Inline, Note, Opening, Strong
-from valuescope.report.blocks import Result as ResultBox
+from valuescope.report.blocks import Code, Inline, Note, Opening, ResultBox, Strong
 from valuescope.report.figure import Figure
 from valuescope.report.numbers import MISSING, grouped, listing, plain_value
 from valuescope.report.plots import DotFacet, Dots, dots

@@ -16,7 +16,7 @@ from valuescope.parts.perturbation_views import (
     selection_name,
 )
 from valuescope.parts.provenance import code, named_counts, seconds_block
-from valuescope.report.blocks import Block, Facts, Heading, Inlines, Items, Section, Strong, Words
+from valuescope.report.blocks import Block, Bullets, Facts, Heading, Inlines, Section, Strong, Words
 from valuescope.report.numbers import SHARES, grouped, plain_value
 from valuescope.report.table import Column, Table
 
@@ -90,9 +90,9 @@ class Sources(Part[None]):
         notes = [plain_value(note) for note in result.head.data.get("notes") or ()]
         blocks: tuple[Block | None, ...] = (
             Facts(_identity(result)),
-            *((Heading("Notes on the data"), Items(notes)) if notes else ()),
+            *((Heading("Notes on the data"), Bullets(notes)) if notes else ()),
             Heading("Warnings"),
-            Items(warnings) if warnings else "None.",
+            Bullets(warnings) if warnings else "None.",
             seconds_block(result),
         )
         return Section("provenance", "Provenance", blocks)

@@ -14,8 +14,7 @@ from valuescope.parts.method import (
     fluency_verdict,
     verdict,
 )
-from valuescope.report.blocks import Code, Inline, Note, Opening, Strong
-from valuescope.report.blocks import Result as ResultBox
+from valuescope.report.blocks import Code, Inline, Note, Opening, ResultBox, Strong
 from valuescope.report.names import method_name
 from valuescope.report.numbers import grouped, listing, plain_value
 

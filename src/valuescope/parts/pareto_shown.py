@@ -8,7 +8,7 @@ from typing import Any
 from valuescope.lab.result import Result
 from valuescope.metrics import verdict_of
 from valuescope.parts.method import METHODS, effect_numbers
-from valuescope.report.blocks import Details, Items, Section
+from valuescope.report.blocks import Bullets, Details, Section
 from valuescope.report.figure import Figure
 from valuescope.report.names import method_name
 from valuescope.report.numbers import MISSING, SHARES
@@ -27,7 +27,7 @@ def pareto_section(found: Any, result: Result) -> Section:
     sentences = tuple(_sentences(found, result))
     blocks = (
         _figure(found, result),
-        Items(sentences) if sentences else None,
+        Bullets(sentences) if sentences else None,
         _floors_table(found, result),
         Details("Every strength", (_points_table(found, result),)),
         records("pareto", f"method parameter {_heads(AT_STRENGTH)}", _points(found)),

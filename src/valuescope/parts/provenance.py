@@ -15,13 +15,13 @@ from valuescope.lab.result import Result
 from valuescope.lab.strict import Found
 from valuescope.parts.base import base_ask, kinds
 from valuescope.parts.method import METHODS, MethodFound, SettingFound
-from valuescope.report.blocks import Block, Code, Details, Facts, Heading, Items, Section, Strong, Words
+from valuescope.report.blocks import Block, Bullets, Code, Details, Facts, Heading, Section, Strong, Words
 from valuescope.report.names import method_name, setting_name
 from valuescope.report.numbers import MISSING, grouped, parameters, plain_value
 from valuescope.report.table import Column, Table
 
 
-class Judged(Part[None]):
+class JudgedAnswers(Part[None]):
     """What the judge left without a judgement, over all asks and by part."""
 
     place, order, stage, Found = "judging", 900, 2, JudgingFound
@@ -84,9 +84,9 @@ class Provenance(Part[None]):
         notes = [plain_value(note) for note in result.head.data.get("notes") or ()]
         blocks: tuple[Block | None, ...] = (
             Facts(_identity(result)),
-            *((Heading("Notes on the data"), Items(notes)) if notes else ()),
+            *((Heading("Notes on the data"), Bullets(notes)) if notes else ()),
             Heading("Warnings"),
-            Items(warnings) if warnings else "None.",
+            Bullets(warnings) if warnings else "None.",
             Heading("Missing"),
             *_missing(found, result.found.get("judging")),  # type: ignore[arg-type]
             Details("Parameters of every setting", (_parameters(settings),)),

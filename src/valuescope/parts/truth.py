@@ -27,7 +27,7 @@ ROLES = {
 PRECISION = Numbers(3)
 
 
-class Truth(Part[None]):
+class PlantedTruth(Part[None]):
     """The methods' selections and rankings against the truth; `effects` measures them."""
 
     order = 200

@@ -57,7 +57,7 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Items:
+class Bullets:
     """A list with bullets."""
 
     items: Sequence[Inlines]
@@ -79,7 +79,7 @@ class Details:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ArmAnswerText:
     """What one arm answered, and how that was judged."""
 
     arm: str
@@ -88,24 +88,24 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Question:
+class AskedText:
     """A question with every arm's answers. `group`, such as its value, folds questions together."""
 
     group: str
     text: str
-    answers: Sequence[Answer]
+    answers: Sequence[ArmAnswerText]
     system: str = ""
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Answers side by side, by group; the reader may keep those whose first verdict reads as chosen."""
+class AnswerSheet:
+    """AnswerSheet side by side, by group; the reader may keep those whose first verdict reads as chosen."""
 
-    questions: Sequence[Question]
+    questions: Sequence[AskedText]
 
-    def groups(self) -> dict[str, list[Question]]:
+    def groups(self) -> dict[str, list[AskedText]]:
         """The questions of each group, in order."""
-        groups: dict[str, list[Question]] = {}
+        groups: dict[str, list[AskedText]] = {}
         for question in self.questions:
             groups.setdefault(question.group, []).append(question)
         return groups
@@ -116,7 +116,9 @@ class Answers:
         return list(dict.fromkeys(firsts))
 
 
-Block: TypeAlias = "str | Words | Note | Heading | Items | Facts | Details | Answers | Table[Any] | Figure"
+Block: TypeAlias = (
+    "str | Words | Note | Heading | Bullets | Facts | Details | AnswerSheet | Table[Any] | Figure"
+)
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Result:
+class ResultBox:
     """The result in plain words; below them heads with lines of their own."""
 
     words: str
@@ -146,7 +148,7 @@ class Opening:
     lead: tuple[Inline, ...] = ()
     notes: Sequence[Note] = ()
     hero: Figure | None = None
-    result: Result | None = None
+    result: ResultBox | None = None
 
 
 def every(blocks: Sequence[Block | None]) -> Iterator[Block]:
@@ -165,9 +167,9 @@ def is_empty(block: Block | None) -> bool:
             return True
         case Table():
             return not (block.page and block.rows and block.titles())
-        case Items() | Facts():
+        case Bullets() | Facts():
             return not block.items
-        case Answers():
+        case AnswerSheet():
             return not block.questions
         case Details():
             return all(map(is_empty, block.blocks))

@@ -22,7 +22,7 @@ _DASHES = {"solid": "-", "dash": (0, (4, 3)), "dot": (0, (1.2, 2.4))}
 
 
 @dataclass(frozen=True)
-class Head:
+class PanelHead:
     """Title, a line below it, and a key of (name, style) in rows."""
 
     title: str
@@ -50,7 +50,7 @@ class Head:
 class Canvas:
     """A drawing of `width` by `height` with its head from `indent` to the right; y counts from the top."""
 
-    def __init__(self, width: float, height: float, head: Head, indent: float = 0.0) -> None:
+    def __init__(self, width: float, height: float, head: PanelHead, indent: float = 0.0) -> None:
         from matplotlib.figure import Figure
 
         self.width, self.height, self.title = width, height, head.title

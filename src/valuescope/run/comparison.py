@@ -23,7 +23,7 @@ from valuescope.lab.treatments import prepare
 from valuescope.models import NeuronModel
 from valuescope.parts.opening import comparison_opening as opening
 from valuescope.progress import Progress
-from valuescope.run.estimate import Reading
+from valuescope.run.estimate import TextsToRead
 
 __all__ = ["head", "open_laboratory", "opening", "plan", "reading"]
 EXPLANATIONS = {
@@ -48,11 +48,11 @@ def plan(spec: ComparisonSpec, folder: RunFolder | None = None) -> Design:
     return Design(spec, system, material)
 
 
-def reading(design: Design) -> Reading:
+def reading(design: Design) -> TextsToRead:
     """The texts that a run reads, and those that it trains adapters on."""
     texts = read_texts(design.spec, design.material)
     learnt = planned_training(design.spec, design.material)
-    return Reading(
+    return TextsToRead(
         texts=[text.prompt + text.answer for text in texts],
         labels=len({text.label for text in design.material.texts}),
         residuals=True,

@@ -12,7 +12,7 @@ from valuescope.run.model_size import ModelSize, model_size
 
 
 @dataclass(frozen=True)
-class Reading:
+class TextsToRead:
     """What a run reads before it asks: texts, counted under `labels`, and texts that adapters learn, with epochs."""
 
     texts: Sequence[str]
@@ -52,7 +52,7 @@ class Cost:
         ]
 
 
-def cost_of(spec: Any, asks: Sequence[Ask], reading: Reading) -> Cost:
+def cost_of(spec: Any, asks: Sequence[Ask], reading: TextsToRead) -> Cost:
     """The cost of asks, each once however often it is planned, and of reading.
 
     Texts are tokenised for real; parameters are counted on an empty copy of the model; time is the arithmetic over the

@@ -21,7 +21,7 @@ from valuescope.progress import Progress, silent
 from valuescope.report.blocks import Opening
 from valuescope.report.document import write_page
 from valuescope.run import comparison, exploration
-from valuescope.run.estimate import Cost, Reading, cost_of
+from valuescope.run.estimate import Cost, TextsToRead, cost_of
 from valuescope.run.format1 import upgraded
 from valuescope.run.registry import asked_parts, parts_of
 
@@ -33,7 +33,7 @@ class Experiment:
 
     plan: Callable[..., Any]
     open: Callable[[Any, RunFolder, NeuronModel, Progress], Any]
-    reading: Callable[[Any], Reading]
+    reading: Callable[[Any], TextsToRead]
     head: Callable[[Any], Head]
     opening: Callable[[Result], Opening]
     head_kind: type[Head] = Head

@@ -13,7 +13,7 @@ from valuescope.models import NeuronModel
 from valuescope.parts.exploration_opening import exploration_opening as opening
 from valuescope.parts.perturbation import EditFound, ExplorationHead
 from valuescope.progress import Progress
-from valuescope.run.estimate import Reading
+from valuescope.run.estimate import TextsToRead
 
 __all__ = ["ExplorationHead", "head", "open_laboratory", "opening", "plan", "reading"]
 
@@ -28,14 +28,14 @@ def plan(spec: ExplorationSpec) -> DilemmaDesign:
     return DilemmaDesign(spec, system, draw_dilemmas(spec, values))
 
 
-def reading(design: DilemmaDesign) -> Reading:
+def reading(design: DilemmaDesign) -> TextsToRead:
     """The dilemmas that neurons are found in; replaced data is taken to be as long as they are."""
     texts = [
         f"{dilemma.story} {dilemma.aligned} {dilemma.violating} {dilemma.rationale}"
         for dilemma in design.dilemmas.activation
     ]
     times = 2 if getattr(design.spec, "replacement", None) else 1
-    return Reading(texts * times, labels=len(design.values) * len(design.spec.languages))
+    return TextsToRead(texts * times, labels=len(design.values) * len(design.spec.languages))
 
 
 def open_laboratory(

@@ -1,4 +1,4 @@
-"""Reading a specification from YAML, with errors that name the place."""
+"""TextsToRead a specification from YAML, with errors that name the place."""
 
 from __future__ import annotations
 

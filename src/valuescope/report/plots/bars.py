@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from valuescope.report.canvas import Canvas, Field, Head
+from valuescope.report.canvas import Canvas, Field, PanelHead
 from valuescope.report.colours import Style, colour_of
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.numbers import Numbers
@@ -37,9 +37,9 @@ class BarFacet:
     groups: Sequence[str]
     series: Sequence[Bars]
 
-    def head(self) -> Head:
+    def head(self) -> PanelHead:
         """Its head; a single series needs no key."""
-        return Head(
+        return PanelHead(
             self.title,
             key=tuple((bars.name, bars.style) for bars in self.series) if len(self.series) > 1 else (),
         )

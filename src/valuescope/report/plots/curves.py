@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from valuescope.metrics import Estimate
-from valuescope.report.canvas import SMALL, Canvas, Field, Head
+from valuescope.report.canvas import SMALL, Canvas, Field, PanelHead
 from valuescope.report.colours import Style, colour_of, is_filled
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.numbers import MISSING, SHARES, Numbers, plain_value
@@ -75,10 +75,12 @@ class CurveFacet:
     notes: Sequence[tuple[str, Style, Sequence[str]]] = ()
     log: bool | None = None
 
-    def head(self) -> Head:
+    def head(self) -> PanelHead:
         """Its head; a single curve needs no key."""
         names = {curve.name: curve.style for strip in self.strips for curve in strip.curves}
-        return Head(self.title, self.subtitle, self.style, tuple(names.items()) if len(names) > 1 else ())
+        return PanelHead(
+            self.title, self.subtitle, self.style, tuple(names.items()) if len(names) > 1 else ()
+        )
 
     def xs(self) -> list[float]:
         """Every place on the level axis."""

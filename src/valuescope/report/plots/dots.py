@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from valuescope.report.canvas import SMALL, Canvas, Field, Head
+from valuescope.report.canvas import SMALL, Canvas, Field, PanelHead
 from valuescope.report.colours import Style, colour_of
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.numbers import MISSING, SHARES, Numbers
@@ -41,10 +41,10 @@ class DotFacet:
     beside: Sequence[str] = ()
     beside_title: str = ""
 
-    def head(self) -> Head:
+    def head(self) -> PanelHead:
         """Its head; a single series needs no key."""
         key = tuple((dots.name, dots.style_at(0)) for dots in self.series) if len(self.series) > 1 else ()
-        return Head(self.title, self.subtitle, self.style, key)
+        return PanelHead(self.title, self.subtitle, self.style, key)
 
 
 def dots(

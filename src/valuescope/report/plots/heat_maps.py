@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from valuescope.report.canvas import SMALL, TITLE, Canvas, Field, Head
+from valuescope.report.canvas import SMALL, TITLE, Canvas, Field, PanelHead
 from valuescope.report.colours import Style, colour_of
 from valuescope.report.figure import Figure, Panel, columns_for
 from valuescope.report.numbers import MISSING, spread
@@ -122,14 +122,18 @@ class _Grid:
             self.step = max(4.0, min(self.step, 300.0 / len(facet.columns)))
         self.numbered = widest + 2 <= self.step
         slant = 0.0 if self.upright else room_for(facet.columns, _ROOM) * 0.72
-        self.head = Head(facet.title, facet.note, facet.colour if isinstance(facet.colour, int) else "ink")
+        self.head = PanelHead(
+            facet.title, facet.note, facet.colour if isinstance(facet.colour, int) else "ink"
+        )
         self.left = (14 if facet.row_title else 0) + lanes + room_for(facet.rows, _ROOM) + 8
         above = 0.0 if self.upright else 16 * bool(facet.column_title) + slant
         self.top = self.head.height(300) + above + (_BARS + 14 if facet.sums else 10)
         self.right = self.left + self.step * len(facet.columns)
         self.bottom = self.top + _ROW * len(facet.rows)
         tail = 34.0 if facet.sums else max(slant + 8 - self.step / 2, 6)
-        self.width = max(self.right + tail, text_width(facet.title, TITLE * 1.05), text_width(facet.note, SIZE))
+        self.width = max(
+            self.right + tail, text_width(facet.title, TITLE * 1.05), text_width(facet.note, SIZE)
+        )
         self.height = self.bottom + 8 + lanes + (28 if self.upright else 0)
         self.colour = colour_of(facet.colour) if isinstance(facet.colour, int) else facet.colour
 

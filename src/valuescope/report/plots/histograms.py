@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from valuescope.report.canvas import Canvas, Field, Head
+from valuescope.report.canvas import Canvas, Field, PanelHead
 from valuescope.report.colours import Style, colour_of
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.numbers import grouped
@@ -45,10 +45,10 @@ class Histogram:
         """The look of one of the counts: the first is grey where others stand before it."""
         return "control" if len(self.counts) > 1 and place == 0 else max(0, place - (len(self.counts) > 1))
 
-    def head(self) -> Head:
+    def head(self) -> PanelHead:
         """Its head with the sum of each of the counts."""
         sums = [f"{counts.name} (n = {grouped(sum(counts.bins))} {self.unit})" for counts in self.counts]
-        return Head(
+        return PanelHead(
             self.title, self.note, key=tuple((words, self.style(place)) for place, words in enumerate(sums))
         )
 

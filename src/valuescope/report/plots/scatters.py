@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from valuescope.report.canvas import Canvas, Field, Head
+from valuescope.report.canvas import Canvas, Field, PanelHead
 from valuescope.report.colours import colour_of
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.scales import SIZE, Span
@@ -55,7 +55,7 @@ def scatters(
         points = facet.present()
         missing = len(facet.points) - len(points)
         words = [f"n = {len(points)}" + (f", {missing} missing" if missing else ""), *facet.words]
-        canvas = Canvas(width, bottom + 36, Head(facet.title, style=style))
+        canvas = Canvas(width, bottom + 36, PanelHead(facet.title, style=style))
         canvas.say("; ".join([f"{x_axis} against {y_axis}", *words]))
         for row, line in enumerate(words):
             canvas.text(0, 31 + 14 * row, fitted(line, width, SIZE), colour="muted")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from valuescope.report.canvas import SMALL, Canvas, Field, Head
+from valuescope.report.canvas import SMALL, Canvas, Field, PanelHead
 from valuescope.report.colours import Style, colour_of, is_filled
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.numbers import SHARES, Numbers
@@ -57,9 +57,9 @@ class TradeFacet:
     domain: Span | None = None
     floors: Sequence[tuple[float, str]] = ()
 
-    def head(self) -> Head:
+    def head(self) -> PanelHead:
         """Its head with every path in the key."""
-        return Head(self.title, key=tuple((path.name, path.style) for path in self.paths))
+        return PanelHead(self.title, key=tuple((path.name, path.style) for path in self.paths))
 
 
 def tradeoff(
