@@ -18,7 +18,7 @@ from valuescope.report.numbers import Numbers
 from valuescope.report.plots import DotFacet, Dots, dots
 from valuescope.report.table import Column, Table
 
-WORDS, TENTHS = "words per answer", Numbers(1)
+WORDS, TENTHS = "Words per answer", Numbers(1)
 
 
 class AnswerLengthSpec(Strict):
@@ -67,8 +67,8 @@ class AnswerLength(Part[AnswerLengthSpec]):
         lengths, names = found.methods.values(), tuple(map(method_name, found.methods))
         base = Dots("base model", "ink", [length.base for length in lengths])
         edited = Dots("edited", 0, [length.edited for length in lengths])
-        facets, note = [DotFacet(WORDS, names, (base, edited))], "Means and intervals, by method."
-        figure = dots("answer_length", WORDS, note, facets, axis=WORDS, numbers=TENTHS, signed=False)
+        facets, note = [DotFacet(WORDS, names, (base, edited))], "Means with intervals, by method."
+        figure = dots("answer_length", WORDS, note, facets, axis="words", numbers=TENTHS, signed=False)
         columns: tuple[Column[Any], ...] = (
             Column("method", "", lambda row: row[0]),
             Column("", "Method", lambda row: method_name(row[0]), terminal="method"),
