@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from valuescope.data import Material
 from valuescope.lab.strict import SpecError
@@ -20,9 +20,14 @@ _PAIRS = ((0, 1), (1, 2), (2, 0))
 
 
 def system_texts(
-    system: ValueSystem, material: Material, *, wording: int = 0, language: str = "en"
+    system: ValueSystem,
+    material: Material,
+    *,
+    wording: int = 0,
+    language: str = "en",
+    stance: Literal["for", "against"] = "for",
 ) -> dict[str, str]:
-    """A system message for every value of the material.
+    """A system message for every value of the material: what somebody is told to be who holds it, or rejects it.
 
     On the organism's own questions the message is the description that its grammar knows; elsewhere our words for
     Schwartz's ten values, and a sentence made of name and definition for any other value.
@@ -32,21 +37,26 @@ def system_texts(
     """
     if material.source == "organism":
         _require(wording, len(_PAIRS))
-        devoted = {value: lexicon().values[value].devoted for value in material.values}
-        return {
-            value: grammar.description(value, "for", *(place % len(own) for place in _PAIRS[wording]))
-            for value, own in devoted.items()
-        }
+        return {value: _organism_text(value, stance, wording) for value in material.values}
     known = _file()
     if language not in known:
         raise SpecError(f"system-prompt: no wordings in {language!r}; there are {', '.join(known)}")
     words = known[language]
     _require(wording, len(words["wordings"]))
-    own_words: Mapping[str, str] = words.get("values", {}).get(system.id, {})
+    texts = words.get("values" if stance == "for" else "against_values", {}).get(system.id, {})
+    general = words["general" if stance == "for" else "against"]
     return {
-        value: words["wordings"][wording].format(text=own_words.get(value) or _general(words, system, value))
+        value: words["wordings"][wording].format(
+            text=texts.get(value) or _general(general, system, value, language)
+        )
         for value in material.values
     }
+
+
+def _organism_text(value: str, stance: Literal["for", "against"], wording: int) -> str:
+    words = lexicon().values[value]
+    traits = words.devoted if stance == "for" else words.averse
+    return grammar.description(value, stance, *(place % len(traits) for place in _PAIRS[wording]))
 
 
 def texts_of_others(texts: Mapping[str, str], seed: int, draw: int) -> dict[str, str]:
@@ -63,12 +73,12 @@ def texts_of_others(texts: Mapping[str, str], seed: int, draw: int) -> dict[str,
     }
 
 
-def _general(words: Mapping[str, Any], system: ValueSystem, value: str) -> str:
-    one = system[value]
-    language = next((name for name, found in _file().items() if found is words), "en")
-    name = one.names.get(language) or one.names["en"]
-    definition = one.definition.get(language) or one.definition.get("en", "")
-    return str(words["general"]).format(name=name, definition=definition).strip()
+def _general(sentence: str, system: ValueSystem, value: str, language: str) -> str:
+    names, definition = system[value].names, system[value].definition
+    return sentence.format(
+        name=names.get(language) or names["en"],
+        definition=definition.get(language) or definition.get("en", ""),
+    ).strip()
 
 
 def _require(wording: int, count: int) -> None:

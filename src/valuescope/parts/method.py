@@ -13,6 +13,8 @@ from valuescope.report.table import Verdict
 
 METHODS = "methods.*"
 """The place of what was found of each method."""
+INSTRUMENT = "instrument"
+"""The place of what the measure can see on the model."""
 FLUENCY_KEPT = 0.9  # of the base model's fluency
 
 
@@ -94,6 +96,19 @@ def effect_numbers(result: Result) -> Numbers:
         if effect is not None
     ]
     return Numbers.suiting(effects, share=result.head.measure.unit == "share")
+
+
+def sees(difference: Estimate | None) -> bool | None:
+    """Whether a measure tells the positive instruction from the negative one: the whole interval lies above 0."""
+    if difference is None or difference.low is None:
+        return None
+    return difference.low > 0
+
+
+def blind(result: Result, method: MethodFound) -> bool:
+    """Whether the run has shown that its measure cannot see anything on the questions of a method."""
+    kinds = getattr(result.found.get(INSTRUMENT), "kinds", {})
+    return method.asked in kinds and sees(kinds[method.asked].for_minus_against) is False
 
 
 def verdict(method: MethodFound, setting: SettingFound) -> Verdict:
