@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,15 @@ pytest.importorskip("inspect_ai")
 
 from inspect_ai.model import GenerateConfig, ModelAPI, ModelOutput, modelapi
 from judge_stubs import output
-from valuescope.run.experiments import estimate
+from run_samples import TIMES, read_summary, rows_in
 
 from valuescope.cli import main
 from valuescope.judge.asked_model import AskError
 from valuescope.judge.oracle_model import OracleModel
 from valuescope.models import NeuronModel, load_model
-from valuescope.report import text_table
-from valuescope.run import RunError, Spec, SpecError, make_spec, run
+from valuescope.run import RunError, Spec, SpecError, estimate, make_spec, run, terminal_text
 
 ORACLE = "valuescope_oracle/organism"
-TIMES = ("seconds", "seconds_by_stage")
 
 
 class Interrupted(ModelAPI):
@@ -108,14 +105,8 @@ def by_model(model: NeuronModel, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder
 
 
-def answered(folder: Path) -> int:
-    """How many answers a run's folder holds."""
-    return sum(len(json.loads(path.read_text())) for path in (folder / "answers").rglob("*.json"))
-
-
 def summary(folder: Path) -> dict[str, Any]:
-    found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    return {name: part for name, part in found.items() if name not in TIMES}
+    return {name: part for name, part in read_summary(folder).items() if name not in TIMES}
 
 
 def test_a_run_by_a_model_equals_the_same_run_by_the_oracle(
@@ -131,7 +122,7 @@ def test_a_run_by_a_model_equals_the_same_run_by_the_oracle(
     assert one == other
     assert one["base"]["by_value"]["dilemma"]["power"]["n"] == 5
     assert mine["measures"] == theirs["measures"]
-    asked = {"asked": answered(by_model), "missing": 0, "share": 0.0, "by_kind": {}}
+    asked = {"asked": len(rows_in(by_model)), "missing": 0, "share": 0.0, "by_kind": {}}
     assert mine["measures"] == {"control success": asked, "fluency": asked}
     assert (theirs["prompts"], theirs["tokens"], mine["warnings"]) == ([], None, [])
     assert [prompt.split()[0] for prompt in mine["prompts"]] == ["control-success/en", "fluency/en"]
@@ -172,8 +163,9 @@ def test_a_run_whose_judge_broke_down_goes_on_and_asks_nothing_twice(
 
 def test_what_is_missing_is_counted_by_kind_and_said_loudly(model: NeuronModel, tmp_path: Path) -> None:
     judge = {"by": ORACLE, "model_args": {"refusal_rate": 0.2, "garble_rate": 0.1}, "missing_limit": 0.15}
-    found = run(spec_of(judge), tmp_path, model=model)
-    measures, asked = found["judging"]["measures"], answered(tmp_path)
+    result = run(spec_of(judge), tmp_path, model=model)
+    found = read_summary(tmp_path)
+    measures, asked = found["judging"]["measures"], len(rows_in(tmp_path))
     for one in measures.values():
         assert one["asked"] == asked
         assert one["missing"] == sum(one["by_kind"].values())
@@ -187,7 +179,7 @@ def test_what_is_missing_is_counted_by_kind_and_said_loudly(model: NeuronModel, 
     base = found["base"]["by_value"]["dilemma"]
     assert sum(one["missing"] for one in base.values()) > 0
     assert all(one["n"] + one["missing"] == 5 for one in base.values())
-    table = text_table(found)
+    table = terminal_text(result)
     assert (
         f"judge {ORACLE}: control success: {measures['control success']['missing']} of {asked} missing"
         in table
@@ -195,7 +187,7 @@ def test_what_is_missing_is_counted_by_kind_and_said_loudly(model: NeuronModel, 
     assert f"refusal {measures['fluency']['by_kind']['refusal']}" in table
     assert "WARNING: control success: " in table
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert 'class="warning" role="alert"' in page
+    assert 'role="alert"' in page
     assert f"{measures['fluency']['missing']} of {asked} missing" in page
     assert found["judging"]["prompts"][0] in page
 
@@ -203,7 +195,8 @@ def test_what_is_missing_is_counted_by_kind_and_said_loudly(model: NeuronModel, 
 def test_one_verdict_may_be_missing_without_the_other(model: NeuronModel, tmp_path: Path) -> None:
     changes = {"search": None, "default": {"top": 2}}
     methods = {"valuelocate": {**content("oracle")["methods"]["valuelocate"], **changes}}
-    found = run(spec_of({"by": "silent/x", "missing_limit": 1.0}, methods=methods), tmp_path, model=model)
+    run(spec_of({"by": "silent/x", "missing_limit": 1.0}, methods=methods), tmp_path, model=model)
+    found = read_summary(tmp_path)
     measures = found["judging"]["measures"]
     assert measures["control success"]["missing"] == 0
     assert measures["fluency"]["by_kind"] == {"empty": measures["fluency"]["asked"]}
@@ -218,7 +211,7 @@ def test_a_judge_that_cannot_be_asked_stops_the_run_before_any_answer(
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(AskError, match="OPENAI_API_KEY"):
         run(spec_of({"by": "openai/gpt-4o"}), tmp_path, model=model)
-    assert not (tmp_path / "answers").exists()
+    assert not (tmp_path / "asks").exists()
 
 
 def test_keys_are_written_nowhere(

@@ -86,7 +86,7 @@ def test_the_reference_measures_something(references: dict[str, tuple[Path, Stop
     assert any(effect not in (0, None) for effect in effects)
     stages = {stage for stage, _, _ in references[name][1].seen}
     assert "activations" in stages
-    assert {"base", "effects", "leakage", "dose"} <= stages
+    assert {"effects", "leakage", "dose"} <= stages
 
 
 @pytest.mark.parametrize("name", ["dilemma", "pairs"])

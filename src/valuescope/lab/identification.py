@@ -77,13 +77,11 @@ class Identification:
         """The neurons of one selection from one kind of texts."""
         chosen = self.spec.selections[selection]
         path = self.folder.path / "locate" / language / f"{selection}-{data}"
-        if path.with_suffix(".json").is_file():
-            return Location.load(path)
-        evidence, parameters = self.evidence(language, data), chosen.parameters_in(language)
-        with timed(self.folder, f"locate {chosen.locator}"):
-            location = locate(chosen.locator, self.model, evidence, seed=self.spec.seed, **parameters)
-            location.save(path)
-        return location
+        if not path.with_suffix(".json").is_file():
+            evidence, parameters = self.evidence(language, data), chosen.parameters_in(language)
+            with timed(self.folder, f"locate {chosen.locator}"):
+                locate(chosen.locator, self.model, evidence, seed=self.spec.seed, **parameters).save(path)
+        return Location.load(path)
 
     def control(self, kind: str, language: str, draw: int) -> Location:
         """Random neurons of equal number per value beside the main selection ("random" or "random-matched")."""

@@ -69,9 +69,7 @@ class Locations:
         if name in self._known:
             return self._known[name]
         path = self.folder.path / "locate" / name
-        if path.with_suffix(".json").is_file():
-            location = Location.load(path)
-        else:
+        if not path.with_suffix(".json").is_file():
             evidence = self.evidence(method)
             start, before = time.monotonic(), peak_memory()
             with timed(self.folder, f"locate {method.locator}"):
@@ -81,7 +79,7 @@ class Locations:
                 cost = {"seconds": time.monotonic() - start, "peak_growth": peak_memory() - before}
                 self.folder.write_json(f"locate/{name}.cost.json", cost)
                 location.save(path)
-                location = Location.load(path)  # in the same form whether it was found now or before
+        location = Location.load(path)
         if method.numbers == "delta":
             location = self._with_delta(method, location)
         self._known[name] = location

@@ -132,7 +132,7 @@ class Result:
                 content[outer] = _dumped(found)
                 continue
             group = content.setdefault(outer, {})
-            names = found if isinstance(found, Mapping) else dict.fromkeys(group)
+            names = {**dict.fromkeys(group), **(found if isinstance(found, Mapping) else {})}
             for name, block in names.items():
                 if inner:
                     group.setdefault(name, {})[inner[1:]] = _dumped(block)

@@ -18,14 +18,15 @@ from valuescope.run.estimate import TextsToRead
 __all__ = ["ExplorationHead", "head", "open_laboratory", "opening", "plan", "reading"]
 
 
-def plan(spec: ExplorationSpec) -> DilemmaDesign:
-    """The design of a run, its dilemmas drawn and no model loaded.
+def plan(spec: ExplorationSpec, folder: RunFolder | None = None) -> DilemmaDesign:
+    """The design of a run, with no model; its dilemmas are those of a run's folder, or drawn.
 
     Raises:
         SpecError: for a specification that does not fit its data.
     """
     system, values = chosen_values(spec)
-    return DilemmaDesign(spec, system, draw_dilemmas(spec, values))
+    dilemmas = draw_dilemmas(spec, values) if folder is None else read_dilemmas(spec, folder, values)
+    return DilemmaDesign(spec, system, dilemmas)
 
 
 def reading(design: DilemmaDesign) -> TextsToRead:

@@ -10,19 +10,26 @@ from typing import Any
 
 import pytest
 import torch
-from run_samples import TWO, dilemma_spec, save_tiny_model, summary_bytes
-from valuescope.run.locator_table import _first
-from valuescope.run.questionnaires import read_items
-from valuescope.run.sensitivity import effect_holds
-from valuescope.run.stages import cut, edits, neuron_sets
-from valuescope.run.trial import question_of, run_of
-from valuescope.run.ways import dose_block, with_strength
+from run_samples import (
+    TWO,
+    dilemma_spec,
+    laboratory_of,
+    rows_in,
+    save_tiny_model,
+    summary_bytes,
+    summary_of,
+)
 
+from valuescope.lab.ask import question_of, run_of
+from valuescope.lab.laboratory import Laboratory
+from valuescope.lab.locations import cut, edits, neuron_sets
 from valuescope.locate import Location
 from valuescope.metrics import Estimate
-from valuescope.report import write_report
-from valuescope.run import Spec, SpecError, make_spec, read_spec, run
-from valuescope.run.estimate import estimate_comparison
+from valuescope.models import load_model
+from valuescope.parts.compare import _first
+from valuescope.parts.questionnaire_items import read_items
+from valuescope.parts.sensitivity import effect_holds
+from valuescope.run import Result, SpecError, estimate, make_spec, read_result, read_spec, run, write_report
 from valuescope.values import load_value_system
 
 BOTH = {"directions": ["up", "down"]}
@@ -119,7 +126,13 @@ def content(place: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def done(content: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     out = tmp_path_factory.mktemp("out")
-    return out, json.loads(json.dumps(run(make_spec(content, "t"), out), allow_nan=False))
+    return out, summary_of(content, out)
+
+
+@pytest.fixture(scope="module")
+def lab(content: dict[str, Any], done: tuple[Path, dict[str, Any]]) -> Laboratory:
+    """The laboratory of the same run."""
+    return laboratory_of(content, done[0], load_model(content["model"]["id"], dtype="float32", device="cpu"))
 
 
 # Both directions and all measures ---------------------------------------------------------------------------
@@ -144,11 +157,19 @@ def test_the_intended_direction_is_the_methods_own_effect(done: tuple[Path, dict
         assert method["ways"]["up"]["success"]["effect"] == method["effect"]
 
 
-def test_the_two_directions_are_two_edits(done: tuple[Path, dict[str, Any]]) -> None:
-    folders = sorted((done[0] / "answers" / "valuelocate").glob("*/edited/*.json"))
-    texts = [folder.read_text(encoding="utf-8") for folder in folders if "dose" not in str(folder)]
-    assert len(texts) >= 2
-    assert len(set(texts)) > 1
+def test_the_two_directions_are_two_edits(lab: Laboratory, done: tuple[Path, dict[str, Any]]) -> None:
+    method = lab.spec.methods["valuelocate"]
+    asks = [lab.trial(method, method.turned(method.default, way)).edited for way in ("up", "down")]
+    up, down = (
+        [
+            row["text"]
+            for path in sorted((done[0] / "asks" / ask.hash).iterdir())
+            for row in json.loads(path.read_text())
+        ]
+        for ask in asks
+    )
+    assert len(up) == len(down) == 2 * 2 * len(TWO)
+    assert up != down
 
 
 def test_ratings_lie_on_their_scale(done: tuple[Path, dict[str, Any]]) -> None:
@@ -186,14 +207,12 @@ def test_what_needs_a_judge_model_says_so(content: dict[str, Any]) -> None:
 
 def test_runs_draw_answers_anew_and_count_questions_once(done: tuple[Path, dict[str, Any]]) -> None:
     assert (question_of("a/b~run3"), run_of("a/b~run3"), run_of("a/b")) == ("a/b", 2, 0)
-    rows = [
-        row
-        for path in sorted((done[0] / "answers" / "base" / "dilemma").glob("*.json"))
-        for row in json.loads(path.read_text(encoding="utf-8"))
-    ]
-    by_run = {which: [row["text"] for row in rows if run_of(row["key"]) == which] for which in (0, 1)}
-    assert len(by_run[0]) == len(by_run[1]) == 2 * len(TWO)
-    assert by_run[0] != by_run[1]
+    texts: dict[int, dict[str, set[str]]] = {0: {}, 1: {}}
+    for row in rows_in(done[0]):
+        if not row["key"].startswith("portraits/"):
+            texts[run_of(row["key"])].setdefault(question_of(row["key"]), set()).add(row["text"])
+    assert len(texts[0]) == len(texts[1]) == 2 * len(TWO)
+    assert texts[0] != texts[1]
 
 
 def test_one_run_has_no_variance(content: dict[str, Any], tmp_path: Path) -> None:
@@ -206,7 +225,7 @@ def test_one_run_has_no_variance(content: dict[str, Any], tmp_path: Path) -> Non
         "judge": "oracle",
     }
     methods = {"random": METHODS["random"]}
-    summary = run(make_spec({**one, "methods": methods}, "t"), tmp_path)
+    summary = summary_of({**one, "methods": methods}, tmp_path)
     found = summary["methods"]["random"]["ways"]["down"]["success"]["edited"]
     assert (found["runs"], found["variance"]) == (1, None)
     assert (summary["questionnaires"], summary["sensitivity"]) == (None, None)
@@ -224,33 +243,19 @@ def test_sweeps_over_edit_and_locator_in_both_directions(done: tuple[Path, dict[
     for point in (*gamma["points"], *threshold["points"]):
         assert set(point["ways"]) == {"up", "down"}
         assert set(point["ways"]["up"]["relevance"]["by_value"]) == set(TWO)
-    assert done[1]["methods"]["valuelocate"]["dose"] == dose_block([gamma, threshold])
-    assert done[1]["methods"]["lpip"]["sweeps"] is None
-
-
-def test_a_locators_strength_drops_top() -> None:
-    setting = make_spec(dilemma_spec("m"), "t").methods["valuelocate"].default.model_copy(update={"top": 5})  # type: ignore[union-attr]
-    swept = with_strength(setting, "threshold", 0.2, of_locator=True)
-    assert (swept.locator, swept.top, swept.edit) == ({"threshold": 0.2}, None, {"gamma": 2.0})
+    dose = done[1]["methods"]["valuelocate"]["dose"]
+    assert dose["name"] == "gamma"
+    assert [{**point, "ways": 0, "neurons": 0} for point in dose["points"]] == [
+        {**point, "ways": 0, "neurons": 0} for point in gamma["points"]
+    ]
+    assert (done[1]["methods"]["lpip"]["dose"], done[1]["methods"]["lpip"]["sweeps"]) == (None, None)
 
 
 # Numbers of delta -------------------------------------------------------------------------------------------
 
 
-def test_delta_numbers_keep_the_locators_neurons_and_their_rank(
-    content: dict[str, Any], done: tuple[Path, dict[str, Any]]
-) -> None:
-    spec = make_spec(content, "t")
-    assert isinstance(spec, Spec)
-    from valuescope.run.folder import RunFolder
-    from valuescope.run.loading import load_from, silent
-    from valuescope.run.stages import Locations, chosen_values, read_activations, read_material
-
-    folder, model = RunFolder(done[0]), load_from(spec.model)
-    material = read_material(spec, folder, chosen_values(spec)[1])
-    locations = Locations(
-        spec, folder, model, material, read_activations(spec, folder, model, material, silent)
-    )
+def test_delta_numbers_keep_the_locators_neurons_and_their_rank(lab: Laboratory) -> None:
+    spec, locations = lab.spec, lab.locations
     method = spec.methods["lpip"]
     own = locations.of(method.model_copy(update={"numbers": "own"}), method.default)
     location = locations.of(method, method.default)
@@ -271,7 +276,6 @@ def test_a_neuron_of_delta_zero_stays_as_it_is(
     content: dict[str, Any], done: tuple[Path, dict[str, Any]]
 ) -> None:
     spec = make_spec(content, "t")
-    assert isinstance(spec, Spec)
     method, location = (
         spec.methods["lpip"],
         Location.load(next((done[0] / "locate").glob("lpip-*.safetensors"))),
@@ -325,11 +329,10 @@ def test_each_choice_stands_beside_its_default(done: tuple[Path, dict[str, Any]]
 def test_an_effect_holds_clear_of_zero_and_random(
     low: float, high: float, random: float, up: bool, down: bool
 ) -> None:
-    method = make_spec(dilemma_spec("m"), "t").methods["neva"]  # type: ignore[union-attr]
     effect, control = Estimate((low + high) / 2, low, high, 9), Estimate(random, None, None, 9)
-    assert effect_holds(effect, control, method) is up
-    assert effect_holds(effect, control, method.model_copy(update={"direction": "down"})) is down
-    assert effect_holds(Estimate(0.1, None, None, 1), control, method) is None
+    assert effect_holds(effect, control, 1) is up
+    assert effect_holds(effect, control, -1) is down
+    assert effect_holds(Estimate(0.1, None, None, 1), control, 1) is None
 
 
 def test_a_choice_that_changes_nothing_or_an_unknown_parameter_is_refused(content: dict[str, Any]) -> None:
@@ -361,8 +364,7 @@ def test_items_of_values_below_the_runs_and_named_ones_are_found(
     system = load_value_system("schwartz")
     raised = {**content, "values": {"level": "dimension"}, "methods": {"valuelocate": METHODS["valuelocate"]}}
     spec = make_spec(raised, "t")
-    assert isinstance(spec, Spec)
-    (items,) = read_items(spec, system, system.at_level("dimension"))
+    (items,) = read_items(spec.questionnaires, system, system.at_level("dimension"))
     assert sorted(items.value_of.values()) == [
         "conservation",
         "self-enhancement",
@@ -373,8 +375,7 @@ def test_items_of_values_below_the_runs_and_named_ones_are_found(
     one = made["questionnaires"]["sets"]["portraits"]
     one["values"] = {"security": "power"}
     spec = make_spec(made, "t")
-    assert isinstance(spec, Spec)
-    assert len(read_items(spec, system, TWO)[0].value_of) == 4
+    assert len(read_items(spec.questionnaires, system, TWO)[0].value_of) == 4
     for change, message in (
         ({"values": {"security": "safety"}}, "values.security: 'safety' is none of the run's values"),
         ({"inventories": ["Other"]}, "has no 'Other'; it has Four portraits"),
@@ -382,9 +383,8 @@ def test_items_of_values_below_the_runs_and_named_ones_are_found(
     ):
         made["questionnaires"]["sets"]["portraits"] = {**one, "values": {}, **change}
         spec = make_spec(made, "t")
-        assert isinstance(spec, Spec)
         with pytest.raises(SpecError, match=message):
-            read_items(spec, system, TWO)
+            read_items(spec.questionnaires, system, TWO)
 
 
 # The whole --------------------------------------------------------------------------------------------------
@@ -394,20 +394,16 @@ def test_a_second_sitting_gives_the_same_summary(
     content: dict[str, Any], done: tuple[Path, dict[str, Any]]
 ) -> None:
     before = summary_bytes(done[0])
-    for path in sorted((done[0] / "answers" / "valuelocate").rglob("*.json"))[::2]:
+    for path in sorted((done[0] / "asks").rglob("*.json"))[::2]:
         path.unlink()
     run(make_spec(content, "t"), done[0])
     assert summary_bytes(done[0]) == before
 
 
 def test_the_dry_run_counts_every_answer(content: dict[str, Any], done: tuple[Path, dict[str, Any]]) -> None:
-    spec = make_spec(content, "t")
-    assert isinstance(spec, Spec)
-    cost = estimate_comparison(spec)
-    # An alternative's default arms are asked once for all choices of a method, so the estimate may be above.
-    files = list((done[0] / "answers").rglob("*.json"))
-    asked = sum(len(json.loads(path.read_text(encoding="utf-8"))) for path in files)
-    assert asked <= cost.answers <= 1.2 * asked
+    cost = estimate(make_spec(content, "t"))
+    # A threshold that no neuron passes leaves the base model, whose answers are there already.
+    assert len(rows_in(done[0])) <= cost.answers <= 1.1 * len(rows_in(done[0]))
     assert cost.calls_per_answer == 4
 
 
@@ -422,13 +418,10 @@ def test_the_page_shows_every_part_and_nothing_new_without(
     assert {row["questions"] for row in rows} == {"run", "portraits"}
     assert {row["direction"] for row in rows} == {"up", "down"}
     assert (done[0] / "figures" / "sweep_valuelocate_threshold.svg").is_file()
-    plain = {
-        name: part
-        for name, part in done[1].items()
-        if name not in ("compare", "questionnaires", "sensitivity", "scores")
-    }
-    for method in plain["methods"].values():
-        method["ways"] = method["sweeps"] = None
+    result = read_result(done[0])
+    beside = {"compare", "questionnaires", "sensitivity", "methods.*.ways", "methods.*.sweeps"}
+    plain = Result(result.head, {name: found for name, found in result.found.items() if name not in beside})
+    assert len(plain.found) == len(result.found) - len(beside)
     write_report(plain, tmp_path)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert not any(
@@ -440,12 +433,11 @@ def test_the_page_shows_every_part_and_nothing_new_without(
 @pytest.mark.parametrize("name", ["valuelocate", "valuelocate-organism", "valuelocate-sensitivity"])
 def test_the_specifications_that_ship_are_whole(name: str) -> None:
     spec = read_spec(Path(__file__).parents[1] / "specs" / f"{name}.yaml")
-    assert isinstance(spec, Spec)
     assert spec.name == name
     assert {"lpip", "qrnca", "cgvst", "valuelocate"} <= {method.locator for method in spec.methods.values()}
 
 
 def test_a_comparison_of_locators_needs_one(content: dict[str, Any]) -> None:
-    only = {"methods": {"m": {"intervention": "system-prompt"}}, "questionnaires": None, "sensitivity": None}
+    only = {"methods": {"m": {"intervention": "caa"}}, "questionnaires": None, "sensitivity": None}
     with pytest.raises(SpecError, match="compare is for locators, and no method has one"):
         make_spec({**content, **only}, "t")
