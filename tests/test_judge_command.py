@@ -12,13 +12,16 @@ import pytest
 pytest.importorskip("inspect_ai")
 
 import judge_stubs  # noqa: F401 - registers the model "flaky"
+from run_samples import dilemma_spec, save_tiny_model
 
+from valuescope.cli.answer_files import arms_of
 from valuescope.cli.main import run_command
 from valuescope.judge import PROMPTS, JudgeError
 from valuescope.judge.asked_model import AskError
 from valuescope.judge.oracle_model import OracleModel
 from valuescope.organism import GrammarDilemma, lexicon
 from valuescope.organism.grammar import plain
+from valuescope.run import make_spec, run
 
 ORACLE = "valuescope_oracle/organism"
 
@@ -209,11 +212,13 @@ def test_the_answers_of_a_run_are_judged(tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "material.json").write_text(json.dumps(material))
     texts = [{"key": row["key"], "text": row["answer"], "tokens": [], "finished": True} for row in rows()]
+    index = {"base/dilemma": "a" * 24, "neva/x/edited": "b" * 24}
     for arm, batches in (("base/dilemma", (texts[:4], texts[4:])), ("neva/x/edited", (texts[:3],))):
         for place, batch in enumerate(batches):
-            path = tmp_path / "answers" / arm / f"{place:06d}.json"
+            path = tmp_path / "asks" / index[arm] / f"{place:06d}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(batch))
+    (tmp_path / "asks" / "index.json").write_text(json.dumps(index))
     judge(tmp_path, "--judge", "control-success", "--by", ORACLE, "--truth", "oracle")
     assert cells(capsys.readouterr().out, "control-success")[3] == "21"
     found = written(tmp_path / "judge" / "judged.jsonl")
@@ -224,6 +229,17 @@ def test_the_answers_of_a_run_are_judged(tmp_path: Path, capsys: pytest.CaptureF
         judge(tmp_path, "--by", ORACLE, "--arm", "nova")
     with pytest.raises(JudgeError, match="is no folder of a run"):
         judge(tmp_path / "data", "--by", ORACLE)
+
+
+def test_the_answers_of_a_real_run_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = dilemma_spec(save_tiny_model(tmp_path / "model"), runs=2)
+    method = {"neva": spec["methods"]["neva"]}
+    run(make_spec({**spec, "methods": method, "leakage": None}, "tiny"), tmp_path / "run")
+    arms = arms_of(tmp_path / "run")
+    edited = next(arm for arm in arms if arm.startswith("neva/") and arm.endswith("/edited"))
+    judge(tmp_path / "run", "--judge", "fluency", "--by", ORACLE, "--arm", "base", "--arm", edited)
+    asked = [line["key"] for line in written(tmp_path / "run" / "judge" / "judged.jsonl")]
+    assert len(asked) == 2 * 8 == len(set(asked))  # the first of two runs: four questions of two values
 
 
 # What is refused --------------------------------------------------------------------------------------

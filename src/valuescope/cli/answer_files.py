@@ -51,12 +51,21 @@ def read_answers(path: Path, arms: tuple[str, ...] = ()) -> list[AnswerRow]:
 
 
 def arms_of(folder: Path) -> dict[str, list[Path]]:
-    """The arms of a run's folder whose items are questions, with their files in order."""
+    """The arms of a run's folder whose items are questions, with their files in order.
+
+    Raises:
+        JudgeError: a folder without the index of its arms, as an unfinished run or one of an earlier layout has none.
+    """
+    index = folder / "asks" / "index.json"
+    if not index.is_file():
+        raise JudgeError(
+            f"{folder}: has no {index.relative_to(folder)}; run its specification again to finish it"
+        )
     arms = dict[str, list[Path]]()
-    place = folder / "answers"
-    for path in sorted(place.rglob("*.json")):
-        if "text" in json.loads(path.read_text(encoding="utf-8"))[0]:
-            arms.setdefault(path.parent.relative_to(place).as_posix(), []).append(path)
+    for arm, ask in json.loads(index.read_text(encoding="utf-8")).items():
+        files = sorted((folder / "asks" / ask).glob("*.json"))
+        if "text" in json.loads(files[0].read_text(encoding="utf-8"))[0]:
+            arms[arm] = files
     return arms
 
 
@@ -75,6 +84,8 @@ def _of_run(folder: Path, arms: tuple[str, ...]) -> list[AnswerRow]:
         for arm in arms or known
         for path in known[arm]
         for row in json.loads(path.read_text(encoding="utf-8"))
+        if row["key"]
+        in questions  # the material's own, once: no repeated runs, turns or items of questionnaires
     ]
     if not rows:
         raise JudgeError(f"{folder}: holds no answers to questions")

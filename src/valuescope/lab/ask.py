@@ -72,7 +72,8 @@ class Ask:
     """Items of one kind, each with its treatment. Asks over the same items in the same order share batch shapes and
     noise, so that their outcomes are paired item by item.
 
-    `batch_size` rows are asked at once. `on`: the tokens that edits act on.
+    `batch_size` rows are asked at once. `on`: the tokens that edits act on. `arm` names the ask for people and decides no
+    answer.
     """
 
     items: tuple[Item, ...]
@@ -80,6 +81,7 @@ class Ask:
     sampling: Sampling
     batch_size: int
     on: Literal["both", "prompt", "response"] = "both"
+    arm: str = ""
 
     def __post_init__(self) -> None:
         assert len(self.items) == len(self.treatments)

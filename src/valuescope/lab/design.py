@@ -110,19 +110,19 @@ class Design:
 
     # Asks -------------------------------------------------------------------------------------------------
 
-    def ask(self, items: Sequence[Item], treatments: Sequence[Treatment]) -> Ask:
+    def ask(self, items: Sequence[Item], treatments: Sequence[Treatment], arm: str = "") -> Ask:
         """Items, each with its own treatment; an item may stand there more than once."""
         how = self.spec.generate
         sampling = Sampling(how.max_new_tokens, how.temperature, how.top_p, self.spec.seed)
-        return Ask(tuple(items), tuple(treatments), sampling, how.batch_size, how.on)
+        return Ask(tuple(items), tuple(treatments), sampling, how.batch_size, how.on, arm)
 
     def base(self, items: Sequence[Item]) -> Ask:
         """The items put to the unedited model."""
-        return self.ask(items, (None,) * len(items))
+        return self.ask(items, (None,) * len(items), "base")
 
-    def each(self, items: Sequence[Item], per_value: Treatments) -> Ask:
+    def each(self, items: Sequence[Item], per_value: Treatments, arm: str = "") -> Ask:
         """Each item under the treatment of its own value."""
-        return self.ask(items, [per_value[item.value] for item in items])
+        return self.ask(items, [per_value[item.value] for item in items], arm)
 
     def all(self, items: Sequence[Item], treatment: Treatment) -> Ask:
         """Every item under the same treatment."""
@@ -138,12 +138,16 @@ class Design:
     def trial(self, method: MethodSpec, setting: Setting) -> TrialAsks:
         """One setting in full: base, edited and all controls, on all evaluation items."""
         items, treatments = self.repeated(self.items(method.asked)), self.treatments(method, setting)
-        base, edited = self.base(items), self.each(items, treatments)
-        controls = self.spec.controls
+        name = next((name for name, known in self.spec.methods.items() if known == method), "method")
+        place, controls = f"{name}/{setting.hash}", self.spec.controls
+        base, edited = self.base(items), self.each(items, treatments, f"{place}/edited")
 
         def drawn(kind: str) -> tuple[Ask, ...]:
             draws = [self.control(method, setting, kind, draw) for draw in range(controls.draws)]
-            return tuple(self.each(items, draw) for draw in draws if draw is not None)
+            arms = (f"{place}/{kind}-{draw}" for draw in range(controls.draws))
+            return tuple(
+                self.each(items, draw, arm) for draw, arm in zip(draws, arms, strict=True) if draw is not None
+            )
 
         base_answers, answers = self.spoken(method, base, edited, treatments)
         matched = drawn("random-matched") if controls.matched else ()

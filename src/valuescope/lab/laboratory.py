@@ -31,6 +31,10 @@ from valuescope.values import ValueSystem
 Measure = Literal["success", "relevance", "quality", "fluent"]
 
 
+INDEX = "asks/index.json"
+"""The arms of a run by name, each with the hash that its answers lie under."""
+
+
 class Bench:
     """Where parts have their asks answered: a part reads only what it has asked, and asks only what it has planned."""
 
@@ -39,6 +43,7 @@ class Bench:
         self.asked: dict[str, list[Ask]] = {}  # by part
         self._part, self._budget, self._done, self._total = "", 0, 0, 0
         self._rows: dict[str, list[Row]] = {}
+        self._index: dict[str, str] = {}
 
     @contextmanager
     def part(self, name: str, asks: Iterable[Ask], later: Iterable[Ask]) -> Iterator[None]:
@@ -51,6 +56,7 @@ class Bench:
             for ask in planned:
                 self._answer(ask)
             yield
+        self.folder.write_json(INDEX, self._index)
         self._part = ""
 
     def ask(self, ask: Ask) -> None:
@@ -72,6 +78,8 @@ class Bench:
         self.asked[self._part].append(ask)
         if ask.hash not in self._rows:
             self._rows[ask.hash] = self.answers.of(ask, self._told)
+            arm = ask.arm if ask.arm and ask.arm not in self._index else f"{self._part}/{len(self._index)}"
+            self._index[arm] = ask.hash
 
     def _told(self, rows: int) -> None:
         self._done += rows

@@ -127,7 +127,11 @@ def methods_table(found: Mapping[str, MethodFound], result: Result) -> Table[_Ro
         ),
         Column("locator_parameters", "", lambda row: _json(row.setting.locator_parameters)),
         Column("edit_parameters", "", lambda row: _json(row.setting.edit_parameters)),
-        Column("", "Verdict", lambda row: (verdict(row.method, row.setting), fluency_verdict(row.setting))),
+        Column(
+            "",
+            "Verdict",
+            lambda row: (verdict(row.method, row.setting, result), fluency_verdict(row.setting)),
+        ),
     )
     caption = "Every method at every setting that was measured; the headline setting is marked"
     rows = [_Row(name, method, setting) for name, method in found.items() for setting in method.settings]

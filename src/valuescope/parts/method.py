@@ -111,13 +111,15 @@ def blind(result: Result, method: MethodFound) -> bool:
     return method.asked in kinds and sees(kinds[method.asked].for_minus_against) is False
 
 
-def verdict(method: MethodFound, setting: SettingFound) -> Verdict:
-    """Whether a setting moved its target as intended, clear of chance.
+def verdict(method: MethodFound, setting: SettingFound, result: Result) -> Verdict:
+    """Whether a setting moved its target as intended, clear of chance; not said where the measure sees nothing here.
 
     Clear means: the whole interval of the effect lies in the intended direction beyond 0 and beyond the mean
     of every random control that was measured.
     """
     effect, sign = setting.effect, method.direction
+    if blind(result, method):
+        return Verdict(None, "the measure cannot tell here")
     if effect is None or effect.mean is None:
         return Verdict(None, "effect missing")
     if effect.low is None or effect.high is None:

@@ -11,6 +11,7 @@ from valuescope.parts.method import (
     METHODS,
     MethodFound,
     SettingFound,
+    blind,
     fluency_verdict,
     verdict,
 )
@@ -37,7 +38,7 @@ def comparison_opening(result: Result) -> Opening:
         lead=tuple(_what_was_run(result)),
         notes=tuple(notes),
         hero=effects_figure(found, result),
-        result=ResultBox(headline(found)),
+        result=ResultBox(headline(found, result)),
     )
 
 
@@ -61,16 +62,23 @@ def _what_was_run(result: Result) -> list[Inline]:
     return ["Model ", Code(plain_value(head.model.get("id") or "not named")), words]
 
 
-def headline(found: Mapping[str, MethodFound]) -> str:
+def headline(found: Mapping[str, MethodFound], result: Result) -> str:
     """How many methods did what they should at their headline setting, and how many at the default."""
     if not found:
         return "This run measured no method."
+    if all(blind(result, method) for method in found.values()):
+        return (
+            f"On this model the measure ({result.head.measure.name}) does not tell a positive instruction from a negative one, so "
+            "no method is judged by it."
+        )
     chosen = [(name, method, method.chosen) for name, method in found.items()]
-    good = [method_name(name) for name, method, setting in chosen if setting and _worked(method, setting)]
+    good = [
+        method_name(name) for name, method, setting in chosen if setting and _worked(method, setting, result)
+    ]
     rest = [
-        f"{method_name(name)} ({_why_not(method, setting)})"
+        f"{method_name(name)} ({_why_not(method, setting, result)})"
         for name, method, setting in chosen
-        if not setting or not _worked(method, setting)
+        if not setting or not _worked(method, setting, result)
     ]
     unknown = any(setting and fluency_verdict(setting).clear is None for _, _, setting in chosen)
     fluent = (
@@ -80,10 +88,10 @@ def headline(found: Mapping[str, MethodFound]) -> str:
     words = f"{len(good)} of {len(chosen)} {methods} moved the target value as intended and clear of random neurons{fluent}"
     words += f": {listing(good)}." if good else "."
     words += f" Not so: {listing(rest)}." if rest else ""
-    return words + _at_defaults(found)
+    return words + _at_defaults(found, result)
 
 
-def _at_defaults(found: Mapping[str, MethodFound]) -> str:
+def _at_defaults(found: Mapping[str, MethodFound], result: Result) -> str:
     """The same count at the papers' settings, where a headline stands at another one."""
     defaults = [
         (name, method, setting)
@@ -93,17 +101,17 @@ def _at_defaults(found: Mapping[str, MethodFound]) -> str:
     ]
     if not defaults or all(method.setting == "default" for method in found.values()):
         return ""
-    good = [method_name(name) for name, method, setting in defaults if _worked(method, setting)]
+    good = [method_name(name) for name, method, setting in defaults if _worked(method, setting, result)]
     named = f" ({listing(good)})" if good else ""
     return f" At the papers' default settings: {len(good)} of {len(defaults)}{named}."
 
 
-def _worked(method: MethodFound, setting: SettingFound) -> bool:
-    return bool(verdict(method, setting).clear) and fluency_verdict(setting).clear is not False
+def _worked(method: MethodFound, setting: SettingFound, result: Result) -> bool:
+    return bool(verdict(method, setting, result).clear) and fluency_verdict(setting).clear is not False
 
 
-def _why_not(method: MethodFound, setting: SettingFound | None) -> str:
+def _why_not(method: MethodFound, setting: SettingFound | None, result: Result) -> str:
     if setting is None:
         return "not measured"
-    moved = verdict(method, setting)
+    moved = verdict(method, setting, result)
     return fluency_verdict(setting).words if moved.clear else moved.words
