@@ -74,7 +74,7 @@ class Instrument(Part[InstrumentSpec]):
     def measure(self, lab: Laboratory) -> InstrumentFound:
         """How far apart the two instructions lie."""
         measure = "preference" if lab.spec.asks_pairs else "control success"
-        found = {}
+        found = dict[str, KindFound]()
         for kind in kinds(lab):
             base, told_for, told_against = map(lab.outcomes, self._asks(lab, kind))
             found[kind] = KindFound(
