@@ -200,7 +200,7 @@ def effects_figure(found: Mapping[str, MethodFound], result: Result) -> Figure |
         "",
         tuple(label(*row[1:]) for row in rows),
         series,
-        beside=tuple(numbers.full(setting.effect) for *_, setting in rows),
+        beside=tuple(numbers.signed(mean_of(setting.effect)) for *_, setting in rows),
         beside_title="effect",
     )
     return dots(
