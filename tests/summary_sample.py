@@ -1,4 +1,4 @@
-"""A made-up summary of a run, shaped like a real one: clearly synthetic, the same on every call."""
+"""A made-up summary of a run in the previous format, shaped like a real one: clearly synthetic, the same on every call."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import copy
 import math
 import random
 from typing import Any
+
+from valuescope.lab.result import Result
+from valuescope.run.format1 import upgraded
+from valuescope.run.registry import parts_of
 
 VALUES = {
     "self-direction": "Self-Direction",
@@ -39,6 +43,11 @@ def estimate(mean: float | None, width: float = 0.05, n: int = 400, missing: int
     """An estimate block."""
     ci = None if mean is None else [round(mean - width, 4), round(mean + width, 4)]
     return {"mean": None if mean is None else round(mean, 4), "ci": ci, "n": n, "missing": missing}
+
+
+def result_of(summary: dict[str, Any]) -> Result:
+    """A summary of any format as a run gives it."""
+    return Result.from_dict(upgraded(summary), parts_of("methods"))
 
 
 def sample_summary() -> dict[str, Any]:

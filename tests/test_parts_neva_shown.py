@@ -1,34 +1,36 @@
-"""The sections on curves, ability and conversations: what they say, and that they are absent where nothing was measured."""
+"""The sections on curves, leakage ratios, ability and conversations: what they say, and nothing where nothing was measured."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from summary_sample import sample_summary
-from valuescope.report.charts.pareto import pareto_figure, read_curves
-from valuescope.report.neva_tables import neva_tables
-from valuescope.report.page import page
-from valuescope.report.reading import read_summary
-from valuescope.report.sections.neva import (
-    ability_section,
-    decoded_section,
-    leakages_section,
-    profiles_section,
-    rates_section,
-    turns_section,
-)
-from valuescope.report.sections.pareto import pareto_section, pareto_sentences
+from summary_sample import result_of, sample_summary
 
-PARTS = (
-    ability_section,
-    decoded_section,
-    leakages_section,
-    pareto_section,
-    profiles_section,
-    rates_section,
-    turns_section,
-)
+from valuescope.lab.result import Result
+from valuescope.parts.ability import Ability
+from valuescope.parts.decoded import Decoded
+from valuescope.parts.leakage import Leakages
+from valuescope.parts.pareto import Pareto
+from valuescope.parts.profiles import Profiles
+from valuescope.parts.rates import Rates
+from valuescope.parts.turns import Turns
+from valuescope.report.blocks import Opening, Section, every
+from valuescope.report.document import page
+from valuescope.report.figure import Figure
+
+PARTS = (Ability, Decoded, Leakages, Pareto, Profiles, Rates, Turns)
+
+
+def html_of(section: Section | None) -> str:
+    """A section as it stands on a page."""
+    return page("t", Opening("t"), [section])
+
+
+def figure_of(section: Section | None, name: str) -> Figure:
+    assert section is not None
+    (figure,) = [block for block in every(section.blocks) if isinstance(block, Figure) and block.name == name]
+    return figure
 
 
 def estimate(mean: float | None, low: float | None = None, high: float | None = None) -> dict[str, Any]:
@@ -62,12 +64,12 @@ def floor(
     }
 
 
-def with_curves(**at_floor: Any) -> Any:
+def with_curves(**at_floor: Any) -> Result:
     methods = {
         name: {"parameter": "beta", "points": [point(1.0, 0.2, 1.0), point(2.0, 0.4, 0.8)], "at_floor": [one]}
         for name, one in {"neva": floor(None, None), **at_floor}.items()
     }
-    return read_summary(
+    return result_of(
         {
             **sample_summary(),
             "pareto": {
@@ -83,11 +85,8 @@ def with_curves(**at_floor: Any) -> Any:
 
 
 def test_nothing_is_drawn_where_nothing_was_measured() -> None:
-    summary = read_summary(sample_summary())
-    assert [part(summary) for part in PARTS] == [None] * len(PARTS)
-    assert pareto_figure(summary) is None
-    assert neva_tables(summary) == {}
-    assert pareto_sentences(summary) == []
+    result = result_of(sample_summary())
+    assert [part.shown(result) for part in PARTS] == [None] * len(PARTS)
 
 
 @pytest.mark.parametrize(
@@ -103,40 +102,59 @@ def test_nothing_is_drawn_where_nothing_was_measured() -> None:
     ],
 )
 def test_a_sentence_says_what_the_interval_says(at: dict[str, Any], words: str) -> None:
-    (said,) = pareto_sentences(with_curves(caa=at))
-    assert said.startswith(words)
-    assert ("it leaks more" in said) == (at["leakage_difference"] is not None)
+    html = html_of(Pareto.shown(with_curves(caa=at)))
+    assert words in html
+    assert ("it leaks more" in html) == (at["leakage_difference"] is not None)
 
 
 def test_the_curves_are_read_and_drawn_with_base_and_random() -> None:
-    summary = with_curves(caa=floor(estimate(0.2, 0.1, 0.3), "more"))
-    curves = read_curves(summary)
-    assert [(one.method, len(one.points)) for one in curves] == [("neva", 2), ("caa", 2)]
-    drawn = pareto_figure(summary)
-    assert drawn is not None
-    assert len(drawn.panels) == 2
-    first, second = (str(panel.body) for panel in drawn.panels)
-    assert "the unedited model" in first
-    assert first.count("random at strength") == 4
-    assert "random at strength" not in second
-    assert "NaN" not in first + second
-    assert '<section id="pareto"' in page(summary)
+    result = with_curves(caa=floor(estimate(0.2, 0.1, 0.3), "more"))
+    curves = result.of(Pareto).methods
+    assert [(name, len(curve.points)) for name, curve in curves.items()] == [("neva", 2), ("caa", 2)]
+    figure = figure_of(Pareto.shown(result), "pareto")
+    assert len(figure.panels) == 2
+    words = [panel.words for panel in figure.panels]
+    assert "unedited model" in figure.description
+    assert words[0].count("random, ") == 4
+    assert "random" not in words[1]
+    assert "nan" not in " ".join(words).lower()
+
+
+def test_each_pair_is_said_with_its_ratio_and_what_is_undefined_as_such() -> None:
+    """One method's ratios: the last value gains nothing, nothing leaks into group two."""
+    summary = sample_summary()
+    values, groups = list(summary["values"]), list(summary["groups"])[:2]
+    size = range(len(values))
+    summary["leakages"] = {
+        "neva": {
+            "values": values,
+            "leakage": {
+                "nlr": [[0.25 * (i + 1) if i != j else None for j in size] for i in size],
+                "at_floor": [values[-1]],
+            },
+            "group_leakage": {"groups": groups, "matrix": [[1.0, 0.0], [0.0, 0.0]], "empty": [groups[1]]},
+        }
+    }
+    figure = figure_of(Leakages.shown(result_of(summary)), "leakage_ratios")
+    between_values, between_groups = (panel.words for panel in figure.panels)
+    names = [summary["value_names"][value] for value in values]
+    first, second = (summary["group_names"][group] for group in groups)
+    for i, j, words in (
+        (1, 0, "NLR 0.50"),
+        (0, -1, "not defined, no gain"),
+        (0, 0, "no leakage into itself"),
+    ):
+        assert f"{names[i]} steered, {names[j]} evaluated: {words}" in between_values
+    into = "leakage into {} that came from steering {}: {}"
+    assert into.format(first, first, "1.00") in between_groups
+    assert into.format(second, first, "not defined, nothing leaked into it") in between_groups
 
 
 def test_turns_and_ability_say_what_is_missing() -> None:
-    raw = {
-        **sample_summary(),
-        "turns": {
-            "asked": 5,
-            "conversations": 2,
-            "measured": 0,
-            "reason": "the model has no chat template",
-            "order": [],
-            "methods": {},
-        },
-        "ability": {"mmlu": False, "note": "", "left_out": ["system-prompt"], "order": [], "methods": {}},
-    }
-    summary = read_summary(raw)
-    assert "0 of 5 turns were measured: the model has no chat template" in str(turns_section(summary))
-    assert "MMLU was not asked" in str(ability_section(summary))
-    assert "System prompt: a message changes the prompt" in str(ability_section(summary))
+    turns = {"asked": 5, "conversations": 2, "measured": 0, "reason": "the model has no chat template"}
+    ability = {"mmlu": False, "questions": 4, "shots": 1, "left_out": ["system-prompt"]}
+    summary = {**sample_summary(), "turns": {**turns, "order": []}, "ability": {**ability, "order": []}}
+    result = result_of(summary)
+    assert "0 of 5 turns were measured: the model has no chat template" in html_of(Turns.shown(result))
+    assert "MMLU was not asked" in html_of(Ability.shown(result))
+    assert "System prompt: a message changes the prompt" in html_of(Ability.shown(result))

@@ -38,12 +38,13 @@ class FoundRoot(RootModel[RootT], Found, Generic[RootT]):
 
 
 def _estimate(content: Any) -> Any:
-    """An estimate from `{"mean", "ci", "n", "missing", "interval"}`."""
-    if not isinstance(content, Mapping):
+    """An estimate from `{"mean", "ci", "n", "missing", "interval"}`; None and an estimate stay as they are."""
+    if content is None or isinstance(content, Estimate):
         return content
-    ci, mean = content.get("ci"), content.get("mean")
-    numbers = [mean, *(ci if isinstance(ci, list | tuple) else [])]
-    if len(numbers) not in (1, 3) or not all(isinstance(n, int | float | None) for n in numbers):
+    given = content if isinstance(content, Mapping) else {}
+    mean, ci = given.get("mean"), given.get("ci")
+    numbers = [mean, *(ci if isinstance(ci, list | tuple) else () if ci is None else ("",))]
+    if not given or len(numbers) not in (1, 3) or not all(isinstance(n, int | float | None) for n in numbers):
         raise ValueError("an estimate has a mean and a ci of [low, high]")
     low, high = ci or (None, None)
     rest = {name: content[name] for name in ("n", "missing", "interval") if content.get(name) is not None}

@@ -55,6 +55,8 @@ class Effects(Part[None]):
     @classmethod
     def printed(cls, result: Result) -> str:
         """The headline table; `*` marks the headline setting, `-` what was not measured."""
+        if not result.of(cls):
+            return "no method was measured"
         measure = result.head.measure
         unit = f" ({measure.unit})" if measure.unit else ""
         foot = f"effect: change of {measure.name}{unit}, mean [interval]; * headline setting"

@@ -152,8 +152,10 @@ def group_facet(title: str, groups: GroupsFound, head: Head) -> HeatFacet | None
     names, turned = tuple(map(head.group_name, groups.groups)), groups.rows == "steered"
 
     def cell(i: int, j: int) -> HeatCell:
-        share = at(groups.matrix, j, i) if turned else at(groups.matrix, i, j)
-        hint = f"leakage into {names[i]} that came from steering {names[j]}: {SHARES.plain(share)}"
+        empty = groups.groups[i] in groups.empty
+        share = None if empty else at(groups.matrix, j, i) if turned else at(groups.matrix, i, j)
+        words = "not defined, nothing leaked into it" if empty else SHARES.plain(share)
+        hint = f"leakage into {names[i]} that came from steering {names[j]}: {words}"
         return HeatCell(share, SHARES.short(share, signed=False), hint)
 
     size = range(len(names))

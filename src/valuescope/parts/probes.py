@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
+
+from pydantic import model_validator
 
 from valuescope.lab.laboratory import Laboratory
 from valuescope.lab.part import Part
@@ -25,6 +27,15 @@ class ProbesFound(Found):
     shuffled: dict[str, float | None] = {}
     n_train: int | None = None
     n_validation: int | None = None
+
+    @model_validator(mode="after")
+    def _by_layer(self) -> Self:
+        for value, accuracy in self.accuracy.items():
+            if len(accuracy) != len(self.layers):
+                raise ValueError(
+                    f"accuracy of {value} has {len(accuracy)} entries; it must have one for each of {len(self.layers)} layers"
+                )
+        return self
 
 
 class Probes(Part[None]):

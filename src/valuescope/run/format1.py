@@ -35,22 +35,25 @@ def upgraded(content: Any) -> Mapping[str, Any]:
             f"format is {given!r}; this version reads formats 1 and {FORMAT}; update valuescope, or run the "
             "specification again"
         )
-    methods = content.get("methods") or {}
+    try:
+        return _upgraded(content)
+    except (TypeError, AttributeError, KeyError) as error:
+        raise ValueError(f"value_names, groups or methods are not as format 1 has them: {error}") from error
+
+
+def _upgraded(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    methods = {name: _present(method) for name, method in (content.get("methods") or {}).items()}
     orders: Orders = (
         content.get("values") or (),
         ("base", *(content.get("method_order") or methods)),
         *(content.get(f"{kind}_order") or () for kind in ("group", "language", "selection")),
         *ARMS,
     )
-    try:
-        head = {"format": FORMAT, "experiment": content.get("experiment") or "methods", **_names(content)}
-        methods = {name: _present(method) for name, method in methods.items()}
-        rest = {key: block for key, block in _present(content).items() if key not in (*head, *HEAD)}
-        down = [name for name, method in methods.items() if method.get("direction") == -1]
-        own = dict.fromkeys(down, (ARMS[0][::-1], *orders))
-        upgrade: Mapping[str, Any] = _ordered({**head, **rest, "methods": methods}, orders, own)
-    except (TypeError, AttributeError, KeyError) as error:
-        raise ValueError(f"value_names, groups or methods are not as format 1 has them: {error}") from error
+    head = {"format": FORMAT, "experiment": content.get("experiment") or "methods", **_names(content)}
+    rest = {key: block for key, block in _present(content).items() if key not in (*head, *HEAD)}
+    down = [name for name, method in methods.items() if method.get("direction") == -1]
+    own = dict.fromkeys(down, (ARMS[0][::-1], *orders))
+    upgrade: Mapping[str, Any] = _ordered({**head, **rest, "methods": methods}, orders, own)
     return upgrade
 
 
