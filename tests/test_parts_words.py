@@ -1,4 +1,4 @@
-"""What the report says in words and numbers: the printed table, verdicts, number formats, scales."""
+"""What a comparison says in words: the printed table, verdicts, the headline, and the decimals of its effects."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from summary_sample import estimate, sample_summary
-from valuescope.report.markup import Markup, escape, number, tag
-from valuescope.report.reading import read_summary
-from valuescope.report.scale import Scale, labelled, scale_over
-from valuescope.report.svg import fitted, text_width
-from valuescope.report.verdict import fluency_verdict, headline, verdict
+from summary_sample import estimate, result_of, sample_summary
 
 from valuescope.metrics import Estimate
-from valuescope.report import text_table
+from valuescope.parts.effects import Effects
+from valuescope.parts.leakage_found import GroupsFound
+from valuescope.parts.leakage_shown import group_facet
+from valuescope.parts.method import MethodFound, SettingFound, effect_numbers, fluency_verdict, verdict
+from valuescope.parts.opening import headline
 from valuescope.report.names import short_names
-from valuescope.report.numbers import Numbers, effect_numbers, plain_value, sample
+from valuescope.report.numbers import Numbers, plain_value, sample
+from valuescope.run import terminal_text
 
 
-def method_with(**changes: Any) -> tuple[Any, Any]:
-    method = read_summary(sample_summary()).methods[2]
-    setting = method.settings[1]
-    return method, replace(setting, **changes)
+def method_with(**changes: Any) -> tuple[MethodFound, SettingFound]:
+    method = result_of(sample_summary()).of(Effects)["neva"]
+    return method, method.settings[1].model_copy(update=changes)
 
 
 def of(mean: float | None, low: float | None = None, high: float | None = None) -> Estimate:
@@ -30,7 +29,7 @@ def of(mean: float | None, low: float | None = None, high: float | None = None) 
 
 
 def test_the_table_shows_every_setting() -> None:
-    lines = text_table(sample_summary()).splitlines()
+    lines = terminal_text(result_of(sample_summary())).splitlines()
     assert lines[0].split("  ")[0].strip() == "method"
     rows = lines[2:-1]
     assert [row.split()[0] for row in rows] == ["VAPE"] * 2 + ["ValueLocate"] * 2 + ["NeVA"] * 2
@@ -51,7 +50,7 @@ def test_the_table_marks_what_was_not_measured() -> None:
         "base_fluency": None,
     }
     summary["methods"]["vape"]["average_precision"] = None
-    row = text_table(summary).splitlines()[3].split()
+    row = terminal_text(result_of(summary)).splitlines()[3].split()
     assert row[:5] == ["VAPE", "found*", "deactivate", "-", "missing"]
     assert "0.00" not in row[4]
 
@@ -79,7 +78,7 @@ def test_verdicts(effect: Any, random: Any, matched: Any, words: str, clear: boo
         else replace(one, mean=flip(one.mean), low=flip(one.high), high=flip(one.low))
         for name, one in (("effect", effect), ("random", random), ("random_matched", matched))
     }
-    assert verdict(replace(method, direction=-1), replace(setting, **mirrored)) == found
+    assert verdict(method.model_copy(update={"direction": -1}), setting.model_copy(update=mirrored)) == found
 
 
 def flip(value: float | None) -> float | None:
@@ -95,7 +94,7 @@ def test_fluency_verdict() -> None:
 
 
 def test_the_headline_never_hides_the_default() -> None:
-    said = headline(read_summary(sample_summary()))
+    said = headline(result_of(sample_summary()).of(Effects))
     assert said.startswith("3 of 3 methods moved the target value as intended and clear of random neurons")
     assert said.endswith("At the papers' default settings: 2 of 3 (VAPE and ValueLocate).")
 
@@ -104,7 +103,7 @@ def test_the_headline_names_what_failed() -> None:
     summary = sample_summary()
     summary["methods"]["neva"]["settings"][1]["effect"] = estimate(0.01)
     summary["methods"]["vape"]["settings"][1]["fluency"] = estimate(0.5)
-    said = headline(read_summary(summary))
+    said = headline(result_of(summary).of(Effects))
     assert said.startswith("1 of 3 methods")
     assert "VAPE (fluency below 90% of base)" in said
     assert "NeVA (not clear of random)" in said
@@ -136,36 +135,18 @@ def test_effects_get_the_decimals_they_need(factor: float, unit: str, digits: in
         for setting in method["settings"]:
             for name in ("effect", "random"):
                 setting[name]["mean"] *= factor
-    assert effect_numbers(read_summary(summary)).digits == digits
+    assert effect_numbers(result_of(summary)).digits == digits
 
 
-def test_a_bare_summary_reads_from_the_headline_numbers() -> None:
-    methods = {
-        "neva": {
-            "average_precision": 0.4,
-            "effect": {"mean": 0.3, "ci": [0.2, 0.4], "n": 50},
-            "random": {"mean": 0.0, "ci": [-0.1, 0.1], "n": 50},
-            "fluency": 0.9,
-            "base_fluency": 1.0,
-        }
-    }
-    row = text_table({"format": 1, "methods": methods}).splitlines()[2]
-    assert "0.400" in row
-    assert "+0.30 [+0.20, +0.40]" in row
-    assert "0.90 (1.00)" in row
-
-
-def test_group_leakage_can_say_which_way_it_stands() -> None:
-    summary = sample_summary()
-    groups = summary["leakage"]["group_leakage"]
-    groups["matrix"] = [[float(4 * i + j) for j in range(4)] for i in range(4)]
-    plain = read_summary(summary).leakage
-    turned = read_summary(
-        {**summary, "leakage": {**summary["leakage"], "group_leakage": {**groups, "rows": "steered"}}}
-    ).leakage
-    assert plain is not None
-    assert turned is not None
-    assert plain.group_matrix[1][2] == turned.group_matrix[2][1] == 6.0
+@pytest.mark.parametrize("rows", ["receiving", "steered"])
+def test_group_leakage_can_say_which_way_it_stands(rows: Any) -> None:
+    names, size = ("a", "b", "c", "d"), range(4)
+    matrix = tuple(tuple(float(4 * i + j) for j in size) for i in size)
+    facet = group_facet(
+        "t", GroupsFound(groups=names, matrix=matrix, rows=rows), result_of(sample_summary()).head
+    )
+    assert facet is not None
+    assert facet.cells[1][2].value == (6.0 if rows == "receiving" else 9.0)
 
 
 def test_short_names_differ() -> None:
@@ -174,42 +155,3 @@ def test_short_names_differ() -> None:
     assert shorts[:3] == ["SD", "St", "Se"]
     assert len(set(shorts)) == len(names)
     assert all(shorts)
-
-
-def test_scales() -> None:
-    assert [shown for _, shown in labelled(Scale(-1.0, 1.0, 0, 1).ticks(4), signed=True)] == [
-        "−1.0",
-        "−0.5",
-        "0",
-        "+0.5",
-        "+1.0",
-    ]
-    assert [shown for _, shown in labelled(Scale(0.0, 0.75, 0, 1).ticks(3))] == ["0", "0.25", "0.50", "0.75"]
-    assert Scale(0.0, 1.0, 100.0, 0.0)(0.25) == 75.0
-    assert Scale(0.0, 1.0, 0.0, 100.0)(7.0) == 100.0
-    for values in ([], [0.0], [5.0], [-3.0], [1e-9, 2e-9], [1e6]):
-        for zero in (True, False):
-            scale = scale_over(values, 0.0, 100.0, zero=zero)
-            assert scale.low < scale.high
-            assert len(scale.ticks()) < 20
-            assert all(0.0 <= scale(value) <= 100.0 for value in values)
-
-
-def test_markup_escapes_unless_it_is_markup() -> None:
-    assert (
-        tag("p", "<b>", Markup("<i>x</i>"), 0.5, None, title='"')
-        == '<p title="&quot;">&lt;b&gt;<i>x</i>0.5</p>'
-    )
-    assert tag("rect", x=1.0, y=-0.0001, hidden=False) == '<rect x="1" y="0"/>'
-    assert escape("a\x00b\ud800") == "a\ufffdb\ufffd"
-    assert [number(value) for value in (1.0, 0.125, -0.001, 1e7)] == ["1", "0.12", "0", "10000000"]
-    with pytest.raises(ValueError, match="is not a name"):
-        tag("p", **{"x onload=y": "1"})
-
-
-def test_text_fits_its_room() -> None:
-    assert fitted("short", 200) == "short"
-    cut = fitted("价值" * 40, 100)
-    assert cut.endswith("…")
-    assert text_width(cut, 11) <= 100
-    assert fitted("anything", 0) == "…"

@@ -83,9 +83,7 @@ def test_equal_asks_are_answered_once(specs: dict[str, Spec], tmp_path: Path) ->
     assert result.asked is not None
     distinct = {ask.hash: ask for ask in asks}
     assert len(distinct) < len(asks)
-    assert {sha256_of([asdict(ask)]) for ask in distinct.values()} == {
-        sha256_of([asdict(ask)]) for ask in asks
-    }
+    assert len({sha256_of(asdict(ask)) for ask in asks}) == len(distinct)
     folders = list((tmp_path / "asks").iterdir())
     assert len(folders) == len(distinct)
     assert result.asked.planned == result.asked.asked == sum(len(ask.items) for ask in asks)
