@@ -57,4 +57,5 @@ def sha256_of(content: Any) -> str:
 
 def sha256_of_file(path: Path) -> str:
     """sha256 of a file's bytes."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
