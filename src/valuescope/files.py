@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
+
+CACHE_VARIABLE = "VALUESCOPE_CACHE"
+"""The environment variable that moves `cache_folder`."""
 
 
 def write_bytes_atomic(path: Path, content: bytes) -> Path:
@@ -48,6 +52,35 @@ def save_tensors_atomic(path: Path, tensors: Mapping[str, torch.Tensor]) -> str:
     content = save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()})
     write_bytes_atomic(path, content)
     return hashlib.sha256(content).hexdigest()
+
+
+def build_folder_once(folder: Path, build: Callable[[Path], None]) -> Path:
+    """The folder, filled by `build` where it is not there yet.
+
+    It is filled aside and renamed, so that it is whole or absent also when the process is killed; other processes wait.
+    """
+    if folder.is_dir():
+        return folder
+    from filelock import FileLock  # which comes with torch
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        if not folder.is_dir():  # another process may have filled it while this one waited
+            aside = folder.with_name(f".{folder.name}.part")
+            shutil.rmtree(aside, ignore_errors=True)  # what a killed process left
+            try:
+                build(aside)
+                aside.rename(folder)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+    return folder
+
+
+def cache_folder() -> Path:
+    """Where what can be made again is kept: `$VALUESCOPE_CACHE`, or `valuescope` in the user's cache."""
+    if moved := os.environ.get(CACHE_VARIABLE):
+        return Path(moved).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "valuescope"
 
 
 def sha256_of(content: Any) -> str:

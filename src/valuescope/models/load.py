@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.hub import resolve_revision
 
-from valuescope.models.checkpoint import LoadError, find_checkpoint, read_weights, warn_once
+from valuescope.models.checkpoint import BUNDLED, LoadError, find_checkpoint, read_weights, warn_once
 from valuescope.models.gguf import local_gguf, unpacked
 from valuescope.models.identity import ModelIdentity, fingerprint_of
 from valuescope.models.neuron_model import NeuronModel
@@ -31,32 +32,31 @@ def load_model(
 ) -> NeuronModel:
     """Load by folder, GGUF file, hub id or name (see `find_checkpoint`), in eval mode, its weights frozen.
 
-    dtype: "auto" (see `settled_dtype`) or a torch type or its name. device: where the whole model goes (None: a GPU if
-    there is one); device_map: passed through (needs accelerate), not together with device. No remote code runs unless
-    `trust_remote_code`. check: prove the neuron sites (`prove_sites`). LoadError where there is no such
-    model or it is not complete, SiteError where its sites cannot be found or fail their proof.
+    dtype: "auto" (see `settled_dtype`; of a GGUF float32) or a torch type or its name. device: where the whole model
+    goes (None: a GPU if there is one); device_map: passed through (needs accelerate), not together with device. No
+    remote code runs unless `trust_remote_code`. check: prove the neuron sites (`prove_sites`). LoadError where there is
+    no such model or it is not complete, SiteError where its sites cannot be found or fail their proof.
     """
     if device is not None and device_map is not None:
         raise ValueError(
             f"device={device!r} and device_map={device_map!r} exclude each other: give one of them"
         )
     chosen = _dtype(dtype)
-    checkpoint = find_checkpoint(id_or_path)
-    source = checkpoint.source
+    source, gguf = find_checkpoint(id_or_path)
     # resolved once, so that weights and tokenizer are of one state of the hub
     revision = resolve_revision(source, revision)
     shared: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": trust_remote_code}
+    if gguf:
+        chosen = torch.float32 if isinstance(chosen, str) else chosen
+        source, shared = str(unpacked(local_gguf(source, gguf, revision), chosen)), {}
     try:
-        if checkpoint.gguf:
-            chosen = torch.float32 if isinstance(chosen, str) else chosen
-            source, shared = str(unpacked(local_gguf(checkpoint, revision), chosen)), {}
-        elif isinstance(chosen, str):
+        if isinstance(chosen, str):
             chosen = settled_dtype(AutoConfig.from_pretrained(source, **shared).dtype, device, id_or_path)
         model = read_weights(
             source, dtype=chosen, device_map=device_map, attn_implementation=attn_implementation, **shared
         )
         tokenizer = AutoTokenizer.from_pretrained(source, **shared)
-    except (OSError, ValueError, LoadError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise LoadError(f"{id_or_path}: this model could not be loaded. {error}") from error
     if device_map is None:
         target = device or default_device()
@@ -74,27 +74,26 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def settled_dtype(
-    saved: torch.dtype | None, device: str | torch.device | None, id_or_path: str
-) -> torch.dtype | str:
-    """What "auto" means: as saved, but float32 on a CPU that has no bfloat16 of its own. Says so, once."""
-    on_cpu = str(device or default_device()).startswith("cpu")
+def settled_dtype(saved: torch.dtype | None, device: Any, id_or_path: str) -> torch.dtype | str:
+    """What "auto" means: as saved, but float32 on a CPU that has no bfloat16 of its own, said once on stderr.
+
+    The bundled models stay as saved: what is recorded about them is compared by number.
+    """
+    on_cpu = id_or_path not in BUNDLED and str(device or default_device()).startswith("cpu")
     if not on_cpu or saved in (torch.float32, torch.float64) or native_bfloat16():
         return "auto" if saved is None else saved
-    warn_once(
-        f"{id_or_path}: dtype auto is float32 here, not {saved or 'as saved'}: this CPU has no bfloat16"
-    )
+    warn_once(f"{id_or_path}: this CPU has no bfloat16, so dtype auto is float32, not {saved}")
     return torch.float32
 
 
 def native_bfloat16() -> bool:
     """Whether this CPU computes in bfloat16; where it does not, every product is a slow conversion."""
     try:
-        words = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
+        features = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
     except OSError:  # not Linux
-        features = getattr(torch.cpu, "get_capabilities", dict)()
-        words = {name for name, present in features.items() if present is True}
-    return not words.isdisjoint({"avx512_bf16", "amx_bf16", "bf16"})
+        known = getattr(torch.cpu, "get_capabilities", dict[str, bool])()
+        features = [name for name in known if known[name] is True]
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(features)
 
 
 def wrap_model(

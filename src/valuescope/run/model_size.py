@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from valuescope.lab.spec import ModelSpec
 from valuescope.models import default_device
 from valuescope.models.checkpoint import find_checkpoint
-from valuescope.models.gguf import gguf_tokenizer, local_gguf
+from valuescope.models.gguf import local_gguf, read_config
 from valuescope.models.load import settled_dtype
 
 EFFICIENCY = 0.35  # share of the measured matrix speed that a forward pass of a language model reaches
@@ -58,15 +58,14 @@ class ModelSize:
 
 def model_size(spec: ModelSpec) -> ModelSize:
     """Read config and tokenizer, and count parameters on an empty copy of the model."""
-    checkpoint = find_checkpoint(spec.id)
-    if checkpoint.gguf:
-        file = local_gguf(checkpoint, spec.revision)
-        config = AutoConfig.from_pretrained(str(file.parent), gguf_file=file.name, dtype="float32")
-        tokenizer = gguf_tokenizer(file)
+    source, gguf = find_checkpoint(spec.id)
+    if gguf:
+        config, tokenizer = read_config(local_gguf(source, gguf, spec.revision))
+        config.dtype = torch.float32  # what "auto" unpacks it to
     else:
         where = {"revision": spec.revision, "trust_remote_code": spec.trust_remote_code}
-        config = AutoConfig.from_pretrained(checkpoint.source, **where)
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint.source, **where)
+        config = AutoConfig.from_pretrained(source, **where)
+        tokenizer = AutoTokenizer.from_pretrained(source, **where)
     with torch.device("meta"):
         empty = AutoModelForCausalLM.from_config(config, trust_remote_code=spec.trust_remote_code)
     text_config, dtype = config.get_text_config(), _dtype(spec, config)
