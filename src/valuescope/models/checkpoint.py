@@ -73,23 +73,21 @@ def read_weights(source: str, **settings: Any) -> PreTrainedModel:
     table = logging.getLogger("transformers.modeling_utils")
     table.addFilter(_is_no_report)
     try:
-        model, tensors = AutoModelForCausalLM.from_pretrained(
+        model, info = AutoModelForCausalLM.from_pretrained(
             source, output_loading_info=True, ignore_mismatched_sizes=True, **settings
         )
     finally:
         table.removeFilter(_is_no_report)
     kind = type(model).__name__
-    if tensors["missing_keys"]:
+    if info["missing_keys"]:
         raise LoadError(
-            f"the checkpoint lacks {_several(tensors['missing_keys'])}, which {kind} would fill with random numbers: "
+            f"the checkpoint lacks {_several(info['missing_keys'])}, which {kind} would fill with random numbers: "
             "give a complete checkpoint of a language model"
         )
-    if wrong := [
-        f"{name} {tuple(has)}, not {tuple(needs)}" for name, has, needs in tensors["mismatched_keys"]
-    ]:
+    if wrong := [f"{name} {tuple(has)}, not {tuple(needs)}" for name, has, needs in info["mismatched_keys"]]:
         raise LoadError(f"the checkpoint has {_several(wrong)}: its weights and its config.json do not match")
-    if tensors["unexpected_keys"]:
-        warn_once(f"{source}: {kind} has no place for {_several(tensors['unexpected_keys'])}; not loaded")
+    if info["unexpected_keys"]:
+        warn_once(f"{source}: {kind} has no place for {_several(info['unexpected_keys'])}; not loaded")
     return model
 
 
