@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import shared
+from safetensors.torch import load_file, save_file
 from tiny_models import FAMILIES, tiny_hf_model, tiny_model, tiny_tokenizer
 
 import valuescope
+from valuescope.lab.spec import ModelSpec
 from valuescope.models import (
     LoadError,
     ModelIdentity,
@@ -23,6 +26,8 @@ from valuescope.models import (
     wrap_model,
 )
 from valuescope.models import identity as identity_module
+from valuescope.models import load as load_module
+from valuescope.run.model_size import model_size
 
 
 @pytest.fixture
@@ -186,3 +191,104 @@ def test_gpt2_continues_as_the_original_program_did() -> None:
         assert first >= len(prompt)
         logits = model.model(torch.tensor([tokens[:first]])).logits[0, -1]
         assert logits[tokens[first]] - logits[recorded[first]] < 0.01
+
+
+# What a checkpoint lacks, and what its dtype becomes
+
+UP = "model.layers.1.mlp.up_proj.weight"
+
+
+def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda tensors: tensors.pop(UP), f"the checkpoint lacks {UP}, which LlamaForCausalLM would fill"),
+        (lambda tensors: tensors.pop("lm_head.weight"), r"lacks lm_head\.weight, which"),
+        (
+            lambda tensors: [tensors.pop(name) for name in sorted(tensors)[:6]],
+            r"lacks lm_head\.weight, .* and 2 more tensors, which",
+        ),
+        (
+            lambda tensors: tensors.update({UP: torch.ones(5, 32)}),
+            rf"has {UP} \(5, 32\), not \(48, 32\): its weights and its config\.json do not match",
+        ),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_its_model_is_refused(
+    saved: Path, caplog: pytest.LogCaptureFixture, change: Callable[..., object], reason: str
+) -> None:
+    rewrite(saved, change)
+    with pytest.raises(LoadError, match=reason):
+        load_model(str(saved))
+    assert "LOAD REPORT" not in caplog.text
+
+
+def test_a_damaged_checkpoint_is_refused(saved: Path) -> None:
+    weights = saved / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(LoadError, match="tiny: this model could not be loaded"):
+        load_model(str(saved))
+
+
+def test_a_tensor_without_a_place_is_a_warning(saved: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rewrite(saved, lambda tensors: tensors.update({"model.layers.1.mlp.extra.weight": torch.ones(2)}))
+    before = tiny_model("llama").identity.fingerprint
+    assert {load_model(str(saved)).identity.fingerprint for _ in range(2)} == {before}
+    assert caplog.messages == [
+        f"{saved}: LlamaForCausalLM has no place for model.layers.1.mlp.extra.weight; not loaded"
+    ]
+
+
+def test_tied_weights_are_not_missing(tmp_path: Path) -> None:
+    model = tiny_hf_model("llama", tie_word_embeddings=True)
+    model.save_pretrained(tmp_path)
+    tiny_tokenizer().save_pretrained(tmp_path)
+    assert "lm_head.weight" not in load_file(tmp_path / "model.safetensors")
+    assert load_model(str(tmp_path)).proof is not None
+
+
+@pytest.mark.parametrize(
+    ("native", "device", "dtype", "loaded"),
+    [
+        (True, None, "auto", torch.bfloat16),
+        (False, None, "auto", torch.float32),
+        (False, "cpu", "auto", torch.float32),
+        (False, None, "bfloat16", torch.bfloat16),
+    ],
+)
+def test_auto_is_float32_where_the_cpu_has_no_bfloat16(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    native: bool,
+    device: str | None,
+    dtype: str,
+    loaded: torch.dtype,
+) -> None:
+    monkeypatch.setattr(load_module, "native_bfloat16", lambda: native)
+    monkeypatch.setattr(load_module, "default_device", lambda: torch.device("cpu"))
+    model = tiny_model("llama", torch.bfloat16)
+    model.model.save_pretrained(tmp_path)
+    model.tokenizer.save_pretrained(tmp_path)
+    assert {load_model(str(tmp_path), dtype=dtype, device=device).dtype for _ in range(2)} == {loaded}
+    note = f"{tmp_path}: this CPU has no bfloat16, so dtype auto is float32, not torch.bfloat16"
+    assert caplog.messages == [note] * (loaded == torch.float32)
+    assert load_model("organism", check=False).dtype == torch.bfloat16  # its recorded numbers are of bfloat16
+    assert load_module.settled_dtype(torch.bfloat16, "cuda:0", "any") == torch.bfloat16
+    spec = ModelSpec(id=str(tmp_path), dtype=dtype, device=device)
+    assert model_size(spec).dtype == loaded
+
+
+def test_this_cpu_says_whether_it_has_bfloat16() -> None:
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.exists():
+        pytest.skip("no /proc/cpuinfo to compare with")
+    has = getattr(torch.cpu, "get_capabilities", dict[str, bool])()
+    assert load_module.native_bfloat16() == any(
+        has.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16")
+    )

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
+
+CACHE_VARIABLE = "VALUESCOPE_CACHE"
+"""The environment variable that moves `cache_folder`."""
 
 
 def write_bytes_atomic(path: Path, content: bytes) -> Path:
@@ -50,6 +54,35 @@ def save_tensors_atomic(path: Path, tensors: Mapping[str, torch.Tensor]) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def build_folder_once(folder: Path, build: Callable[[Path], None]) -> Path:
+    """The folder, filled by `build` where it is not there yet.
+
+    It is filled aside and renamed, so that it is whole or absent also when the process is killed; other processes wait.
+    """
+    if folder.is_dir():
+        return folder
+    from filelock import FileLock  # which comes with torch
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        if not folder.is_dir():  # another process may have filled it while this one waited
+            aside = folder.with_name(f".{folder.name}.part")
+            shutil.rmtree(aside, ignore_errors=True)  # what a killed process left
+            try:
+                build(aside)
+                aside.rename(folder)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+    return folder
+
+
+def cache_folder() -> Path:
+    """Where what can be made again is kept: `$VALUESCOPE_CACHE`, or `valuescope` in the user's cache."""
+    if moved := os.environ.get(CACHE_VARIABLE):
+        return Path(moved).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "valuescope"
+
+
 def sha256_of(content: Any) -> str:
     """sha256 of a JSON-able value in its canonical form."""
     return hashlib.sha256(dump_json(content).encode("utf-8")).hexdigest()
@@ -57,4 +90,5 @@ def sha256_of(content: Any) -> str:
 
 def sha256_of_file(path: Path) -> str:
     """sha256 of a file's bytes."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

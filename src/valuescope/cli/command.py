@@ -25,8 +25,9 @@ start here:
   valuescope judge --show               what are judges asked?
   valuescope serve MODEL --edit FILE    answer the OpenAI API with its edits
 
-MODEL is a Hugging Face hub id, a folder with a saved model, "organism" or
-"organism-social" (the bundled models).
+MODEL is a Hugging Face hub id, a folder with a saved model, FILE.gguf or
+HUB-ID:FILE.gguf (unpacked once, into VALUESCOPE_CACHE or ~/.cache/valuescope),
+"organism" or "organism-social" (the bundled models), or "smollm2".
 exit codes: 0 done, 1 it could not be done (the reason is printed), 2 the
 command line is wrong, 130 interrupted
 """

@@ -20,9 +20,11 @@ SOURCES = ("organism", "starter", "files", "conva")
 class ModelOptions:
     """MODEL and how it is loaded."""
 
-    model: str = argument('hub id, folder, "organism" or "organism-social"', "MODEL")
+    model: str = argument(
+        'hub id, folder, FILE.gguf, HUB-ID:FILE.gguf, "organism", "organism-social" or "smollm2"', "MODEL"
+    )
     revision: str | None = option(None, "branch, tag or commit on the hub")
-    dtype: str = option("auto", "auto (as saved), float32, bfloat16 or float16")
+    dtype: str = option("auto", "auto (as saved; a GGUF: float32), float32, bfloat16 or float16")
     device: str | None = option(None, "where the whole model goes, such as cpu or cuda:0")
     device_map: str | None = option(None, "passed to transformers, such as auto (needs the extra multi-gpu)")
     attn_implementation: str | None = option(None, "passed to transformers, such as eager or sdpa")

@@ -31,7 +31,9 @@ def demo(
 )
 def run(
     spec: Path = argument("the specification; unknown keys are errors", "SPEC.yaml"),
-    model: str | None = option(None, "hub id, folder or organism, instead of the specification's model.id"),
+    model: str | None = option(
+        None, "hub id, folder, FILE.gguf or organism, instead of the specification's model.id"
+    ),
     out: Path | None = option(None, "folder (default: runs/<name>); an unfinished run resumes", "FOLDER"),
     overrides: list[NamedSetting] = settings("overrides a setting, as generate.batch_size=32", "--set", "-s"),
     dry_run: bool = option(False, "say how many tokens, how much memory, how long; stop", "--dry-run"),

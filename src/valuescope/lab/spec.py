@@ -23,7 +23,7 @@ Scope = Literal["all", "prompt", "answer"]
 
 
 class ModelSpec(Strict):
-    """Which model, and how it is loaded (see `load_model`)."""
+    """Which model (`id`: hub id, folder, GGUF file or name, see `find_checkpoint`), and how it is loaded (`load_model`)."""
 
     id: str = "organism"
     revision: str | None = None

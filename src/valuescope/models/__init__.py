@@ -10,9 +10,10 @@ from valuescope.models.batching import (
     left_pad,
 )
 from valuescope.models.chat import ChatError, render_chat, render_question
+from valuescope.models.checkpoint import LoadError
 from valuescope.models.hooks import site_hooks
 from valuescope.models.identity import ModelIdentity, fingerprint_of
-from valuescope.models.load import LoadError, default_device, load_model, resolve_path, wrap_model
+from valuescope.models.load import default_device, load_model, wrap_model
 from valuescope.models.neuron_model import LayerProof, NeuronModel, SiteReport, describe_sites
 from valuescope.models.proof import prove_sites
 from valuescope.models.sites import LayerSites, SiteError, resolve_sites
@@ -40,7 +41,6 @@ __all__ = [
     "prove_sites",
     "render_chat",
     "render_question",
-    "resolve_path",
     "resolve_sites",
     "site_hooks",
     "wrap_model",

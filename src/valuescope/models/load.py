@@ -7,20 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.hub import resolve_revision
 
+from valuescope.models.checkpoint import BUNDLED, LoadError, find_checkpoint, read_weights, warn_once
+from valuescope.models.gguf import local_gguf, unpacked
 from valuescope.models.identity import ModelIdentity, fingerprint_of
 from valuescope.models.neuron_model import NeuronModel
 from valuescope.models.proof import prove_sites
 from valuescope.models.sites import resolve_sites
-
-BUNDLED = ("organism", "organism-social")
-"""The ids of the models that ship with the package."""
-
-
-class LoadError(RuntimeError):
-    """A model or tokenizer that could not be loaded."""
 
 
 def load_model(
@@ -34,28 +30,33 @@ def load_model(
     trust_remote_code: bool = False,
     check: bool = True,
 ) -> NeuronModel:
-    """Load by folder, hub id or bundled id (`organism`, `organism-social`), in eval mode, its weights frozen.
+    """Load by folder, GGUF file, hub id or name (see `find_checkpoint`), in eval mode, its weights frozen.
 
-    dtype: "auto" (as saved) or a torch type or its name. device: where the whole model goes (None: a GPU if
-    there is one); device_map: passed through (needs accelerate), not together with device. No remote code runs unless
-    `trust_remote_code`. check: prove the neuron sites (`prove_sites`). LoadError where there is no such
-    model, SiteError where its sites cannot be found or fail their proof.
+    dtype: "auto" (see `settled_dtype`; of a GGUF float32) or a torch type or its name. device: where the whole model
+    goes (None: a GPU if there is one); device_map: passed through (needs accelerate), not together with device. No
+    remote code runs unless `trust_remote_code`. check: prove the neuron sites (`prove_sites`). LoadError where there is
+    no such model or it is not complete, SiteError where its sites cannot be found or fail their proof.
     """
     if device is not None and device_map is not None:
         raise ValueError(
             f"device={device!r} and device_map={device_map!r} exclude each other: give one of them"
         )
     chosen = _dtype(dtype)
-    path = resolve_path(id_or_path)
+    source, gguf = find_checkpoint(id_or_path)
     # resolved once, so that weights and tokenizer are of one state of the hub
-    revision = resolve_revision(path, revision)
+    revision = resolve_revision(source, revision)
     shared: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": trust_remote_code}
+    if gguf:
+        chosen = torch.float32 if isinstance(chosen, str) else chosen
+        source, shared = str(unpacked(local_gguf(source, gguf, revision), chosen)), {}
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            path, dtype=chosen, device_map=device_map, attn_implementation=attn_implementation, **shared
+        if isinstance(chosen, str):
+            chosen = settled_dtype(AutoConfig.from_pretrained(source, **shared).dtype, device, id_or_path)
+        model = read_weights(
+            source, dtype=chosen, device_map=device_map, attn_implementation=attn_implementation, **shared
         )
-        tokenizer = AutoTokenizer.from_pretrained(path, **shared)
-    except (OSError, ValueError) as error:
+        tokenizer = AutoTokenizer.from_pretrained(source, **shared)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise LoadError(f"{id_or_path}: this model could not be loaded. {error}") from error
     if device_map is None:
         target = device or default_device()
@@ -73,24 +74,26 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def resolve_path(id_or_path: str) -> str:
-    """The folder or hub id that transformers loads: LoadError where it can be neither."""
-    if id_or_path in BUNDLED:
-        from valuescope.organism import weights_path  # imported here: the organism stands on this module
+def settled_dtype(saved: torch.dtype | None, device: Any, id_or_path: str) -> torch.dtype | str:
+    """What "auto" means: as saved, but float32 on a CPU that has no bfloat16 of its own, said once on stderr.
 
-        return str(weights_path(id_or_path))
-    path = Path(id_or_path).expanduser()
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise LoadError(
-                f"{id_or_path}: the folder has no config.json; give the folder of a saved Hugging Face model"
-            )
-        return str(path)
-    if id_or_path.startswith((".", "/", "~")) or path.exists() or id_or_path.count("/") > 1:
-        raise LoadError(
-            f"{id_or_path}: no such folder; give the folder of a saved model, a hub id or {' or '.join(map(repr, BUNDLED))}"
-        )
-    return id_or_path
+    The bundled models stay as saved: what is recorded about them is compared by number.
+    """
+    on_cpu = id_or_path not in BUNDLED and str(device or default_device()).startswith("cpu")
+    if not on_cpu or saved in (torch.float32, torch.float64) or native_bfloat16():
+        return "auto" if saved is None else saved
+    warn_once(f"{id_or_path}: this CPU has no bfloat16, so dtype auto is float32, not {saved}")
+    return torch.float32
+
+
+def native_bfloat16() -> bool:
+    """Whether this CPU computes in bfloat16; where it does not, every product is a slow conversion."""
+    try:
+        features = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    except OSError:  # not Linux
+        known = getattr(torch.cpu, "get_capabilities", dict[str, bool])()
+        features = [name for name in known if known[name] is True]
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(features)
 
 
 def wrap_model(

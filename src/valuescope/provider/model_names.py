@@ -38,8 +38,8 @@ def model_name(model: str | NeuronModel, edit: Edit | None = None) -> str:
     The hash is that of the edit at strength 1; any other strength follows it.
     """
     given = model.identity.id if isinstance(model, NeuronModel) else model
-    folder = Path(given).expanduser()
-    name = f"{PROVIDER}/{folder.resolve() if folder.is_dir() else given}"
+    path = Path(given).expanduser()
+    name = f"{PROVIDER}/{path.resolve() if path.exists() else given}"
     if edit is None:
         return name
     strength = "" if edit.strength == 1 else f":{edit.strength:g}"
@@ -51,7 +51,7 @@ def model_name(model: str | NeuronModel, edit: Edit | None = None) -> str:
 def parse_name(name: str) -> Selection:
     """Read a name (without `valuescope/`); ProviderError where what follows the `@` is no edit."""
     model, at, tail = name.rpartition("@")
-    if not at or "/" in tail or Path(name).expanduser().is_dir():  # the @ belongs to a path
+    if not at or "/" in tail or Path(name).expanduser().exists():  # the @ belongs to a path
         return Selection(name)
     edit, colon, strength = tail.partition(":")
     if not model or not re.fullmatch(rf"[0-9a-f]{{{SHORTEST_HASH},64}}", edit):

@@ -64,8 +64,8 @@ def shared_engine(
     if isinstance(model, NeuronModel):
         return _shared(model, lambda: model, max_rows)
     load = load or LoadSettings()
-    folder = Path(model).expanduser()
-    name = str(folder.resolve()) if folder.is_dir() else model
+    path = Path(model).expanduser()
+    name = str(path.resolve()) if path.exists() else model
     return _shared((name, load), lambda: load_model(name, **asdict(load)), max_rows)
 
 

@@ -10,7 +10,10 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from valuescope.lab.spec import ModelSpec
-from valuescope.models import default_device, resolve_path
+from valuescope.models import default_device
+from valuescope.models.checkpoint import find_checkpoint
+from valuescope.models.gguf import local_gguf, read_config
+from valuescope.models.load import settled_dtype
 
 EFFICIENCY = 0.35  # share of the measured matrix speed that a forward pass of a language model reaches
 STEP_SECONDS = 2.5e-4  # fixed cost of one layer in one decoding step, on any device
@@ -55,13 +58,17 @@ class ModelSize:
 
 def model_size(spec: ModelSpec) -> ModelSize:
     """Read config and tokenizer, and count parameters on an empty copy of the model."""
-    path = resolve_path(spec.id)
-    where = {"revision": spec.revision, "trust_remote_code": spec.trust_remote_code}
-    config = AutoConfig.from_pretrained(path, **where)
-    tokenizer = AutoTokenizer.from_pretrained(path, **where)
+    source, gguf = find_checkpoint(spec.id)
+    if gguf:
+        config, tokenizer = read_config(local_gguf(source, gguf, spec.revision))
+        config.dtype = torch.float32  # what "auto" unpacks it to
+    else:
+        where = {"revision": spec.revision, "trust_remote_code": spec.trust_remote_code}
+        config = AutoConfig.from_pretrained(source, **where)
+        tokenizer = AutoTokenizer.from_pretrained(source, **where)
     with torch.device("meta"):
         empty = AutoModelForCausalLM.from_config(config, trust_remote_code=spec.trust_remote_code)
-    text_config, dtype = config.get_text_config(), _dtype(spec.dtype, config)
+    text_config, dtype = config.get_text_config(), _dtype(spec, config)
     layers, hidden = text_config.num_hidden_layers, text_config.hidden_size
     heads = getattr(text_config, "num_key_value_heads", None) or text_config.num_attention_heads
     head = getattr(text_config, "head_dim", None) or hidden // text_config.num_attention_heads
@@ -94,8 +101,9 @@ def matrix_speed(device: str, dtype: torch.dtype) -> float:
     return 2 * size**3 * rounds / (time.perf_counter() - start)
 
 
-def _dtype(name: str, config: Any) -> torch.dtype:
-    found = getattr(config, "dtype", None) if name == "auto" else getattr(torch, name)
-    if isinstance(found, str):
-        found = getattr(torch, found)
-    return found if isinstance(found, torch.dtype) else torch.float32
+def _dtype(spec: ModelSpec, config: Any) -> torch.dtype:
+    if spec.dtype != "auto":
+        named: torch.dtype = getattr(torch, spec.dtype)
+        return named
+    settled = settled_dtype(config.dtype, spec.device, spec.id)
+    return settled if isinstance(settled, torch.dtype) else torch.float32

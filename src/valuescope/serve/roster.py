@@ -110,9 +110,9 @@ class Roster:
 
 
 def public_id(model: NeuronModel) -> str:
-    """The model's id as clients see it: of a folder only its name, for the rest is nobody's business."""
+    """The model's id as clients see it: of a folder or file only its name, for the rest is nobody's business."""
     path = Path(model.identity.id).expanduser()
-    return path.resolve().name if path.is_dir() else model.identity.id
+    return path.resolve().name if path.exists() else model.identity.id
 
 
 def load_edits(arguments: Sequence[str]) -> list[tuple[str, Edit]]:
