@@ -218,7 +218,7 @@ def test_the_answers_of_a_run_are_judged(tmp_path: Path, capsys: pytest.CaptureF
             path = tmp_path / "asks" / index[arm] / f"{place:06d}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(batch))
-    (tmp_path / "asks" / "index.json").write_text(json.dumps(index))
+    (tmp_path / "arms.json").write_text(json.dumps(index))
     judge(tmp_path, "--judge", "control-success", "--by", ORACLE, "--truth", "oracle")
     assert cells(capsys.readouterr().out, "control-success")[3] == "21"
     found = written(tmp_path / "judge" / "judged.jsonl")

@@ -56,10 +56,10 @@ def arms_of(folder: Path) -> dict[str, list[Path]]:
     Raises:
         JudgeError: a folder without the index of its arms, as an unfinished run or one of an earlier layout has none.
     """
-    index = folder / "asks" / "index.json"
+    index = folder / "arms.json"
     if not index.is_file():
         raise JudgeError(
-            f"{folder}: has no {index.relative_to(folder)}; run its specification again to finish it"
+            f"{folder}: has no {index.name}; run its specification again to finish it"
         )
     arms = dict[str, list[Path]]()
     for arm, ask in json.loads(index.read_text(encoding="utf-8")).items():

@@ -26,7 +26,7 @@ class RunError(RuntimeError):
 
 
 class RunFolder:
-    """`<out>/spec.yaml, run.json, data/, activations/, locate/, asks/, seconds.json, summary.json,
+    """`<out>/spec.yaml, run.json, data/, activations/, locate/, asks/, arms.json, seconds.json, summary.json,
     report.html`. A file that exists is complete, so a run that was killed goes on with what is missing."""
 
     def __init__(self, path: Path):

@@ -31,7 +31,7 @@ from valuescope.values import ValueSystem
 Measure = Literal["success", "relevance", "quality", "fluent"]
 
 
-INDEX = "asks/index.json"
+INDEX = "arms.json"
 """The arms of a run by name, each with the hash that its answers lie under."""
 
 
