@@ -291,6 +291,6 @@ def test_evaluate_takes_a_model_as_its_judge(tmp_path: Path, capsys: pytest.Capt
     said = capsys.readouterr().out
     assert "WARNING: control success: 12 OF 12 JUDGEMENTS ARE MISSING" in said
     assert main([*command, "--judge", "orcale"]) == 2
-    assert "did you mean 'oracle'?" in capsys.readouterr().err
+    assert "neither oracle nor the name of a model" in capsys.readouterr().err
     assert main([*command, "--judge", ORACLE, "--judge-arg", "api_key=x"]) == 1
     assert "put the key into the environment" in capsys.readouterr().err

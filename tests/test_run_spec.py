@@ -59,7 +59,7 @@ def written(tmp_path: Path, content: dict[str, Any] | str) -> Path:
 @pytest.mark.parametrize(
     ("place", "known"),
     [
-        ("", "experiment, name, seed, model"),
+        ("", "name, seed, model"),
         ("model.", "id, revision, dtype"),
         ("values.", "system, level, only"),
         ("data.", "source, parameters"),
