@@ -1,4 +1,4 @@
-"""What a comparison says in words: the printed table, verdicts, the headline, and the decimals of its effects."""
+"""What a comparison says in words: the printed table, verdicts, the headline, decimals, and the words of its scales."""
 
 from __future__ import annotations
 
@@ -14,14 +14,20 @@ from valuescope.parts.leakage_found import GroupsFound
 from valuescope.parts.leakage_shown import group_facet
 from valuescope.parts.method import MethodFound, SettingFound, effect_numbers, fluency_verdict, verdict
 from valuescope.parts.opening import headline
-from valuescope.report.names import short_names
 from valuescope.report.numbers import Numbers, plain_value, sample
+from valuescope.report.scales import domain_of, ticks_of
+from valuescope.report.text import fitted, text_width
 from valuescope.run import terminal_text
 
 
 def method_with(**changes: Any) -> tuple[MethodFound, SettingFound]:
     method = result_of(sample_summary()).of(Effects)["neva"]
     return method, method.settings[1].model_copy(update=changes)
+
+
+def headline_of(summary: dict[str, Any]) -> str:
+    result = result_of(summary)
+    return headline(result.of(Effects), result)
 
 
 def of(mean: float | None, low: float | None = None, high: float | None = None) -> Estimate:
@@ -70,7 +76,8 @@ def test_the_table_marks_what_was_not_measured() -> None:
 )
 def test_verdicts(effect: Any, random: Any, matched: Any, words: str, clear: bool | None) -> None:
     method, setting = method_with(effect=effect, random=random, random_matched=matched)
-    found = verdict(method, setting)
+    result = result_of(sample_summary())
+    found = verdict(method, setting, result)
     assert (found.words, found.clear) == (words, clear)
     mirrored = {
         name: None
@@ -78,7 +85,7 @@ def test_verdicts(effect: Any, random: Any, matched: Any, words: str, clear: boo
         else replace(one, mean=flip(one.mean), low=flip(one.high), high=flip(one.low))
         for name, one in (("effect", effect), ("random", random), ("random_matched", matched))
     }
-    assert verdict(method.model_copy(update={"direction": -1}), setting.model_copy(update=mirrored)) == found
+    assert verdict(method.model_copy(update={"direction": -1}), setting.model_copy(update=mirrored), result) == found
 
 
 def flip(value: float | None) -> float | None:
@@ -94,7 +101,7 @@ def test_fluency_verdict() -> None:
 
 
 def test_the_headline_never_hides_the_default() -> None:
-    said = headline(result_of(sample_summary()).of(Effects))
+    said = headline_of(sample_summary())
     assert said.startswith("3 of 3 methods moved the target value as intended and clear of random neurons")
     assert said.endswith("At the papers' default settings: 2 of 3 (VAPE and ValueLocate).")
 
@@ -103,7 +110,7 @@ def test_the_headline_names_what_failed() -> None:
     summary = sample_summary()
     summary["methods"]["neva"]["settings"][1]["effect"] = estimate(0.01)
     summary["methods"]["vape"]["settings"][1]["fluency"] = estimate(0.5)
-    said = headline(result_of(summary).of(Effects))
+    said = headline_of(summary)
     assert said.startswith("1 of 3 methods")
     assert "VAPE (fluency below 90% of base)" in said
     assert "NeVA (not clear of random)" in said
@@ -149,9 +156,31 @@ def test_group_leakage_can_say_which_way_it_stands(rows: Any) -> None:
     assert facet.cells[1][2].value == (6.0 if rows == "receiving" else 9.0)
 
 
-def test_short_names_differ() -> None:
-    names = ["Self-Direction", "Stimulation", "Security", "Self-Denial", "Se", "", "Security"]
-    shorts = short_names(names)
-    assert shorts[:3] == ["SD", "St", "Se"]
-    assert len(set(shorts)) == len(names)
-    assert all(shorts)
+@pytest.mark.parametrize(
+    ("domain", "about", "signed", "words"),
+    [
+        ((-1.0, 1.0), 4, True, ["−1.0", "−0.5", "0", "+0.5", "+1.0"]),
+        ((0.0, 0.75), 3, False, ["0", "0.25", "0.50", "0.75"]),
+    ],
+)
+def test_round_numbers_are_written_at_a_scale(
+    domain: tuple[float, float], about: int, signed: bool, words: list[str]
+) -> None:
+    assert [written for _, written in ticks_of(domain, about, signed=signed)] == words
+
+
+@pytest.mark.parametrize("zero", [True, False])
+@pytest.mark.parametrize("ends", [[], [0.0], [5.0], [-3.0], [1e-9, 2e-9], [1e6]])
+def test_every_domain_has_room_and_few_ticks(ends: list[float], zero: bool) -> None:
+    low, high = domain_of(ends, zero=zero)
+    assert low < high
+    assert all(low <= end <= high for end in ends)
+    assert len(ticks_of((low, high), 5)) < 20
+
+
+def test_text_fits_its_room() -> None:
+    assert fitted("short", 200, 11) == "short"
+    cut = fitted("价值" * 40, 100, 11)
+    assert cut.endswith("…")
+    assert text_width(cut, 11) <= 100
+    assert fitted("anything", 0, 11) == "…"

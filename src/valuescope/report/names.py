@@ -1,8 +1,6 @@
-"""Names to show for methods, edits, settings and kinds of prompts, and short forms for values."""
+"""Names to show for methods, edits, settings and kinds of prompts."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator, Sequence
 
 METHODS = {
     "vape": "VAPE",
@@ -52,21 +50,3 @@ def setting_name(setting: str) -> str:
 def asked_name(kind: str) -> str:
     """What the prompts of a kind are."""
     return ASKED.get(kind, kind)
-
-
-def short_names(names: Sequence[str]) -> list[str]:
-    """A short form of its own for each name: initials (`SD`), else first letters (`St`, `Sec`), else a number."""
-    taken: list[str] = []
-    for index, name in enumerate(names):
-        free = (short for short in _candidates(name) if short not in taken)
-        taken.append(next(free, f"#{index + 1}"))
-    return taken
-
-
-def _candidates(name: str) -> Iterator[str]:
-    words = [word for word in name.replace("-", " ").split() if word]
-    if len(words) > 1:
-        yield "".join(word[0] for word in words[:3]).upper()
-    for length in (2, 3, 4):
-        if len(name) >= length:
-            yield name[:length].strip().capitalize()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from valuescope.lab.result import FORMAT
+from valuescope.organism.truth import ROLES
 
 Orders = tuple[Iterable[str], ...]
 ARMS = (
@@ -13,6 +14,7 @@ ARMS = (
     ("success", "relevance", "quality", "fluent"),
     ("percentages", "log-probabilities"),
     ("profile", "sum", "random"),
+    ROLES,
 )
 """Names of one kind, in the order in which they are shown."""
 HEAD = ("value_names", "groups", "group_order", "method_order", "language_order", "selection_order")
@@ -63,10 +65,13 @@ def _present(block: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _names(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Names of values, and the groups with theirs: by id for every experiment."""
+    """Names of values and groups: by id for every experiment; and whether the model's neurons are known."""
     names, groups = content.get("value_names") or {}, content.get("groups") or {}
     if content.get("experiment") == "valueexploration":
+        blocks = (content.get("languages") or {}).values()
+        selections = [selection for block in blocks for selection in block["selections"].values()]
         return {
+            "bundled_organism": any(selection.get("truth") for selection in selections),
             "value_names": names.get("en") or {},
             "value_names_zh": names.get("zh") or {},
             "groups": {group["id"]: group["values"] for group in groups},
