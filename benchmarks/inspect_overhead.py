@@ -30,10 +30,10 @@ from valuescope.data import Question, organism_material
 from valuescope.files import write_json_atomic
 from valuescope.generate import Answer, Request, Sampling, generate
 from valuescope.judge import oracle
+from valuescope.lab.folder import versions
 from valuescope.models import load_model, render_question
 from valuescope.organism import lexicon, read_answer
 from valuescope.provider import inspect_model
-from valuescope.lab.folder import versions
 
 
 @dataclass(frozen=True)

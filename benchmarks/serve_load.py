@@ -26,8 +26,8 @@ from serve_clients import run_clients
 from serve_tasks import Task, make_tasks, save_edits, three_edits, with_references
 
 from valuescope.files import write_json_atomic
-from valuescope.models import load_model
 from valuescope.lab.folder import versions
+from valuescope.models import load_model
 
 RESULTS = Path(__file__).with_name("serve_load.json")
 

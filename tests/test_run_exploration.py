@@ -15,7 +15,7 @@ import torch
 import yaml
 from conftest import shared
 from run_samples import report_files, summary_bytes
-from test_run_kill import main_in_process, main_until_killed
+from test_run_kill import run_until_killed, run_whole
 
 from valuescope.activations import collect
 from valuescope.cli import main
@@ -198,16 +198,15 @@ def test_a_run_that_lost_files_makes_them_again_alike(
 def test_killed_in_stage_after_stage_it_arrives(finished: Path, tmp_path: Path) -> None:
     spec, out = tmp_path / "spec.yaml", tmp_path / "out"
     spec.write_text(yaml.safe_dump(SPEC, sort_keys=False), encoding="utf-8")
-    command = ["run", str(spec), "--out", str(out)]
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["valuescope.cli", "test_run_kill"])
+    context.set_forkserver_preload(["valuescope.run", "test_run_kill"])
     for place, (pattern, written) in KILLS.items():
-        process = context.Process(target=main_until_killed, args=(command, str(out), pattern, written))
+        process = context.Process(target=run_until_killed, args=(str(spec), str(out), pattern, written, 1))
         process.start()
         process.join(timeout=180)
         assert process.exitcode == -signal.SIGKILL, place
         assert not (out / "summary.json").exists()
-    process = context.Process(target=main_in_process, args=(command,))
+    process = context.Process(target=run_whole, args=(str(spec), str(out)))
     process.start()
     process.join(timeout=180)
     assert process.exitcode == 0

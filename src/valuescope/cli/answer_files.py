@@ -58,9 +58,7 @@ def arms_of(folder: Path) -> dict[str, list[Path]]:
     """
     index = folder / "arms.json"
     if not index.is_file():
-        raise JudgeError(
-            f"{folder}: has no {index.name}; run its specification again to finish it"
-        )
+        raise JudgeError(f"{folder}: has no {index.name}; run its specification again to finish it")
     arms = dict[str, list[Path]]()
     for arm, ask in json.loads(index.read_text(encoding="utf-8")).items():
         files = sorted((folder / "asks" / ask).glob("*.json"))
