@@ -85,7 +85,10 @@ def test_verdicts(effect: Any, random: Any, matched: Any, words: str, clear: boo
         else replace(one, mean=flip(one.mean), low=flip(one.high), high=flip(one.low))
         for name, one in (("effect", effect), ("random", random), ("random_matched", matched))
     }
-    assert verdict(method.model_copy(update={"direction": -1}), setting.model_copy(update=mirrored), result) == found
+    assert (
+        verdict(method.model_copy(update={"direction": -1}), setting.model_copy(update=mirrored), result)
+        == found
+    )
 
 
 def flip(value: float | None) -> float | None:
