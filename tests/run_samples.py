@@ -221,5 +221,5 @@ def asked(lab: Laboratory, *asks: Ask) -> list[Outcomes]:
 
 def rows_in(folder: Path) -> list[dict[str, Any]]:
     """Every row that a run's answers hold."""
-    paths = sorted((folder / "asks").rglob("*.json"))
+    paths = sorted((folder / "asks").glob("*/*.json"))
     return [row for path in paths for row in json.loads(path.read_text(encoding="utf-8"))]

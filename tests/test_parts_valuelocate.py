@@ -394,7 +394,7 @@ def test_a_second_sitting_gives_the_same_summary(
     content: dict[str, Any], done: tuple[Path, dict[str, Any]]
 ) -> None:
     before = summary_bytes(done[0])
-    for path in sorted((done[0] / "asks").rglob("*.json"))[::2]:
+    for path in sorted((done[0] / "asks").glob("*/*.json"))[::2]:
         path.unlink()
     run(make_spec(content, "t"), done[0])
     assert summary_bytes(done[0]) == before

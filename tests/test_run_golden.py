@@ -11,8 +11,8 @@ from run_samples import report_files, rows_in, summary_bytes
 from valuescope.lab.result import Asked, Result
 from valuescope.run import make_spec, read_result, run, write_report
 
-ADAPTIVE = {"methods", "interventions"}
-"""Those with searches and conversations, which may ask less than they planned."""
+ADAPTIVE = {"methods", "interventions", "exploration", "exploration-plain"}
+"""Those with searches, conversations, or values without neurons, which ask less than they planned."""
 SLOW = ("methods", "judged", "sampled", "exploration", "exploration-plain")
 Finished = tuple[str, Path, Result]
 

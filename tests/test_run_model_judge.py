@@ -127,6 +127,8 @@ def test_a_run_by_a_model_equals_the_same_run_by_the_oracle(
     assert (theirs["prompts"], theirs["tokens"], mine["warnings"]) == ([], None, [])
     assert [prompt.split()[0] for prompt in mine["prompts"]] == ["control-success/en", "fluency/en"]
     assert mine["tokens"] > 1000
+    assert {"search", "base", "effects", "examples"} <= set(mine["parts"])
+    assert mine["parts"] == theirs["parts"]
 
 
 def test_the_same_run_again_asks_nobody(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from run_samples import dilemma_spec, read_summary, save_tiny_model
 
 import valuescope.parts
-from valuescope.run import SpecError, estimate, make_spec, read_result, run
-from valuescope.run.registry import all_parts, specifications
+from valuescope.run import SpecError, estimate, make_spec, read_result, registry, run, spec_file
 
 PART = '''
 """How many answers are short."""
@@ -58,15 +58,14 @@ def _added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     folder = tmp_path / "parts"
     folder.mkdir()
     (folder / "short_answers.py").write_text(PART, encoding="utf-8")
-    caches = (all_parts, specifications)
+    fresh = cache(registry.specifications.__wrapped__)
     with monkeypatch.context() as patch:
         patch.setattr(valuescope.parts, "__path__", [*valuescope.parts.__path__, str(folder)])
-        for cache in caches:
-            cache.cache_clear()
+        patch.setattr(registry, "all_parts", cache(registry.all_parts.__wrapped__))
+        patch.setattr(registry, "specifications", fresh)
+        patch.setattr(spec_file, "specifications", fresh)
         yield
     sys.modules.pop("valuescope.parts.short_answers")
-    for cache in caches:
-        cache.cache_clear()
 
 
 @pytest.mark.usefixtures("_added")
@@ -89,8 +88,8 @@ def test_a_file_among_the_parts_is_a_part(tmp_path: Path) -> None:
 
 
 def test_no_part_is_left_over_and_none_is_named_twice() -> None:
-    assert "short_answers" not in specifications()["methods"].model_fields
-    names = [part.name() for part in all_parts()]
+    assert "short_answers" not in registry.specifications()["methods"].model_fields
+    names = [part.name() for part in registry.all_parts()]
     assert len(names) == len(set(names)) > 20
-    places = [(part.experiment, part.place) for part in all_parts() if part.place]
+    places = [(part.experiment, part.place) for part in registry.all_parts() if part.place]
     assert len(places) == len(set(places))
