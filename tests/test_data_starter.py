@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
+from itertools import chain
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 from data_samples import write_lines
 
-from valuescope.data import ContrastPair, DataError, read_data, read_part, starter_folder, starter_material
-from valuescope.data.checks import wording_accuracy
-from valuescope.data.records import sides
+from valuescope.data import (
+    ContrastPair,
+    DataError,
+    Question,
+    read_data,
+    read_part,
+    starter_folder,
+    starter_material,
+)
+from valuescope.data.checks import (
+    function_words,
+    held_words,
+    judging_words,
+    key_words,
+    size,
+    wording_accuracy,
+    words,
+)
+from valuescope.data.records import of_kind, sides
 from valuescope.data.starter import PARTS
 from valuescope.data.starter_checks import check_files, main
 from valuescope.values import load_value_system
 
+NEGATIONS = {"not", "never", "no", "nor", "neither", "none", "nobody", "nothing", "cannot", "without", "t"}
+SCHWARTZ = load_value_system("schwartz")
 FILES = [
     (name, value)
     for name, part in PARTS.items()
@@ -32,17 +53,59 @@ def test_every_value_has_its_file_and_no_file_has_a_fault(name: str) -> None:
 
 def test_the_set_has_the_promised_size() -> None:
     dataset = read_data(starter_folder(), strict=True)
-    assert len(dataset) == 2 * (240 + 240) + 400 + 400 + 160 + 160
+    assert len(dataset) == 2 * (240 + 240) + 400 + 400 + 160 + 160 + 600 + 400
     assert dataset.format == "valuescope"
 
 
-@pytest.mark.parametrize("value", load_value_system("schwartz").at_level("value"))
+@pytest.mark.parametrize("value", SCHWARTZ.at_level("value"))
 def test_a_bag_of_words_finds_the_pairs_hard(value: str) -> None:
     found = sides(read_part("schwartz/contrast", [value]))
     assert found is not None
     measured = wording_accuracy(found[1], found[2])
     assert measured is not None
     assert measured.accuracy < 0.65
+
+
+@pytest.mark.parametrize("value", SCHWARTZ.at_level("value"))
+def test_the_plain_pairs_differ_in_content_and_in_little_else(value: str) -> None:
+    pairs = of_kind(read_part("schwartz/contrast-plain", [value]), ContrastPair)
+    assert len(pairs) == 60
+    both = [pair.positive for pair in pairs], [pair.negative for pair in pairs]
+    measured = wording_accuracy(*both, vocabulary=function_words())
+    assert measured is not None
+    assert measured.accuracy < 0.6
+    for positive, negative in zip(*both, strict=True):
+        assert words(positive)[:3] == words(negative)[:3]
+        assert abs(size(positive, "en") - size(negative, "en")) <= 2
+        counts = [sum(word in NEGATIONS for word in words(text)) for text in (positive, negative)]
+        assert counts[0] == counts[1]
+        assert not held_words(f"{positive} {negative}", key_words(SCHWARTZ, value, "en"), "en")
+    openings = Counter(tuple(words(text)[:3]) for text in both[0])
+    assert max(openings.values()) <= 3
+    assert len({pair.topic for pair in pairs}) >= 58
+
+
+@pytest.mark.parametrize("value", SCHWARTZ.at_level("value"))
+def test_to_half_of_the_plain_questions_yes_is_for_the_value(value: str) -> None:
+    questions = of_kind(read_part("schwartz/questions-plain", [value]), Question)
+    halves = [
+        [one.question for one in questions if f"/plain/{answer}/" in one.key] for answer in ("yes", "no")
+    ]
+    assert list(map(len, halves)) == [20, 20]
+    lengths = [fmean(size(text, "en") for text in half) for half in halves]
+    assert abs(lengths[0] - lengths[1]) < 3
+    for text in chain(*halves):
+        assert not held_words(text, (*key_words(SCHWARTZ, value, "en"), *judging_words()), "en")
+
+
+def test_the_tier_plain_is_asked_by_turns_and_says_so() -> None:
+    material = starter_material(("power", "benevolence"), tier="plain", questions=10, tuning=4)
+    assert material.counts() == {"positive": 84, "negative": 84}
+    assert (len(material.pairs), len(material.questions), len(material.tuning)) == (36, 20, 8)
+    for asked in (material.questions, material.tuning):
+        assert sum("/plain/yes/" in one.key for one in asked) == len(asked) / 2
+    assert "tier plain" in material.notes[1]
+    assert starter_material(("power",), tier="hard") == starter_material(("power",))
 
 
 def test_pairs_and_questions_of_a_value() -> None:
@@ -77,6 +140,10 @@ def test_values_languages_and_numbers_that_it_lacks_are_told() -> None:
         starter_material(("power", "harmony"))
     with pytest.raises(DataError, match="language is 'zh'; the starter set has these values in en"):
         starter_material(("power",), language="zh")
+    with pytest.raises(DataError, match="tier is 'easy'; the tiers are hard and plain"):
+        starter_material(("power",), tier="easy")
+    with pytest.raises(DataError, match="tier is 'plain'; the starter set has it for Schwartz's ten values"):
+        starter_material(("conservation",), tier="plain")
     with pytest.raises(DataError, match="tuning is 40, but for power there are 40 questions"):
         starter_material(("power",), tuning=40)
     with pytest.raises(DataError, match="no schwartz/contrast for 'envy'; it has"):
@@ -92,7 +159,7 @@ def test_the_draw_of_a_value_depends_on_the_seed_and_not_on_other_values() -> No
 # The check command ----------------------------------------------------------------------------------------
 
 
-def rows_of(value: str) -> list[dict[str, str]]:
+def rows_of(value: str, part: str = "contrast") -> list[dict[str, str]]:
     return [
         {
             "key": pair.key,
@@ -102,7 +169,7 @@ def rows_of(value: str) -> list[dict[str, str]]:
             "positive": pair.positive,
             "negative": pair.negative,
         }
-        for pair in read_part("schwartz/contrast", [value])
+        for pair in read_part(f"schwartz/{part}", [value])
         if isinstance(pair, ContrastPair)
     ]
 
@@ -124,6 +191,39 @@ def test_the_command_names_each_fault_of_a_file(tmp_path: Path, capsys: pytest.C
         "line 5: field 'kind': is not the one of the key",
         "line 6: field 'scene': is missing",
         "holds 39 lines; write 40 (20 statement, 20 question)",
+    ):
+        assert text in said
+
+
+def test_the_command_names_the_faults_of_the_tier_plain(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = of_kind(read_part("schwartz/questions-plain", ["power"]), Question)
+    asked = [
+        {"key": one.key, "value": one.value, "scene": one.topic, "question": one.question}
+        for one in questions
+    ]
+    asked[0]["question"] = f"{asked[0]['question']} What is the wise thing to do?"
+    pairs = [
+        {
+            **row,
+            "positive": f"{row['positive'][:-1]} and so on.",
+            "negative": f"{row['negative'][:-1]} or so.",
+        }
+        for row in rows_of("power", "contrast-plain")
+    ]
+    base = tmp_path / "schwartz"
+    files = (
+        write_lines(base / "questions-plain" / "power.jsonl", asked),
+        write_lines(base / "contrast-plain" / "power.jsonl", pairs),
+    )
+    assert main(list(map(str, files))) == 1
+    said = capsys.readouterr().out
+    for text in (
+        "line 1: field 'question': says which way is right (found 'wise')",
+        "line 1: field 'question': does not end by asking for yes or no (found 'What is the wise thing to do?')",
+        "'on' tells the sides apart",
+        "a bag of function words tells the sides apart with accuracy 0.9",
     ):
         assert text in said
 

@@ -11,6 +11,7 @@ from starter_card import TABLES, main, read_starter, starter_card
 from starter_rules import rules
 
 from valuescope.data.records import ContrastPair, Description, Question
+from valuescope.data.starter import PARTS
 
 SHIPPED = Path(__file__).parents[1] / "docs" / "starter-set.md"
 SLOW = ("findings", "repeats", "pooled", "sides", "shortcuts")
@@ -71,6 +72,18 @@ def changed(part: str, value: str, **fields: str) -> list[list[ContrastPair | De
             ("records that hold the value's name or a key word", "none", "1"),
         ),
         (
+            "schwartz/questions-plain",
+            "power",
+            {"question": "Is it wise?"},
+            ("records with a qualifier that judges", "none", "1"),
+        ),
+        (
+            "schwartz/contrast-plain",
+            "power",
+            {"positive": "I never."},
+            ("records with a telltale word", "none", "1"),
+        ),
+        (
             "schwartz/descriptions",
             "conservation",
             {"description": "You keep each tradition."},
@@ -87,8 +100,8 @@ def changed(part: str, value: str, **fields: str) -> list[list[ContrastPair | De
 def test_a_rule_shows_the_most_extreme_that_is_found(
     part: str, value: str, fields: dict[str, str], row: tuple[str, str, str]
 ) -> None:
-    whole = {rule.rule: rule.found for rule in rules([HELD[part][value]])}
-    found = {tuple(rule) for rule in rules(changed(part, value, **fields))}
+    whole = {rule.rule: rule.found for rule in rules([HELD[part][value]], PARTS[part])}
+    found = {tuple(rule) for rule in rules(changed(part, value, **fields), PARTS[part])}
     assert row in found
     assert whole[row[0]] != row[2]
 
@@ -98,5 +111,5 @@ def test_the_tool_writes_the_card(
 ) -> None:
     monkeypatch.setattr(tool, "starter_card", lambda held: f"{len(held)} parts\n")
     main(["--out", str(tmp_path / "card.md")])
-    assert (tmp_path / "card.md").read_text() == "6 parts\n"
+    assert (tmp_path / "card.md").read_text() == "8 parts\n"
     assert capsys.readouterr().out == f"{tmp_path / 'card.md'}\n"

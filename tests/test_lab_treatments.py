@@ -224,7 +224,9 @@ def test_a_value_that_there_is_none_of_has_no_strength(laboratory: Laboratory) -
         make_spec(dilemma_spec("m", methods=methods), "t")
 
 
-@pytest.mark.parametrize("name", ["neva", "neva-judge", "neva-organism", "neva-conva", "neva-starter"])
+@pytest.mark.parametrize(
+    "name", ["neva", "neva-judge", "neva-organism", "neva-conva", "neva-starter", "neva-plain"]
+)
 def test_the_specifications_that_ship_can_be_read(name: str) -> None:
     spec = read_spec(Path(__file__).parents[1] / "specs" / f"{name}.yaml")
     assert isinstance(spec, Spec)

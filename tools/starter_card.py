@@ -17,7 +17,9 @@ from statistics import fmean
 from starter_rules import limited_fields, rules
 
 from valuescope.data.checks import (
+    WordDifference,
     WordingAccuracy,
+    function_words,
     near_duplicates,
     shared_wording,
     size,
@@ -26,7 +28,16 @@ from valuescope.data.checks import (
 )
 from valuescope.data.checks.duplicates import NEAR, SHARED
 from valuescope.data.checks.set_limits import PAIR_LIMITS, Range
-from valuescope.data.records import Description, Dilemma, Question, Record, compared_text, sides
+from valuescope.data.records import (
+    ContrastPair,
+    Description,
+    Dilemma,
+    Question,
+    Record,
+    compared_text,
+    of_kind,
+    sides,
+)
 from valuescope.data.starter import PARTS, read_part, starter_folder
 from valuescope.data.starter_checks import check_files
 from valuescope.files import write_text_atomic
@@ -114,7 +125,7 @@ def _lengths(held: Held) -> str:
     for name, language, records in _parts(held):
         fields = defaultdict[tuple[str, Range], list[int]](list)
         for record in records:
-            for field, text, allowed in limited_fields(record):
+            for field, text, allowed in limited_fields(record, PARTS[name]):
                 fields[field, allowed].append(size(text, language))
         for (field, allowed), lengths in fields.items():
             found = [min(lengths), f"{fmean(lengths):.1f}", max(lengths)]
@@ -128,7 +139,7 @@ def _checks(held: Held) -> str:
         by_value = defaultdict[str, list[Record]](list)
         for record in records:
             by_value[record.value].append(record)
-        rows += [[name, language, *rule] for rule in rules(list(by_value.values()))]
+        rows += [[name, language, *rule] for rule in rules(list(by_value.values()), PARTS[name])]
     return _table(["part", "language", "rule, in any file", "threshold", "found"], rows)
 
 
@@ -175,6 +186,31 @@ def _pooled(held: Held) -> str:
     told = _told(list(chain(*held["schwartz/contrast"].values())))
     shown = ", ".join(f"{name} {cell}" for name, cell in zip(_TOLD[1:], told[1:], strict=True))
     return f"All values together: {shown}."
+
+
+def _plain(held: Held) -> str:
+    """What function words and all words tell of the pairs of the tier plain, value by value and together."""
+    files = {value: list(records) for value, records in held["schwartz/contrast-plain"].items()}
+    files["all values"] = list(chain(*files.values()))
+    rows = []
+    for value, records in files.items():
+        pairs, told = of_kind(records, ContrastPair), _told(records)
+        first, second = tuple(pair.positive for pair in pairs), tuple(pair.negative for pair in pairs)
+        measured = _accuracy(first, second, function_words())
+        cells = ["-", "-"] if measured is None else _shown(measured)
+        ahead = [word for word in word_differences(first, second) if word.word in function_words()][:_WORDS]
+        rows.append([value, *told[1:3], *cells, *told[3:6], _words(ahead)])
+    head = [
+        "value",
+        "pairs",
+        "folds",
+        "function words",
+        "95% interval",
+        "all words",
+        "95% interval",
+        "longer",
+    ]
+    return _table([*head, "function words ahead"], rows)
 
 
 def _sides(held: Held) -> str:
@@ -232,23 +268,31 @@ def _told(records: Sequence[Record]) -> list[object]:
         "/".join(names),
         len(first),
         "-" if told is None else f"{told.folds} x {told.repeats}",
-        "-" if told is None else f"{told.accuracy:.3f}",
-        "-" if told is None else "{:.2f}-{:.2f}".format(*_interval(told)),
+        *(["-", "-"] if told is None else _shown(told)),
         f"{longer:.2f}",
-        ", ".join(f"{word.word} {word.positive}:{word.negative}" for word in ahead),
+        _words(ahead),
     ]
 
 
-@cache
-def _accuracy(first: tuple[str, ...], second: tuple[str, ...]) -> WordingAccuracy | None:
-    """Two tables ask for the same sides."""
-    return wording_accuracy(first, second)
-
-
-def _interval(told: WordingAccuracy) -> tuple[float, float]:
-    """95% over pairs."""
+def _shown(told: WordingAccuracy) -> list[str]:
+    """The accuracy, and 95% over pairs."""
     half = 1.96 * told.standard_error
-    return max(0.0, told.accuracy - half), min(1.0, told.accuracy + half)
+    return [
+        f"{told.accuracy:.3f}",
+        f"{max(0.0, told.accuracy - half):.2f}-{min(1.0, told.accuracy + half):.2f}",
+    ]
+
+
+def _words(ahead: Iterable[WordDifference]) -> str:
+    return ", ".join(f"{word.word} {word.positive}:{word.negative}" for word in ahead)
+
+
+@cache
+def _accuracy(
+    first: tuple[str, ...], second: tuple[str, ...], vocabulary: frozenset[str] | None = None
+) -> WordingAccuracy | None:
+    """Two tables ask for the same sides."""
+    return wording_accuracy(first, second, vocabulary=vocabulary)
 
 
 def _keyed(cells: Mapping[str, Sequence[object]]) -> list[list[object]]:
@@ -278,6 +322,7 @@ TABLES: dict[str, Callable[[Held], str]] = {
     "repeats": _repeats,
     "wording": _wording,
     "pooled": _pooled,
+    "plain": _plain,
     "sides": _sides,
     "shortcuts": _shortcuts,
 }

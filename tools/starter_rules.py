@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any, NamedTuple, TypeVar
 
 from valuescope.data.checks import (
+    function_words,
     held_words,
     judging_words,
     key_words,
@@ -22,13 +23,14 @@ from valuescope.data.checks import (
 from valuescope.data.checks.set_limits import (
     DESCRIPTION_LIMITS,
     DILEMMA_LIMITS,
-    PAIR_LIMITS,
-    QUESTION_LIMITS,
     SITUATION_LIMITS,
+    PairLimits,
+    QuestionLimits,
     Range,
 )
 from valuescope.data.checks.words import opening
 from valuescope.data.records import ContrastPair, Description, Dilemma, Question, Record, compared_text, sides
+from valuescope.data.starter import StarterPart
 from valuescope.values import load_value_system
 
 _Kind = TypeVar("_Kind", bound=Record)
@@ -42,20 +44,20 @@ class Rule(NamedTuple):
     found: str
 
 
-def rules(files: Sequence[Sequence[Record]]) -> Iterator[Rule]:
-    """The rules that records of one part and language are held to, but for lengths and repeats; a file per value."""
+def rules(files: Sequence[Sequence[Record]], part: StarterPart) -> Iterator[Rule]:
+    """The rules that a part's records of one language are held to, but for lengths and repeats; a file per value."""
     if dilemmas := _of(files, Dilemma):
         yield from _dilemmas(dilemmas)
     if pairs := _of(files, ContrastPair):
-        yield from _pairs(pairs)
+        yield from _pairs(pairs, part.pairs)
     if descriptions := _of(files, Description):
         yield from _descriptions(descriptions)
     if questions := _of(files, Question):
         situations = any(one.atomic for one in chain(*questions))
-        yield from (_situations if situations else _questions)(questions)
+        yield from _situations(questions) if situations else _questions(questions, part.questions)
 
 
-def limited_fields(record: Record) -> Iterator[tuple[str, str, Range]]:
+def limited_fields(record: Record, part: StarterPart) -> Iterator[tuple[str, str, Range]]:
     """The fields of a record whose length is limited: name, text, least and most."""
     match record:
         case Dilemma():
@@ -67,12 +69,12 @@ def limited_fields(record: Record) -> Iterator[tuple[str, str, Range]]:
                 yield "rationale", record.rationale, limits.rationale_zh if chinese else limits.rationale
         case ContrastPair():
             for kind in ("positive", "negative"):
-                yield kind, getattr(record, kind), PAIR_LIMITS.length
+                yield kind, getattr(record, kind), part.pairs.length
         case Description():
             yield record.stance, record.description, DESCRIPTION_LIMITS.length
         case Question():
-            limited = SITUATION_LIMITS if record.atomic else QUESTION_LIMITS
-            yield "question", record.question, limited.length
+            length = SITUATION_LIMITS.length if record.atomic else part.questions.length
+            yield "question", record.question, length
 
 
 def _dilemmas(files: Sequence[Sequence[Dilemma]]) -> Iterator[Rule]:
@@ -88,12 +90,13 @@ def _dilemmas(files: Sequence[Sequence[Dilemma]]) -> Iterator[Rule]:
     yield _none("records that name the value", files, _names_dilemma)
 
 
-def _pairs(files: Sequence[Sequence[ContrastPair]]) -> Iterator[Rule]:
-    limits = PAIR_LIMITS
+def _pairs(files: Sequence[Sequence[ContrastPair]], limits: PairLimits) -> Iterator[Rule]:
     single, means = _differences(files)
     both = [([one.positive for one in held], [one.negative for one in held]) for held in files]
-    excess = max(abs(word.excess) for one in both for word in word_differences(*one)[:1])
-    accuracies = [found.accuracy for one in both if (found := wording_accuracy(*one))]
+    kind, vocabulary = ("function word", function_words()) if limits.function_words else ("word", None)
+    differences = [word for one in both for word in word_differences(*one)]
+    excess = max(abs(word.excess) for word in differences if vocabulary is None or word.word in vocabulary)
+    accuracies = [found.accuracy for one in both if (found := wording_accuracy(*one, vocabulary=vocabulary))]
     least = min(_shared_opening(one) for one in chain(*files))
     yield _at_most("records that begin alike", limits.same_opening, _alike(files))
     yield Rule("words with which both sides begin", f"at least {limits.opening}", str(least))
@@ -101,16 +104,20 @@ def _pairs(files: Sequence[Sequence[ContrastPair]]) -> Iterator[Rule]:
     yield _at_most("difference of their means", limits.mean_difference, means)
     yield _none("records with a telltale word", files, _telltale)
     yield _none("records that hold the value's name or a key word", files, _names)
-    yield _at_most("texts by which a word is ahead on one side", limits.excess, excess)
-    yield Rule("accuracy of a bag of words", f"under {limits.accuracy:g}", f"{max(accuracies):.3f}")
+    yield _at_most(f"texts by which a {kind} is ahead on one side", limits.excess, excess)
+    yield Rule(f"accuracy of a bag of {kind}s", f"under {limits.accuracy:g}", f"{max(accuracies):.3f}")
     yield _at_most("records of one scene", limits.same_scene, _same(files, "topic"))
 
 
-def _questions(files: Sequence[Sequence[Question]]) -> Iterator[Rule]:
-    limits = QUESTION_LIMITS
+def _questions(files: Sequence[Sequence[Question]], limits: QuestionLimits) -> Iterator[Rule]:
     yield _at_most("records that begin alike", limits.same_opening, _alike(files))
     yield _none("records that hold the value's name or a key word", files, _names)
     yield _at_most("records of one scene", limits.same_scene, _same(files, "topic"))
+    if limits.polar:
+        yield _none("records with a qualifier that judges", files, _judging)
+        halves = [Counter(one.key.split("/")[-2] for one in held) for held in files]
+        shown = sorted({f"{half['yes']} and {half['no']}" for half in halves})
+        yield Rule("records to which yes and to which no is for the value", "as many", ", ".join(shown))
 
 
 def _descriptions(files: Sequence[Sequence[Description]]) -> Iterator[Rule]:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
+from valuescope.data.checks.set_limits import (
+    PAIR_LIMITS,
+    PLAIN_PAIR_LIMITS,
+    PLAIN_QUESTION_LIMITS,
+    QUESTION_LIMITS,
+    PairLimits,
+    QuestionLimits,
+)
 from valuescope.data.findings import DataError, Finding, Place, refuse
 from valuescope.data.material import Material, MaterialDraft, MaterialDraw, require_numbers
 from valuescope.data.readers import own_lines
@@ -18,7 +27,10 @@ from valuescope.data.records import ContrastPair, Description, Dilemma, Question
 from valuescope.values import load_value_system
 
 _Kind = TypeVar("_Kind", ContrastPair, Description, Dilemma, Question)
+TIERS = ("hard", "plain")
+"""Of the contrast pairs and open questions: the sides' words nearly the same, or whatever says the stance plainly."""
 NOTE = "Texts and questions are those of the starter set, written for valuescope."
+PLAIN_NOTE = "The pairs are those of the tier plain: content words speak for one side, so that a difference may be one of wording."
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,7 @@ class StarterPart:
     """One folder of the starter set: `<system>/<name>/<value>.jsonl` for each value of a level.
 
     `blocks`: what the keys hold between the value and the number, and how many lines each has, in their order.
+    `pairs`, `questions`: what its contrast pairs and its open questions are held to.
     """
 
     system: str
@@ -33,6 +46,8 @@ class StarterPart:
     level: str
     parse: Callable[[DataRow], Iterable[Record]]
     blocks: tuple[tuple[str, int], ...]
+    pairs: PairLimits = PAIR_LIMITS
+    questions: QuestionLimits = QUESTION_LIMITS
 
     @property
     def folder(self) -> str:
@@ -60,6 +75,22 @@ PARTS: dict[str, StarterPart] = {
         StarterPart("chinese-social", "activation", "value", own_lines.dilemma, (("activation/", 20),)),
         StarterPart("schwartz", "contrast", "value", own_lines.pair, (("statement/", 20), ("question/", 20))),
         StarterPart("schwartz", "questions", "value", own_lines.question, (("", 40),)),
+        StarterPart(
+            "schwartz",
+            "contrast-plain",
+            "value",
+            own_lines.pair,
+            (("plain/statement/", 60),),
+            pairs=PLAIN_PAIR_LIMITS,
+        ),
+        StarterPart(
+            "schwartz",
+            "questions-plain",
+            "value",
+            own_lines.question,
+            (("plain/yes/", 20), ("plain/no/", 20)),
+            questions=PLAIN_QUESTION_LIMITS,
+        ),
         StarterPart(
             "schwartz", "descriptions", "dimension", own_lines.description, (("for/", 20), ("against/", 20))
         ),
@@ -98,6 +129,7 @@ def starter_material(
     values: tuple[str, ...],
     *,
     language: str = "en",
+    tier: str = "hard",
     held_out: float | None = None,
     texts: int = 60,
     questions: int | None = None,
@@ -113,6 +145,9 @@ def starter_material(
     Args:
         values: ids of one of these three levels.
         language: "en", or "zh" for the Chinese social values.
+        tier: of Schwartz's ten values: "hard", 40 pairs whose sides hold nearly the same words, or "plain", 60 pairs
+            whose stance can be read from content words, and questions to half of which yes is the answer for the
+            value and to half of which no is (asked in turn, so that any number of them is balanced).
         held_out: share of the pairs (None: 0.3), or of descriptions and situations (None: 0.5), kept for the
             evaluation.
         texts: described situations read per dimension and direction at most.
@@ -121,7 +156,7 @@ def starter_material(
         seed: of the split; that of a value does not depend on the other values.
 
     Raises:
-        DataError: values of no such level, a language that it lacks, a number out of range.
+        DataError: values of no such level, a language or tier that it lacks, a number out of range.
     """
     require_numbers(
         held_out=(held_out, 0.01, 0.99),
@@ -135,6 +170,11 @@ def starter_material(
         raise DataError(
             f"language is {language!r}; the starter set has these values in {' and '.join(known)}"
         )
+    if tier not in TIERS:
+        raise DataError(f"tier is {tier!r}; the tiers are {' and '.join(TIERS)}")
+    plain = tier == "plain"
+    if plain and (system, level) != ("schwartz", "value"):
+        raise DataError("tier is 'plain'; the starter set has it for Schwartz's ten values")
     if held_out is None:
         held_out = 0.5 if level == "dimension" else 0.3
     draft = MaterialDraft()
@@ -156,9 +196,19 @@ def starter_material(
             descriptions = shuffled("descriptions", Description)
             draft.add_described(value, descriptions, shuffled("situations", Question), draw)
         else:
-            draft.add_pairs(shuffled("contrast", ContrastPair), draw)
-            draft.ask(shuffled("questions", Question), draw)
-    return draft.material("starter", values, (NOTE,))
+            suffix = "-plain" if plain else ""
+            draft.add_pairs(shuffled(f"contrast{suffix}", ContrastPair), draw)
+            asked = shuffled(f"questions{suffix}", Question)
+            draft.ask(_in_turn(asked) if plain else asked, draw)
+    return draft.material("starter", values, (NOTE, PLAIN_NOTE) if plain else (NOTE,))
+
+
+def _in_turn(questions: Sequence[Question]) -> list[Question]:
+    """Questions to which yes speaks for the value and those to which no does, by turns."""
+    answers = (
+        [question for question in questions if f"/{answer}/" in question.key] for answer in ("yes", "no")
+    )
+    return list(chain.from_iterable(zip(*answers, strict=True)))
 
 
 def _level(values: tuple[str, ...]) -> tuple[str, str]:

@@ -151,10 +151,10 @@ def _pairs(rows: Rows, whole: Place, part: StarterPart, system: ValueSystem) -> 
     pairs = [(place, pair) for place, pair in rows if isinstance(pair, ContrastPair)]
     for place, pair in pairs:
         if pair.value in system:
-            yield from check_pair(pair, place, system)
+            yield from check_pair(pair, place, system, part.pairs)
         if f"/{pair.kind}/" not in pair.key:
             yield Finding(place, "kind", "is not the one of the key", shown(pair.kind), "make them agree")
-    yield from check_pairs(pairs)
+    yield from check_pairs(pairs, part.pairs)
 
 
 def _questions(rows: Rows, whole: Place, part: StarterPart, system: ValueSystem) -> Iterator[Finding]:
@@ -162,8 +162,11 @@ def _questions(rows: Rows, whole: Place, part: StarterPart, system: ValueSystem)
     known = [(place, question) for place, question in questions if question.value in system]
     situations = part.name == "situations"
     for place, question in known:
-        yield from (check_situation if situations else check_question)(question, place, system)
-    yield from check_situations(known, system) if situations else check_questions(questions)
+        if situations:
+            yield from check_situation(question, place, system)
+        else:
+            yield from check_question(question, place, system, part.questions)
+    yield from check_situations(known, system) if situations else check_questions(questions, part.questions)
 
 
 def _descriptions(rows: Rows, whole: Place, part: StarterPart, system: ValueSystem) -> Iterator[Finding]:

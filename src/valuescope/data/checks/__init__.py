@@ -20,6 +20,7 @@ from valuescope.data.checks.set_limits import (
 from valuescope.data.checks.two_sided import check_dilemma, check_dilemmas, check_pair, check_pairs
 from valuescope.data.checks.wording import WordDifference, WordingAccuracy, word_differences, wording_accuracy
 from valuescope.data.checks.words import (
+    function_words,
     held_words,
     judging_words,
     key_words,
@@ -50,6 +51,7 @@ __all__ = [
     "check_repeats",
     "check_situation",
     "check_situations",
+    "function_words",
     "held_words",
     "judging_words",
     "key_words",

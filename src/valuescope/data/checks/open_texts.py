@@ -27,6 +27,7 @@ _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|(?<!\w)'[^']*'(?!\w)")
 _ASKED = re.compile(
     r"\byou\b.*\b(do|think|say|decide|choose|feel)|\b(do|think|say|decide|choose|feel)\b.*\byou\b|你"
 )
+_POLAR = re.compile(r"(am|are|can|could|do|does|is|ought|shall|should|will|would)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?。！？]+[.!?。！？]+[\"'”’)]*")
 
 
@@ -37,6 +38,12 @@ def check_question(
     review = _review("question", question.question, question, place, system, limits.length)
     if not question.question.endswith(("?", "？")):
         review.add("question", "does not end in a question mark", question.question[-20:], "ask")
+    if limits.polar:
+        review.words("question", question.question, judging_words(), "says which way is right")
+        last = (_SENTENCE.findall(question.question) or [question.question])[-1].strip()
+        if not _POLAR.match(last):
+            fix = "end in a question such as 'Should I go?'"
+            review.add("question", "does not end by asking for yes or no", last, fix)
     return review.findings
 
 

@@ -48,8 +48,8 @@ class PairLimits:
     """Contrast pairs (our construction, against the shortcuts found in published pairs).
 
     `opening`: words that the sides share at least. `difference`: of their lengths. `excess`: texts by which one side
-    may be ahead of the other in any word. `accuracy`: what a bag of words must stay under. `same_scene`: pairs of one
-    scene at most.
+    may be ahead of the other in any word. `accuracy`: what a bag of words must stay under. `function_words`: those two
+    are about function words alone. `same_scene`: pairs of one scene at most.
     """
 
     length: Range = (12, 35)
@@ -58,17 +58,22 @@ class PairLimits:
     mean_difference: float = 0.5
     excess: int = 6
     accuracy: float = 0.65
+    function_words: bool = False
     same_opening: int = 3
     same_scene: int = 2
 
 
 @dataclass(frozen=True)
 class QuestionLimits:
-    """Open dilemma questions (NeVA, section 4.1)."""
+    """Open dilemma questions (NeVA, section 4.1).
+
+    `polar`: the last sentence asks for yes or no, and no qualifier judges.
+    """
 
     length: Range = (15, 60)
     same_opening: int = 4
     same_scene: int = 2
+    polar: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,3 +101,6 @@ class SituationLimits:
 
 DILEMMA_LIMITS, PAIR_LIMITS, QUESTION_LIMITS = DilemmaLimits(), PairLimits(), QuestionLimits()
 DESCRIPTION_LIMITS, SITUATION_LIMITS = DescriptionLimits(), SituationLimits()
+PLAIN_PAIR_LIMITS = PairLimits(length=(8, 30), excess=9, accuracy=0.6, function_words=True)
+PLAIN_QUESTION_LIMITS = QuestionLimits(polar=True)
+"""The starter set's tier `plain`: content words may tell the sides apart, function words and a yes-bias may not."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from valuescope.data.checks.review import Review
 from valuescope.data.checks.set_limits import DILEMMA_LIMITS, PAIR_LIMITS, DilemmaLimits, PairLimits
 from valuescope.data.checks.wording import word_differences, wording_accuracy
-from valuescope.data.checks.words import key_words, name_words, opening, size, telltale_words
+from valuescope.data.checks.words import function_words, key_words, name_words, opening, size, telltale_words
 from valuescope.data.findings import Finding, Place
 from valuescope.data.records import ContrastPair, Dilemma
 from valuescope.values import ValueSystem
@@ -134,15 +134,16 @@ def check_pairs(
     lengths = [(size(pair.positive, pair.language), size(pair.negative, pair.language)) for _, pair in rows]
     review.level(("positive", "negative"), lengths, limits.mean_difference)
     sides = [pair.positive for _, pair in rows], [pair.negative for _, pair in rows]
-    differences = word_differences(*sides)
+    vocabulary, bag = (function_words(), "function words") if limits.function_words else (None, "words")
+    differences = [word for word in word_differences(*sides) if vocabulary is None or word.word in vocabulary]
     for word in differences:
         if abs(word.excess) > limits.excess:
             rule = f"{word.word!r} tells the sides apart: {word.positive} positive and {word.negative} negative texts"
             fix = f"use it alike on both sides (at most {limits.excess} texts apart)"
             review.add(both, rule, word.word, fix)
-    measured = wording_accuracy(*sides)
+    measured = wording_accuracy(*sides, vocabulary=vocabulary)
     if measured is not None and measured.accuracy >= limits.accuracy:
         worst = ", ".join(f"{word.word} {word.excess:+d}" for word in differences[:8])
-        rule = f"a bag of words tells the sides apart with accuracy {measured.accuracy:.3f} (under {limits.accuracy})"
+        rule = f"a bag of {bag} tells the sides apart with accuracy {measured.accuracy:.3f} (under {limits.accuracy})"
         review.add(both, rule, worst, "cross the words that one side holds more often")
     return review.findings

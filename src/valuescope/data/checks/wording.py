@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -64,11 +64,13 @@ def wording_accuracy(
     repeats: int = 5,
     c: float = 1.0,
     seed: int = 0,
+    vocabulary: Collection[str] | None = None,
 ) -> WordingAccuracy | None:
     """Cross-validated accuracy of a logistic regression on the presence of words.
 
     The texts of one pair are always in one fold: else a pair's shared wording would leak. Words beyond the 5000 most
-    frequent are left out. None where there are fewer pairs than folds.
+    frequent are left out, and those outside `vocabulary` where one is given (`function_words`, to ask what is told
+    whatever the texts are about). None where there are fewer pairs than folds.
     """
     if len(positive) != len(negative):
         raise ValueError(f"{len(positive)} positive and {len(negative)} negative texts are not pairs")
@@ -76,6 +78,8 @@ def wording_accuracy(
     if pairs < folds:
         return None
     bags = [set(words(text)) for text in (*positive, *negative)]
+    if vocabulary is not None:
+        bags = [bag.intersection(vocabulary) for bag in bags]
     frequency = Counter(word for bag in bags for word in bag)
     column = {
         word: place

@@ -93,6 +93,11 @@ def judging_words() -> tuple[str, ...]:
     return tuple(_read("telltale.toml")["judging"])
 
 
+def function_words() -> frozenset[str]:
+    """English words of the closed classes, as `words` cuts them (see telltale.toml)."""
+    return frozenset(_read("telltale.toml")["function"])
+
+
 def held_words(text: str, patterns: Sequence[str], language: str | None = None) -> list[str]:
     """The words of `text` that match a pattern, as they stand in the text, in its order and each once.
 
