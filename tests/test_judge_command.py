@@ -237,7 +237,7 @@ def test_the_answers_of_a_real_run_are_judged(tmp_path: Path, capsys: pytest.Cap
     run(make_spec({**spec, "methods": method, "leakage": None}, "tiny"), tmp_path / "run")
     arms = arms_of(tmp_path / "run")
     edited = next(arm for arm in arms if arm.startswith("neva/") and arm.endswith("/edited"))
-    judge(tmp_path / "run", "--judge", "fluency", "--by", ORACLE, "--arm", "base", "--arm", edited)
+    judge(tmp_path / "run", "--judge", "fluency", "--by", ORACLE, "--arm", "base/dilemma-16", "--arm", edited)
     asked = [line["key"] for line in written(tmp_path / "run" / "judge" / "judged.jsonl")]
     assert len(asked) == 2 * 8 == len(set(asked))  # the first of two runs: four questions of two values
 

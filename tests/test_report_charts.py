@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -52,7 +53,10 @@ def _digest() -> str:
 
 def test_two_drawings_and_two_processes_give_the_same_bytes_and_only_drawing_needs_the_library() -> None:
     code = "import sys, test_report_charts as charts; assert 'matplotlib' not in sys.modules; print(charts._digest())"
-    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    paths = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    other = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **paths}
+    )
     assert _digest() == _digest() == other.stdout.strip()
 
 

@@ -54,7 +54,7 @@ def arms_of(folder: Path) -> dict[str, list[Path]]:
     """The arms of a run's folder whose items are questions, with their files in order.
 
     Raises:
-        JudgeError: a folder without the index of its arms, as an unfinished run or one of an earlier layout has none.
+        JudgeError: a folder without the index of its arms; a run that is not finished names those that it has asked.
     """
     index = folder / "arms.json"
     if not index.is_file():
@@ -62,7 +62,7 @@ def arms_of(folder: Path) -> dict[str, list[Path]]:
     arms = dict[str, list[Path]]()
     for arm, ask in json.loads(index.read_text(encoding="utf-8")).items():
         files = sorted((folder / "asks" / ask).glob("*.json"))
-        if "text" in json.loads(files[0].read_text(encoding="utf-8"))[0]:
+        if files and "text" in json.loads(files[0].read_text(encoding="utf-8"))[0]:
             arms[arm] = files
     return arms
 

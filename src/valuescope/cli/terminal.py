@@ -25,13 +25,14 @@ class ProgressBars:
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Show that `done` of `total` are done in a stage."""
-        if stage != self._stage:
+        anew = self._bar is not None and (total != self._bar.total or done < self._bar.n)
+        if stage != self._stage or anew:
             self.close()
             self._stage = stage
             if sys.stderr.isatty():
                 from tqdm import tqdm
 
-                self._bar = tqdm(total=total, desc=stage[-48:], leave=False, file=sys.stderr)
+                self._bar = tqdm(total=total, initial=done, desc=stage[-48:], leave=False, file=sys.stderr)
         if self._bar is not None:
             self._bar.update(done - self._bar.n)
         elif done == total:

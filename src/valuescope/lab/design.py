@@ -118,15 +118,17 @@ class Design:
 
     def base(self, items: Sequence[Item]) -> Ask:
         """The items put to the unedited model."""
-        return self.ask(items, (None,) * len(items), "base")
+        kind = items[0].setting if items and isinstance(items[0], Question) else "pairs"
+        tuning = "tuning-" if items and items[0] in self.material.tuning else ""
+        return self.ask(items, (None,) * len(items), f"base/{tuning}{kind}-{len(items)}")
 
     def each(self, items: Sequence[Item], per_value: Treatments, arm: str = "") -> Ask:
         """Each item under the treatment of its own value."""
         return self.ask(items, [per_value[item.value] for item in items], arm)
 
-    def all(self, items: Sequence[Item], treatment: Treatment) -> Ask:
+    def all(self, items: Sequence[Item], treatment: Treatment, arm: str = "") -> Ask:
         """Every item under the same treatment."""
-        return self.ask(items, (treatment,) * len(items))
+        return self.ask(items, (treatment,) * len(items), arm)
 
     def spoken(self, method: MethodSpec, base: Ask, edited: Ask, per_value: Treatments) -> tuple[Ask, Ask]:
         """What the fluency of base and edited is read off (see `TrialAsks`)."""

@@ -78,10 +78,11 @@ class DilemmaLaboratory(DilemmaDesign):
             identification.model,
             identification.folder,
         )
-        self.bench = Bench(self.model, self.folder, Answers(self.model, self.folder), progress)
+        self.bench = Bench(self.folder, Answers(self.model, self.folder), progress)
         self.truth: Truth | None = known_truth(spec.model.id)
         self._made: dict[str, Treatments] = {}
         self._perturbed: dict[str, Perturbed] = {}
+        self._supports: dict[tuple[str, Measure], Supports] = {}
 
     @property
     def how(self) -> Bootstrap:
@@ -111,8 +112,10 @@ class DilemmaLaboratory(DilemmaDesign):
 
     def supports(self, language: str, measure: Measure) -> Supports:
         """The unedited model's answers."""
-        (base,) = self._read(measure, self.bench.rows(self.base(language, measure)), 1)
-        return base
+        rows = self.bench.rows(self.base(language, measure))
+        if (language, measure) not in self._supports:
+            (self._supports[language, measure],) = self._read(measure, rows, 1)
+        return self._supports[language, measure]
 
     def rates(self, language: str, measure: Measure) -> SupportRates:
         """The unedited model's support rates."""

@@ -92,9 +92,15 @@ class Judging:
                 self.scoring = Scoring(asker, system, spec.scores, how.language)
 
     def judge(
-        self, ask: str, questions: Sequence[Question], answers: Sequence[Answer], progress: Progress
+        self,
+        ask: str,
+        questions: Sequence[Question],
+        answers: Sequence[Answer],
+        progress: Progress,
+        *,
+        rated: bool = True,
     ) -> tuple[Sequence[Judgement], list[Ratings]]:
-        """The judgements and ratings of one ask's answers."""
+        """The judgements and ratings of one ask's answers; no ratings where they are not `rated`."""
         judgements: Sequence[Judgement]
         if self.model_judge is not None:
             judgements = self.model_judge(
@@ -107,7 +113,7 @@ class Judging:
             for judgement in judgements
         ]
         self._missing["fluency"][ask] = [fluency_missing(judgement) for judgement in judgements]
-        if self.scoring is None:
+        if self.scoring is None or not rated:
             return judgements, [{} for _ in answers]
         ratings, missing = self.scoring(questions, answers)
         for measure, kinds in missing.items():

@@ -23,7 +23,6 @@ from valuescope.lab.spec import ComparisonSpec
 from valuescope.lab.treatments import Control, Treatments
 from valuescope.lab.truth import known_truth
 from valuescope.metrics import Bootstrap, Estimate
-from valuescope.models import NeuronModel
 from valuescope.organism import Truth
 from valuescope.progress import Progress
 from valuescope.values import ValueSystem
@@ -36,26 +35,40 @@ INDEX = "arms.json"
 
 
 class Bench:
-    """Where parts have their asks answered: a part reads only what it has asked, and asks only what it has planned."""
+    """Where parts have their asks answered: a part reads only what it has asked, and asks no more rows than it has planned.
 
-    def __init__(self, model: NeuronModel, folder: RunFolder, answers: Answers, progress: Progress):
-        self.model, self.folder, self.answers, self.progress = model, folder, answers, progress
+    `then` is called with each ask as soon as it is answered: a judge that fails should be noticed before the next.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        answers: Answers,
+        progress: Progress,
+        then: Callable[[Ask], object] = lambda ask: None,
+    ):
+        self.folder, self.answers, self.progress, self.then = folder, answers, progress, then
         self.asked: dict[str, list[Ask]] = {}  # by part
         self._part, self._budget, self._done, self._total = "", 0, 0, 0
         self._rows: dict[str, list[Row]] = {}
         self._index: dict[str, str] = {}
+        self.rated = True  # whether the part at work wants ratings
 
     @contextmanager
-    def part(self, name: str, asks: Iterable[Ask], later: Iterable[Ask]) -> Iterator[None]:
+    def part(
+        self, name: str, asks: Iterable[Ask], later: Iterable[Ask], *, rated: bool = True
+    ) -> Iterator[None]:
         """Have a part's asks answered, and let it measure in the block. `later`: the most that it may ask in there."""
-        planned = list(asks)
-        self._part, self._budget, self.asked[name] = name, sum(len(ask.items) for ask in later), []
-        new = {ask.hash: ask for ask in planned if ask.hash not in self._rows}
-        self._done, self._total = 0, sum(len(ask.items) for ask in new.values()) + self._budget
         with timed(self.folder, name):
+            planned, self.rated = list(asks), rated
+            self._part, self._budget, self.asked[name] = name, sum(len(ask.items) for ask in later), []
+            new = {ask.hash: ask for ask in planned if ask.hash not in self._rows}
+            self._done, self._total = 0, sum(len(ask.items) for ask in new.values()) + self._budget
             for ask in planned:
                 self._answer(ask)
             yield
+            if 0 < self._done < self._total:  # less was asked later than might have been
+                self.progress(name, self._done, self._done)
         self.folder.write_json(INDEX, self._index)
         self._part = ""
 
@@ -78,8 +91,10 @@ class Bench:
         self.asked[self._part].append(ask)
         if ask.hash not in self._rows:
             self._rows[ask.hash] = self.answers.of(ask, self._told)
-            arm = ask.arm if ask.arm and ask.arm not in self._index else f"{self._part}/{len(self._index)}"
+            taken = not ask.arm or ask.arm in self._index
+            arm = f"{self._part}/{ask.arm or 'ask'}-{len(self._index)}" if taken else ask.arm
             self._index[arm] = ask.hash
+            self.then(ask)
 
     def _told(self, rows: int) -> None:
         self._done += rows
@@ -117,7 +132,7 @@ class Laboratory(Design):
         self.model, self.locations, self.judging = locations.model, locations, judging
         self.folder, self.progress = locations.folder, progress
         answers = Answers(locations.model, locations.folder, scored=spec.judge == "likelihood")
-        self.bench = Bench(locations.model, locations.folder, answers, progress)
+        self.bench = Bench(locations.folder, answers, progress, then=self.outcomes)
         self.truth: Truth | None = known_truth(locations.model.identity.id)
         self._made: dict[str, Treatments] = {}
         self._outcomes: dict[str, Outcomes] = {}
@@ -147,6 +162,7 @@ class Laboratory(Design):
         rows = self.bench.rows(ask)
         if ask.hash not in self._outcomes:
             self._outcomes[ask.hash] = self._judged(ask, rows)
+            rows.clear()  # they are on disk, and nothing reads them again
         return self._outcomes[ask.hash]
 
     def _judged(self, ask: Ask, rows: Sequence[Row]) -> Outcomes:
@@ -157,7 +173,9 @@ class Laboratory(Design):
             ]
         questions: Any = ask.items
         answers = [answer_of(row) for row in rows]
-        judgements, ratings = self.judging.judge(ask.hash, questions, answers, self.progress)
+        judgements, ratings = self.judging.judge(
+            ask.hash, questions, answers, self.progress, rated=self.bench.rated
+        )
         return [
             Outcome(
                 question.key,

@@ -16,6 +16,8 @@ from valuescope.models import NeuronModel
 from valuescope.progress import Progress
 from valuescope.values import ValueSystem, load_value_system
 
+COUNTING = "activations/cost.json"
+"""How many seconds the one pass over the texts took."""
 PROBING = ("neva", "neva-exclusive")
 """The locators that read residuals."""
 
@@ -106,8 +108,9 @@ def read_activations(
 ) -> Activations:
     """Counters of all texts that the methods read, and residuals where one trains probes."""
     how = spec.activations
+    start = time.monotonic()
     with timed(folder, "activations"):
-        return count_texts(
+        activations = count_texts(
             folder.path / "activations",
             model,
             read_texts(spec, material),
@@ -117,6 +120,9 @@ def read_activations(
             residuals=needs_residuals(spec),
             progress=lambda done, total: progress("activations", done, total),
         )
+    if folder.read_json(COUNTING) is None:
+        folder.write_json(COUNTING, {"seconds": round(time.monotonic() - start, 2)})
+    return activations
 
 
 def read_texts(spec: ComparisonSpec, material: Material) -> tuple[LabelledText, ...]:

@@ -41,7 +41,7 @@ def matrix_asks(design: Design, method: MethodSpec, per_value: Treatments, quest
     """The matrix of some treatments on the first questions (or pairs) of each value."""
     items = design.items(method.asked, questions)
     base = design.base(items)
-    steered = {value: design.all(items, treatment) for value, treatment in per_value.items()}
+    steered = {value: design.all(items, treatment, value) for value, treatment in per_value.items()}
     if method.asked != "pairs":
         return MatrixAsks(base, steered, base, tuple(steered.values()))
     base_answers, answers = design.spoken(method, base, base, per_value)

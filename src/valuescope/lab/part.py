@@ -22,7 +22,8 @@ class Part(Generic[SpecT]):
     `key`: its key in the specification, of type `Spec` (None there: not asked for); empty for a part that every run has.
     `place`: where what it found stands in summary.json: "leakage", or, for one `Found` per method, "methods.*.dose"
     ("methods.*": its fields stand beside those of others); empty for a part that only shows what others found. `order`: its place on the page. `stage`: parts are measured
-    stage by stage: the headline settings are known from 1 on, and in 2 everything has been asked.
+    stage by stage: the headline settings are known from 1 on, and in 2 everything has been asked. `rated`: whether its answers
+    get the ratings that `scores` asks for.
     """
 
     key: ClassVar[str] = ""
@@ -30,6 +31,7 @@ class Part(Generic[SpecT]):
     order: ClassVar[int]
     stage: ClassVar[int] = 1
     experiment: ClassVar[str] = "methods"
+    rated: ClassVar[bool] = True
     Spec: ClassVar[Any] = None
     default: ClassVar[Any] = None
     Found: ClassVar[type[Any]]

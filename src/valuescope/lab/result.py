@@ -169,13 +169,12 @@ class Result:
             }
             if read:
                 found[part.place] = read
-        asked = content.get("asks")
         return cls(
             _read(head, content, ""),
             found,
-            Asked(**asked) if asked else None,
-            content.get("seconds"),
-            content.get("seconds_by_stage") or {},
+            _read(TypeAdapter(Asked | None), content.get("asks"), "asks"),
+            _read(TypeAdapter(float | None), content.get("seconds"), "seconds"),
+            _read(TypeAdapter(dict[str, float]), content.get("seconds_by_stage") or {}, "seconds_by_stage"),
         )
 
     def write(self, folder: RunFolder, places: Iterable[str]) -> None:

@@ -131,6 +131,6 @@ def _example(question: Question, arms: dict[str, dict[str, Outcome]]) -> Example
 
 
 def _verdicts(answer: ArmAnswer) -> tuple[Verdict, ...]:
-    success = {True: (True, "success"), False: (False, "no success"), None: (None, "not judged")}
+    success = {True: (True, "success"), False: (None, "no success"), None: (None, "not judged")}
     fluent = {True: (True, "fluent"), False: (False, "not fluent"), None: (None, "fluency not judged")}
     return Verdict(*success[answer.success]), Verdict(*fluent[answer.fluent])

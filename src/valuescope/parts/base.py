@@ -12,9 +12,10 @@ from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.strict import Found, Measured
 from valuescope.parts.method import METHODS, MethodFound, effect_numbers
-from valuescope.report.blocks import Section
+from valuescope.report.blocks import Details, Section
 from valuescope.report.names import asked_name, method_name
 from valuescope.report.plots import DotFacet, Dots, dots
+from valuescope.report.table import Column, Table
 
 
 class BaseFound(Found):
@@ -74,7 +75,21 @@ class Base(Part[None]):
             numbers=effect_numbers(result),
             signed=False,
         )
-        return Section("profile", "Value profile before and after", (figure,), link="Profile")
+        base = Details("Base model by value", (_table(found, result),))
+        return Section("profile", "Value profile before and after", (figure, base), link="Profile")
+
+
+def _table(found: BaseFound, result: Result) -> Table[str]:
+    """Success of the base model, a column for each kind of questions."""
+    columns = (
+        Column[str]("", "Value", result.head.value_name),
+        *(
+            Column[str]("", asked_name(kind), by_value.get, effect_numbers(result), signed=False)
+            for kind, by_value in found.by_value.items()
+        ),
+    )
+    caption = f"Base model: {result.head.measure.name} by value"
+    return Table("", caption, columns, result.head.values)
 
 
 def kinds(design: Design) -> list[Asked]:

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 
 from valuescope.lab.laboratory import Laboratory
-from valuescope.lab.material import needs_residuals
+from valuescope.lab.material import COUNTING, needs_residuals
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.spec import ComparisonSpec
@@ -104,7 +104,7 @@ class Compare(Part[CompareSpec]):
             values=len(lab.values),
             rows=tuple(_locator(lab, name, location) for name, location in locations.items()),
             chance_precision=None if lab.truth is None else chance_precision(lab.truth, lab.values),
-            counting_seconds=lab.folder.seconds().get("activations"),
+            counting_seconds=(lab.folder.read_json(COUNTING) or {}).get("seconds"),
             residuals=needs_residuals(lab.spec),
             overlap=OverlapFound.model_validate(overlap.to_dict()),
         )

@@ -48,6 +48,7 @@ def locators_section(found: Any, result: Result) -> Section:
     rows = [
         _Changes(locator, methods[locator.method], ways.get(locator.method))  # type: ignore[index, union-attr]
         for locator in found.rows
+        if locator.method in methods
     ]
     overlap = overlap_figures(
         [OverlapMap(f"First {found.top} of each value", found.overlap)],
@@ -192,7 +193,7 @@ def _precision_figure(found: Any) -> Figure | None:
         "locators_precision",
         "Average precision of each locator's ranking against the planted neurons",
         "1 means that all neurons that cause a value's answers are ranked before all others. Marks: the mean over values, "
-        "with intervals over values. Dotted: chance.",
+        "with intervals over values.",
         [facet] if rows else [],
         axis="average precision",
         numbers=PRECISION,

@@ -209,6 +209,6 @@ def _warnings(result: Result) -> Iterator[str]:
         for measure, support in block.support.items():
             if support.missing.warning:
                 yield f"WARNING: {language}, {measure}: {support.missing.warning}"
-        for name, selection in selections[language].root.items():
+        for name, selection in (selections[language].root if language in selections else {}).items():
             for warning in selection.warnings:
                 yield f"warning: {language}, {selection_name(name)}: {warning}"

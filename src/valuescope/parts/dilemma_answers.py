@@ -119,6 +119,7 @@ def _answer(supports: Supports, place: int) -> DilemmaAnswer:
 def _shown(arm: str, answer: DilemmaAnswer) -> ArmAnswerText:
     verdicts = [Verdict(None, "support missing")]
     if answer.support is not None:
-        side = "value supported" if answer.support > EVEN else "value not supported"
+        level = (answer.support > EVEN) - (answer.support < EVEN)
+        side = {1: "value supported", 0: "neither supported more", -1: "value not supported"}[level]
         verdicts = [Verdict(None, side), Verdict(None, f"support {answer.support:.0f}%")]
     return ArmAnswerText(arm, "\n\n".join(answer.replies), tuple(verdicts))

@@ -20,7 +20,7 @@ from valuescope.parts.method import (
 from valuescope.report.colours import Style
 from valuescope.report.figure import Figure
 from valuescope.report.names import asked_name, method_name, setting_name
-from valuescope.report.numbers import SHARES, Numbers, neurons_of, spread
+from valuescope.report.numbers import NO_NEURONS, SHARES, Numbers, neurons_of, spread
 from valuescope.report.plots import DotFacet, Dots, dots
 from valuescope.report.table import Column, Table, records
 
@@ -80,10 +80,11 @@ def methods_table(found: Mapping[str, MethodFound], result: Result) -> Table[_Ro
         Column(
             "", "Neurons per value", lambda row: neurons_of(row.method.edit, row.setting.neurons.values())
         ),
+        Column("average_precision", "", lambda row: row.precision),
         Column(
-            "average_precision",
+            "",
             "Average precision (chance)",
-            lambda row: row.precision,
+            lambda row: "none" if row.precision is None and row.method.edit in NO_NEURONS else row.precision,
             numbers=PRECISION,
             signed=False,
             small=chance,

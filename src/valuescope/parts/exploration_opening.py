@@ -44,7 +44,7 @@ def exploration_opening(result: Result) -> Opening:
         for measure, support in block.support.items():
             if support.missing.warning:
                 words = f"{language_name(language)}, {measure}: {support.missing.warning}"
-                notes.append(Note(Strong("Warning: "), words, warning=True))
+                notes.append(Note(words, warning=True))
     return Opening(
         result.head.name or "ValueExploration",
         lead=tuple(_what_was_run(result)),

@@ -21,7 +21,7 @@ from valuescope.lab.result import Result
 from valuescope.lab.strict import Found, Measured, Strict
 from valuescope.lab.system_texts import system_texts
 from valuescope.parts.base import kinds
-from valuescope.parts.method import INSTRUMENT, METHODS, MethodFound, effect_numbers, mean_of, sees
+from valuescope.parts.method import INSTRUMENT, effect_numbers, mean_of, methods_of, sees
 from valuescope.report.blocks import Section, Words
 from valuescope.report.names import asked_name, method_name
 from valuescope.report.numbers import SHARES
@@ -158,7 +158,7 @@ def _verdict(clear: bool | None) -> Verdict:
 
 def _shares(found: InstrumentFound, result: Result) -> Words | None:
     """Each method's effect as a share of what the instruction in its direction does."""
-    methods: Mapping[str, MethodFound] = result.found.get(METHODS) or {}  # type: ignore[assignment]
+    methods = methods_of(result)
     words = []
     for name, method in methods.items():
         kind = found.kinds.get(method.asked)

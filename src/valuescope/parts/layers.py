@@ -9,7 +9,7 @@ from valuescope.lab.locations import neuron_sets
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.strict import FoundRoot
-from valuescope.parts.method import METHODS, MethodFound
+from valuescope.parts.method import methods_of
 from valuescope.report.blocks import Section
 from valuescope.report.names import method_name, setting_name
 from valuescope.report.plots import counts_facet, heat_maps
@@ -41,7 +41,7 @@ class Layers(Part[None]):
     @classmethod
     def view(cls, found: Mapping[str, LayersFound], result: Result) -> Section:
         """A panel for each method: rows are values, columns layers."""
-        methods: Mapping[str, MethodFound] = result.found.get(METHODS) or {}  # type: ignore[assignment]
+        methods = methods_of(result)
         facets = [
             counts_facet(
                 method_name(name),

@@ -17,6 +17,7 @@ from valuescope.report.plots import DotFacet, Dots, HeatCell, HeatFacet, dots, h
 from valuescope.report.table import Table, records
 
 MARKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+NO_RATIO = "No value has a gain of its own, so no ratio is defined."
 NO_GAIN = "not defined, no gain of its own to divide by"
 
 
@@ -38,7 +39,7 @@ def leakage_section(found: LeakageFound, result: Result) -> Section:
             _changes_figure(found, result),
             key,
             Facts(_ratios(found, head)),
-            _ratios_figure(found, result),
+            _ratios_figure(found, result) or Words(NO_RATIO, style="absent"),
             _distance_figure(found, result),
             _cells_table(found),
         ),
@@ -118,6 +119,7 @@ def _ratios_figure(found: LeakageFound, result: Result) -> Figure | None:
         "Leak (increases only) divided by the evaluated value's own gain; 0 is none, 1 is as much as its own edit gives. A "
         "question mark: missing, or not defined (a value without a gain of its own, a group that nothing leaked into).",
         [*facets, groups] if groups else facets,
+        peak=1.0,
     )
 
 

@@ -119,6 +119,7 @@ def _all_ratios_figure(rows: Sequence[_Method], result: Result) -> Figure | None
         "all that leaks into a group of values, the share that each group's edits put there. A question mark: not defined (no "
         "gain of its own to divide by, or a group that nothing leaked into).",
         facets,
+        peak=1.0,
     )
 
 

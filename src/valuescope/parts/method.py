@@ -80,6 +80,11 @@ class MethodFound(Found):
         return next(iter([*named, *self.settings]), None)
 
 
+def methods_of(result: Result) -> Mapping[str, MethodFound]:
+    """What was found of each method, by name; empty where none was measured."""
+    return result.found.get(METHODS) or {}  # type: ignore[return-value]
+
+
 def mean_of(estimate: Estimate | None) -> float | None:
     """The mean; None where there is no estimate."""
     return None if estimate is None else estimate.mean
@@ -87,7 +92,7 @@ def mean_of(estimate: Estimate | None) -> float | None:
 
 def effect_numbers(result: Result) -> Numbers:
     """Decimals that suit the effects of a run."""
-    methods: Mapping[str, MethodFound] = result.found.get(METHODS) or {}  # type: ignore[assignment]
+    methods = methods_of(result)
     effects = [
         effect.mean
         for method in methods.values()

@@ -8,11 +8,11 @@ from valuescope.lab.result import Result
 from valuescope.parts.effect_tables import effects_figure
 from valuescope.parts.method import (
     FLUENCY_KEPT,
-    METHODS,
     MethodFound,
     SettingFound,
     blind,
     fluency_verdict,
+    methods_of,
     verdict,
 )
 from valuescope.report.blocks import Code, Inline, Note, Opening, ResultBox, Strong
@@ -22,7 +22,7 @@ from valuescope.report.numbers import grouped, listing, plain_value
 
 def comparison_opening(result: Result) -> Opening:
     """Title, what was run, the hero figure and the verdict."""
-    found: Mapping[str, MethodFound] = result.found.get(METHODS) or {}  # type: ignore[assignment]
+    found = methods_of(result)
     judging = result.found.get("judging")
     notes = [Note(warning, warning=True) for warning in getattr(judging, "warnings", ())]
     if result.head.bundled_organism:

@@ -23,7 +23,7 @@ from valuescope.metrics import Estimate, verdict_of
 from valuescope.parts.method import effect_numbers
 from valuescope.report.blocks import Block, Section, Words
 from valuescope.report.names import method_name
-from valuescope.report.numbers import MINUS, SHARES, Numbers
+from valuescope.report.numbers import MINUS, SHARES, Numbers, sample
 from valuescope.report.table import Column, Table, records
 
 ARMS = {"profile": "Solved as one edit", "sum": "Single edits added", "random": "Random neurons"}
@@ -214,7 +214,8 @@ def _table(name: str, solved: ProfileFound, result: Result, numbers: Numbers) ->
 
     def effect(arm: str, row: str) -> Estimate | str | None:
         if row == fluent:
-            return SHARES.full(solved.arms[arm].fluency, signed=False)
+            fluency = solved.arms[arm].fluency
+            return f"{SHARES.full(fluency, signed=False)} {sample(fluency)}".strip()
         return getattr(solved.arms[arm], fields[row]) if row in fields else solved.arms[arm].by_value.get(row)
 
     columns = (

@@ -14,7 +14,7 @@ from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.strict import Found
 from valuescope.parts.base import base_ask, kinds
-from valuescope.parts.method import METHODS, MethodFound, SettingFound
+from valuescope.parts.method import MethodFound, SettingFound, methods_of
 from valuescope.report.blocks import Block, Bullets, Code, Details, Facts, Heading, Section, Strong, Words
 from valuescope.report.names import method_name, setting_name
 from valuescope.report.numbers import MISSING, grouped, parameters, plain_value
@@ -160,7 +160,7 @@ class _Row(NamedTuple):
 
 
 def _settings(result: Result) -> list[_Row]:
-    methods: Mapping[str, MethodFound] = result.found.get(METHODS) or {}  # type: ignore[assignment]
+    methods = methods_of(result)
     return [_Row(name, method, setting) for name, method in methods.items() for setting in method.settings]
 
 
@@ -172,7 +172,7 @@ def _parameters(settings: list[_Row]) -> Table[_Row]:
         Column(
             "",
             "Locator",
-            lambda row: row.method.locator,
+            lambda row: row.method.locator or row.name,
             small=lambda row: parameters(row.setting.locator_parameters),
         ),
         Column(

@@ -8,8 +8,10 @@ from typing import Any
 from valuescope.lab.ask import Ask, Outcomes
 from valuescope.lab.design import Design
 from valuescope.lab.laboratory import Laboratory
+from valuescope.lab.parameters import require_known
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
+from valuescope.lab.spec import ComparisonSpec
 from valuescope.lab.strict import Found, Measured, Strict
 from valuescope.report.blocks import Section
 from valuescope.report.names import method_name
@@ -43,6 +45,14 @@ class Rates(Part[RatesSpec]):
 
     key, Spec = "rates", RatesSpec
     place, order, Found = "rates", 40, RatesFound
+
+    @classmethod
+    def check(cls, spec: RatesSpec, run: ComparisonSpec) -> None:
+        """Answers are asked, and some method is asked its kind of questions."""
+        if run.asks_pairs:
+            raise ValueError("rates are of answers, and pairs have none; drop rates")
+        if spec.asked is not None:
+            require_known("rates.asked", [spec.asked], {method.asked for method in run.methods.values()})
 
     @classmethod
     def of(cls, run: Any) -> Part[RatesSpec] | None:

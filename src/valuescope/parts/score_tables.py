@@ -113,7 +113,7 @@ def _arms(found: Ways, way: str, arms: Sequence[str]) -> list[_Arm]:
 
 def _table(caption: str, rows: list[_Arm], measure: str, way: str, head: Head) -> Table[_Arm]:
     def column(value: str) -> Column[_Arm]:
-        best = _best(rows, measure, way, value)
+        best = _best(rows, measure, way, value) if measure == score_measure(head) else set[str]()
 
         def small(row: _Arm) -> tuple[str, ...]:
             scored = row.at(measure, way, value)

@@ -228,6 +228,11 @@ def _shown(name: str, search: SearchFound, result: Result) -> Details:
         ),
         Column("", "Effect", lambda tried: tried.effect, numbers=numbers, estimate=True),
         Column("", "Fluency", lambda tried: tried.fluency, numbers=SHARES, signed=False, estimate=True),
+        *(
+            [Column[Tried]("", "Leakage", lambda tried: tried.leakage, numbers, estimate=True)]
+            if any(tried.leakage for tried in search.tried)
+            else []
+        ),
         Column("", "Choice", lambda tried: Verdict(True, "chosen") if tried.chosen else ""),
     )
     return Details(

@@ -143,7 +143,10 @@ def _profile(row: _Row, profile: FiringFound) -> tuple[Histogram, Histogram]:
                 Counts("kept", profile.kept_entropies),
             ),
             "entropy over the values (nats)",
-            marks=((most, "maximum"), *(() if kept is None else ((kept, "mean of the kept"),))),
+            marks=(
+                *(((most, "maximum"),) if most else ()),
+                *(() if kept is None else ((kept, "mean of the kept"),)),
+            ),
         ),
     )
 

@@ -111,6 +111,10 @@ class Sensitivity(Part[SensitivitySpec]):
     key, Spec = "sensitivity", SensitivitySpec
     place, order, Found = "sensitivity", 90, SensitivityFound
 
+    def __init__(self, spec: SensitivitySpec):
+        super().__init__(spec)
+        self._recounts: dict[str, Locations] = {}
+
     @classmethod
     def check(cls, spec: SensitivitySpec, run: ComparisonSpec) -> None:
         """Every choice changes something that its method has."""
@@ -147,10 +151,12 @@ class Sensitivity(Part[SensitivitySpec]):
         what = ["sensitivity", choice.model_dump(mode="json"), other.model_dump(mode="json")]
 
         def edited(locations: Locations) -> Any:
-            return edits(method, other, _recounted(locations, choice).of(method, other))
+            return edits(method, other, self._recounted(locations, choice).of(method, other))
 
         def random(locations: Locations) -> Any:
-            return edits(method, other, _recounted(locations, choice).control("random", method, other, 0))
+            return edits(
+                method, other, self._recounted(locations, choice).control("random", method, other, 0)
+            )
 
         sides = (
             design.treatments(method, setting),
@@ -167,7 +173,7 @@ class Sensitivity(Part[SensitivitySpec]):
         method, setting = lab.spec.methods[choice.method], lab.settings[choice.method]
         base, edited, random, other_edited, other_random = map(lab.outcomes, self._asks(lab, choice))
         located = lab.locations.of(method, setting)
-        others = _recounted(lab.locations, choice).of(method, _other(setting, choice))
+        others = self._recounted(lab.locations, choice).of(method, _other(setting, choice))
 
         def side(location: Any, after: Any, control: Any) -> SideFound:
             effect, chance = lab.effect(base, after), lab.effect(base, control)
@@ -197,6 +203,28 @@ class Sensitivity(Part[SensitivitySpec]):
             changes=None if unknown else default.holds != alternative.holds,
         )
 
+    def _recounted(self, locations: Locations, choice: Alternative) -> Locations:
+        """Locations from the same texts with other tokens counted; those of the run where a choice counts no others."""
+        if not choice.recounts:
+            return locations
+        if choice.tag in self._recounts:
+            return self._recounts[choice.tag]
+        spec = locations.spec
+        activations = count_texts(
+            locations.folder.path / f"activations{choice.tag}",
+            locations.model,
+            read_texts(spec, locations.material),
+            batch_size=spec.activations.batch_size,
+            part=spec.activations.part,
+            scope=choice.scope or spec.activations.scope,
+            special_tokens=bool(choice.special_tokens),
+            residuals=needs_residuals(spec),
+        )
+        self._recounts[choice.tag] = Locations(
+            spec, locations.folder, locations.model, locations.material, activations, tag=choice.tag
+        )
+        return self._recounts[choice.tag]
+
     @classmethod
     def view(cls, found: SensitivityFound, result: Result) -> Section:
         """One row for each choice."""
@@ -217,24 +245,6 @@ def _other(setting: Setting, choice: Alternative) -> Setting:
         "edit": {**setting.edit, **choice.edit},
     }
     return setting.model_copy(update=changed)
-
-
-def _recounted(locations: Locations, choice: Alternative) -> Locations:
-    """Locations from the same texts with other tokens counted; those of the run where a choice counts no others."""
-    if not choice.recounts:
-        return locations
-    spec = locations.spec
-    activations = count_texts(
-        locations.folder.path / f"activations{choice.tag}",
-        locations.model,
-        read_texts(spec, locations.material),
-        batch_size=spec.activations.batch_size,
-        part=spec.activations.part,
-        scope=choice.scope or spec.activations.scope,
-        special_tokens=bool(choice.special_tokens),
-        residuals=needs_residuals(spec),
-    )
-    return Locations(spec, locations.folder, locations.model, locations.material, activations, tag=choice.tag)
 
 
 def _words(

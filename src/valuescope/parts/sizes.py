@@ -115,7 +115,7 @@ def _figure(found: Mapping[str, SizesFound], result: Result) -> Figure | None:
     }
     if not shown:
         return None
-    evaluated = max(block.n for block in by_language(result, "", LanguageFound).values())
+    evaluated = max((block.n for block in by_language(result, "", LanguageFound).values()), default=0)
     lines, notes = list[Curve](), list[tuple[str, int | str, list[str]]]()
     for place, (language, sizes) in enumerate(shown.items()):
         name = language_name(language)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from valuescope.lab.result import Result
-from valuescope.parts.method import METHODS, MethodFound, effect_numbers
+from valuescope.parts.method import MethodFound, effect_numbers, methods_of
 from valuescope.report.blocks import Section, Words
 from valuescope.report.figure import Figure
 from valuescope.report.names import measure_name, method_name
@@ -52,7 +53,8 @@ def _figure(name: str, sweep: Any, result: Result) -> Figure | None:
     facets = [
         CurveFacet(
             result.head.value_name(value) if value else "All values",
-            tuple(
+            subtitle=_size(points, score, value),
+            strips=tuple(
                 Strip(
                     measure_name(measure),
                     _curves(points, measure, value),
@@ -66,13 +68,21 @@ def _figure(name: str, sweep: Any, result: Result) -> Figure | None:
         for value in ("", *(values if 1 < len(values) <= FEW else ()))
     ]
     return curves(
-        f"sweep_{name}_{sweep.name}",
-        f"{method_name(name)}: {measure_name(score)} and {measure_name(quality)} over {label}",
+        re.sub(r"[^\w.-]", "-", f"sweep_{name}_{sweep.name}", flags=re.ASCII),
+        f"{method_name(name)}: {' and '.join(map(measure_name, filter(None, (score, quality))))} over {label}",
         "Filled: the method's neurons, edited towards the value (triangles) and away from it (diamonds). Hollow, dashed: as "
         "many random neurons. Dotted: the unedited model. Bands and bars: intervals over questions.",
         facets,
         x_axis=label,
     )
+
+
+def _size(points: Sequence[Any], measure: str, value: str) -> str:
+    """How many answers stand behind each point."""
+    blocks = [block for point in points for way in point.ways.values() if (block := way.get(measure))]
+    arms = [block.by_value.get(value) if value else block for block in blocks]
+    sizes = {estimate.n for arm in arms if arm for estimate in (arm.edited, arm.random) if estimate.n}
+    return f"n = {spread(sizes)}" if sizes else ""
 
 
 def _curves(points: Sequence[Any], measure: str, value: str) -> list[Curve]:
@@ -92,7 +102,7 @@ def _curves(points: Sequence[Any], measure: str, value: str) -> list[Curve]:
 
 def dose_section(found: Mapping[str, Any], result: Result) -> Section:
     """Effect and fluency over the strengths, a panel for each method that has a sweep."""
-    methods: Mapping[str, MethodFound] = result.found.get(METHODS) or {}  # type: ignore[assignment]
+    methods = methods_of(result)
     without = [method_name(name) for name in methods if name not in found]
     measure = result.head.measure.name or "the measure"
     figure = curves(
@@ -159,6 +169,6 @@ def _marks(method: MethodFound, parameter: str, strengths: Sequence[float]) -> t
         strength = setting.edit_parameters.get(parameter, setting.locator_parameters.get(parameter))
         if not isinstance(strength, int | float) or isinstance(strength, bool):
             continue
-        if strengths[0] <= strength <= strengths[-1]:
+        if strengths and strengths[0] <= strength <= strengths[-1]:
             places.setdefault(float(strength), []).append(setting.name)
     return tuple((strength, ", ".join(names)) for strength, names in sorted(places.items()))

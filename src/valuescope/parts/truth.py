@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.organism.truth import CAUSAL_ROLES, DECOY_ROLES
-from valuescope.parts.method import METHODS, MethodFound, SettingFound
+from valuescope.parts.method import MethodFound, SettingFound, methods_of
 from valuescope.report.blocks import Details, Section, Words
 from valuescope.report.names import method_name, setting_name
 from valuescope.report.numbers import MISSING, SHARES, Numbers
@@ -35,7 +34,7 @@ class PlantedTruth(Part[None]):
     @classmethod
     def shown(cls, result: Result) -> Section | None:
         """Recall by role, and precision by value."""
-        methods: Mapping[str, MethodFound] = result.found.get(METHODS) or {}  # type: ignore[assignment]
+        methods = methods_of(result)
         judged = [
             _Judged(name, method, setting)
             for name, method in methods.items()

@@ -67,7 +67,7 @@ class Turns(Part[TurnsSpec]):
     """
 
     key, Spec = "turns", TurnsSpec
-    place, order, Found = "turns", 170, TurnsFound
+    place, order, rated, Found = "turns", 170, False, TurnsFound
 
     @classmethod
     def check(cls, spec: TurnsSpec, run: ComparisonSpec) -> None:

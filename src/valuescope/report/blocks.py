@@ -99,7 +99,7 @@ class AskedText:
 
 @dataclass(frozen=True)
 class AnswerSheet:
-    """AnswerSheet side by side, by group; the reader may keep those whose first verdict reads as chosen."""
+    """Answers side by side, by group; the reader may keep those whose first verdict reads as chosen."""
 
     questions: Sequence[AskedText]
 

@@ -101,7 +101,9 @@ def plain_value(value: Any) -> str:
 
 
 def grouped(value: object) -> str:
-    """A whole number with narrow no-break spaces between thousands; other things as they are."""
+    """A whole number with narrow no-break spaces between thousands; other things as they are, None as missing."""
+    if value is None:
+        return MISSING
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}".replace(",", "\u202f")
     return plain_value(value)

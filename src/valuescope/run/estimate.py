@@ -64,6 +64,8 @@ def cost_of(spec: Any, asks: Sequence[Ask], reading: TextsToRead) -> Cost:
     scored = asked = written = steps = 0
     batch_bytes = size.reading_bytes(spec.activations.batch_size, max(texts))
     for ask in distinct:
+        if not ask.items:
+            continue
         tokens = [lengths[item] for item in ask.items]
         rows = min(ask.batch_size, len(tokens))
         if ask.pairs:

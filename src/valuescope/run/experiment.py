@@ -78,28 +78,30 @@ def run(spec: RunSpec, out: Path, *, progress: Progress = silent, model: NeuronM
     folder, experiment, parts = RunFolder(out), EXPERIMENTS[spec.experiment], asked_parts(spec)
     model = model or spec.model.load()
     folder.open(spec, model.identity.fingerprint)
-    planned = planned_asks(parts, experiment.plan(spec, folder))
+    planned = sum(len(ask.items) for ask in planned_asks(parts, experiment.plan(spec, folder)))
     lab = experiment.open(spec, folder, model, progress)
     bench: Bench = lab.bench
     found = dict[str, Any]()
-    for part in parts:
-        with bench.part(part.name(), part.asks(lab), part.later(lab)):
-            measured = part.measure(lab)
-        if measured:
-            found[part.place] = measured
-    result = Result(experiment.head(lab), found, _counted(planned, bench)).timed(folder)
-    with timed(folder, "report"):
-        write_report(result, folder.path)
-    lab.close()
+    try:
+        for part in parts:
+            with bench.part(part.name(), part.asks(lab), part.later(lab), rated=part.rated):
+                measured = part.measure(lab)
+            if measured:
+                found[part.place] = measured
+        result = Result(experiment.head(lab), found, _counted(planned, bench)).timed(folder)
+        with timed(folder, "report"):
+            write_report(result, folder.path)
+    finally:
+        lab.close()
     result = result.timed(folder)
     result.write(folder, [part.place for part in parts_of(spec.experiment) if part.place])
     return result
 
 
-def _counted(planned: Iterable[Ask], bench: Bench) -> Asked:
+def _counted(planned: int, bench: Bench) -> Asked:
     asked = [ask for asks in bench.asked.values() for ask in asks]
     answered = {ask.hash: ask for ask in asked}.values()
-    return Asked(*(sum(len(ask.items) for ask in asks) for asks in (planned, asked, answered)))
+    return Asked(planned, *(sum(len(ask.items) for ask in asks) for asks in (asked, answered)))
 
 
 def read_result(folder: Path) -> Result:
@@ -116,6 +118,8 @@ def read_result(folder: Path) -> Result:
     try:
         content: Mapping[str, Any] = upgraded(json.loads(path.read_text(encoding="utf-8")))
         name = content.get("experiment") or "methods"
+        if name not in list(EXPERIMENTS):
+            raise ValueError(f"experiment: {name!r} is unknown; known: {', '.join(EXPERIMENTS)}")
         return Result.from_dict(content, parts_of(name), EXPERIMENTS[name].head_kind)
     except ValueError as error:
         raise SpecError(f"{path}: {error}") from error
@@ -128,8 +132,9 @@ def write_report(result: Result, folder: Path) -> Path:
     """
     sections = [part.shown(result) for part in parts_of(result.head.experiment)]
     opening = EXPERIMENTS[result.head.experiment].opening(result)
-    name = f"valuescope: {result.head.name or 'run'}"
-    return write_page(folder, name, opening, [section for section in sections if section is not None])
+    return write_page(
+        folder, result.head.name or "run", opening, [section for section in sections if section is not None]
+    )
 
 
 def terminal_text(result: Result) -> str:

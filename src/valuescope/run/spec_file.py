@@ -1,4 +1,4 @@
-"""TextsToRead a specification from YAML, with errors that name the place."""
+"""Reads a specification from YAML, with errors that name the place."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def make_spec(content: Mapping[str, Any], origin: str) -> RunSpec:
     """
     name = content.get("experiment", "methods")
     known = specifications()
-    if name not in known:
+    if name not in list(known):
         raise SpecError(f"{origin}: experiment: {name!r} is unknown; known: {', '.join(known)}")
     return make_part(known[name], content, origin)
 

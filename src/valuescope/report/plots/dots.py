@@ -63,6 +63,7 @@ def dots(
 
     `axis` names the scale, `reference` is (value, words) of a dotted line.
     """
+    facets = [facet for facet in facets if facet.categories]
     ends = ends_of(point for facet in facets for dots in facet.series for point in dots.points)
     if not ends:
         return None
