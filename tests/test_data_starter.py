@@ -223,7 +223,7 @@ def test_the_command_names_the_faults_of_the_tier_plain(
         "line 1: field 'question': says which way is right (found 'wise')",
         "line 1: field 'question': does not end by asking for yes or no (found 'What is the wise thing to do?')",
         "'on' tells the sides apart",
-        "a bag of function words tells the sides apart with accuracy 0.9",
+        "a bag of function words tells the sides apart with accuracy",
     ):
         assert text in said
 
