@@ -51,7 +51,7 @@ def test_the_lengths_are_those_of_the_answers(tmp_path: Path, monkeypatch: pytes
     for name, method in lab.spec.methods.items():
         trial = lab.trial(method, lab.settings[name])
         before, after = (
-            [len(words(row["text"])) for row in lab.bench._rows[ask.hash]]
+            [len(words(row["text"])) for row in lab.bench.answers.of(ask, lambda rows: None)]
             for ask in (trial.base_answers, trial.answers)
         )
         lengths = found.methods[name]
