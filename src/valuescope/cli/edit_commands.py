@@ -141,22 +141,23 @@ class JudgedOptions:
 def evaluate(model: ModelOptions, options: AnswerOptions, source: SourceOptions, how: JudgedOptions) -> None:
     """`valuescope evaluate`."""
     from valuescope.edit import load_edit
-    from valuescope.lab.material import draw_material
+    from valuescope.lab.material import draw_material, require_marks
     from valuescope.lab.spec import DataSpec
     from valuescope.models import render_question
     from valuescope.run.spec_file import make_part
 
     if not options.edit:
         raise ValueError("nothing to evaluate; give --edit FILE")
-    content = {"source": source.source, "parameters": dict(source.data_parameters)}
+    content = {"source": source.named(model.model), "parameters": dict(source.data_parameters)}
     data = make_part(DataSpec, content, "evaluate")
     judge, loaded = how.named_judge(), model.load()
+    require_marks(data.source, loaded)
     for path in options.edit:
         edit = load_edit(path)
         material = draw_material(data, (edit.value,), options.seed)
         questions = [question for question in material.questions if question.setting == how.setting]
         if not questions:
-            raise ValueError(f"source {source.source} yields no questions asked as {how.setting}")
+            raise ValueError(f"source {data.source} yields no questions asked as {how.setting}")
         prompts = [
             question.prompt or render_question(loaded, question.question, question.system)
             for question in questions

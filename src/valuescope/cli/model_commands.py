@@ -49,7 +49,13 @@ def locate(
 ) -> None:
     """`valuescope locate`."""
     from valuescope.lab.locations import Locations, edits
-    from valuescope.lab.material import chosen_values, read_activations, read_material
+    from valuescope.lab.material import (
+        chosen_values,
+        read_activations,
+        read_material,
+        read_texts,
+        require_marks,
+    )
     from valuescope.run import RunFolder, Spec
     from valuescope.run.spec_file import make_part
 
@@ -60,17 +66,23 @@ def locate(
         "seed": seed,
         "model": model.spec().model_dump(),
         "values": {"system": values, "level": level, "only": only or None},
-        "data": {"source": source.source, "parameters": dict(source.data_parameters)},
+        "data": {"source": source.named(model.model), "parameters": dict(source.data_parameters)},
         "methods": {method: usual},
     }
     spec = make_part(Spec, content, "locate")
     loaded, folder = model.load(), RunFolder(out)
     folder.open(spec, loaded.identity.fingerprint)
     material = read_material(spec, folder, chosen_values(spec)[1])
+    require_marks(material.source, loaded)
+    counts = ", ".join(f"{count} {role}" for role, count in material.counts().items())
+    print(f"source {material.source}: {len(read_texts(spec, material))} texts read of {counts}")
     with ProgressBars() as progress:
         activations = read_activations(spec, folder, loaded, material, progress)
     chosen = spec.methods[method]
     location = Locations(spec, folder, loaded, material, activations).of(chosen, chosen.default)
+    for value, accuracy in location.diagnostics.get("validation_accuracy", {}).items():
+        kept = [layer + 1 for layer in location.diagnostics["kept_layers"][value]]
+        print(f"{value}: best probe {max(accuracy):.2f}, layers kept: {', '.join(map(str, kept)) or 'none'}")
     for warning in location.warnings:
         print(f"warning: {warning}")
     for value, made in edits(chosen, chosen.default, location).items():

@@ -60,5 +60,15 @@ class EditOptions:
 class SourceOptions:
     """Where texts and questions come from."""
 
-    source: str = option("organism", "where the texts come from", names=SOURCES)
+    source: str | None = option(
+        None,
+        "where the texts come from (default: organism for the bundled models, else starter)",
+        names=SOURCES,
+    )
     data_parameters: list[NamedSetting] = settings("of the source", "-d", "--data-parameter")
+
+    def named(self, model: str) -> str:
+        """The source asked for, or the one that suits a model: the organism's texts mean nothing to any other."""
+        from valuescope.lab.truth import known_truth
+
+        return self.source or ("organism" if known_truth(model) else "starter")

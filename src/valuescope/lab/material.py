@@ -13,6 +13,7 @@ from valuescope.lab.folder import RunFolder
 from valuescope.lab.spec import ComparisonSpec, DataSpec, RunSpec
 from valuescope.lab.strict import SpecError
 from valuescope.models import NeuronModel
+from valuescope.organism.grammar import USER
 from valuescope.progress import Progress
 from valuescope.values import ValueSystem, load_value_system
 
@@ -69,6 +70,16 @@ def draw_material(data: DataSpec, values: tuple[str, ...], seed: int) -> Materia
         return SOURCES[data.source](values, seed=seed, **data.parameters)
     except TypeError as error:
         raise SpecError(f"data.parameters: {error}") from error
+
+
+def require_marks(source: str, model: NeuronModel) -> None:
+    """Raise SpecError for the organism's texts and a model that does not know their marks: it would read them as noise."""
+    tokenizer = model.tokenizer
+    if source == "organism" and tokenizer.convert_tokens_to_ids(USER) in (None, tokenizer.unk_token_id):
+        raise SpecError(
+            f"source organism: its texts carry the mark {USER}, which the tokenizer of {model.identity.id} does not know; they "
+            "are for the bundled models only: take source starter, or data of your own (source files)"
+        )
 
 
 def require_texts(spec: ComparisonSpec, material: Material) -> None:

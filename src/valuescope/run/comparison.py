@@ -14,6 +14,7 @@ from valuescope.lab.material import (
     read_activations,
     read_material,
     read_texts,
+    require_marks,
     require_questions,
     require_texts,
 )
@@ -69,6 +70,7 @@ def open_laboratory(
     judging = Judging(spec, folder)
     system, values = chosen_values(spec)
     material = read_material(spec, folder, values)
+    require_marks(material.source, model)
     activations = read_activations(spec, folder, model, material, progress)
     locations = Locations(spec, folder, model, material, activations, progress=progress)
     for method in spec.methods.values():
