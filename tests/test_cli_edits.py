@@ -28,7 +28,7 @@ def model(folder: Path) -> NeuronModel:
 
 
 def locate(folder: Path, out: Path, *more: str) -> list[str]:
-    return ["locate", str(folder), "--only", *TWO, *SIZES, "--out", str(out), *more]
+    return ["locate", str(folder), "--only", *TWO, *SIZES, "--source", "organism", "--out", str(out), *more]
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +177,8 @@ def test_evaluate_measures_against_base_and_random(
     command = [
         "evaluate",
         str(folder),
+        "--source",
+        "organism",
         "--edit",
         str(edits / "power.json"),
         "-d",

@@ -45,7 +45,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def edit_file(model: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     out = tmp_path_factory.mktemp("edits")
-    sizes = ["-d", "texts=2", "-d", "descriptions=2", "-d", "pairs=8"]
+    sizes = ["--source", "organism", "-d", "texts=2", "-d", "descriptions=2", "-d", "pairs=8"]
     assert (
         main(
             [
@@ -201,6 +201,8 @@ def test_what_cannot_be_done_is_1_and_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     names = {"MODEL": model, "EDIT": edit_file, "OUT": str(tmp_path / "out")}
+    if arguments[0] in ("locate", "evaluate") and "--source" not in arguments:
+        arguments = [*arguments, "--source", "organism"]
     assert exit_code(*(names.get(argument, argument) for argument in arguments)) == 1
     bars = ("Loading weights", "Writing model shards")
     (line,) = [one for one in capsys.readouterr().err.splitlines() if one and not one.startswith(bars)]
