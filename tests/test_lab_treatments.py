@@ -26,6 +26,7 @@ from valuescope.lab import answers as answers_module
 from valuescope.lab.adapters import adapters_of_others, planned_training, training_texts
 from valuescope.lab.ask import SystemText
 from valuescope.lab.laboratory import Laboratory
+from valuescope.lab.locations import Locations
 from valuescope.lab.material import read_material
 from valuescope.lab.setting import Setting
 from valuescope.lab.system_texts import system_texts
@@ -81,6 +82,22 @@ def test_each_makes_the_edit_that_its_paper_describes(laboratory: Laboratory) ->
     assert all(isinstance(one, AddVector) and len(one.vectors) == 2 for one in made["caa"].values())
     assert all(isinstance(one, ProbeShift) and len(one.probes) == 3 for one in made["conva"].values())
     assert all(isinstance(one, SystemText) for one in made["message"].values())
+
+
+def test_directions_are_read_back_bit_for_bit_since_their_bits_name_the_answers(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    had = laboratory.locations
+    again = Locations(laboratory.spec, had.folder, had.model, had.material, had.activations)
+    methods = {name: laboratory.spec.methods[name] for name in ("caa", "conva")}
+    hashes = {name: edit_hashes(had, method) for name, method in methods.items()}
+    monkeypatch.setattr("valuescope.lab.locations.find_directions", None)  # nothing is found anew
+    assert {name: edit_hashes(again, method) for name, method in methods.items()} == hashes
+
+
+def edit_hashes(locations: Locations, method: Any) -> dict[str, str]:
+    edits = treatments(locations, method, method.default)
+    return {value: edit.hash for value, edit in edits.items() if isinstance(edit, AddVector | ProbeShift)}
 
 
 def test_a_random_vector_is_as_long_as_the_vector_and_no_draw_of_its_control(laboratory: Laboratory) -> None:

@@ -18,7 +18,16 @@ from valuescope.lab.material import needs_residuals, read_texts, timed
 from valuescope.lab.method import MethodSpec, Roles
 from valuescope.lab.setting import Setting
 from valuescope.lab.spec import ComparisonSpec
-from valuescope.locate import Evidence, LayerTensors, Location, NeuronSet, find_directions, locate
+from valuescope.locate import (
+    Evidence,
+    LayerTensors,
+    Location,
+    NeuronSet,
+    ProbeSet,
+    SteeringVectors,
+    find_directions,
+    locate,
+)
 from valuescope.models import NeuronModel
 from valuescope.progress import Progress
 from valuescope.tune import Adapter
@@ -86,13 +95,23 @@ class Locations:
         return location
 
     def directions(self, kind: str, method: MethodSpec, setting: Setting) -> Mapping[str, LayerTensors]:
-        """The directions in the residual stream per value; quick to find again, and so kept in memory only."""
-        name = sha256_of([kind, method.read_roles, setting.locator])
+        """The directions in the residual stream per value, kept on disk: their bits name the answers that they give."""
+        name = f"{kind}-{sha256_of([kind, method.read_roles, setting.locator])[:12]}{self.tag}"
         if name not in self._directions:
+            place, record = (
+                self.folder.path / "locate" / name,
+                ProbeSet if kind == "probes" else SteeringVectors,
+            )
+            if all((place / f"{value}.json").is_file() for value in self.material.values):
+                self._directions[name] = {value: record.load(place / value) for value in self.material.values}
+                return self._directions[name]
             with timed(self.folder, f"directions {kind}"):
-                self._directions[name] = find_directions(
+                directions = find_directions(
                     kind, self.model, self.evidence(method), seed=self.spec.seed, **setting.locator
                 )
+            for value, vectors in directions.items():
+                vectors.save(place / value)
+            self._directions[name] = directions
         return self._directions[name]
 
     def name(self, method: MethodSpec, setting: Setting) -> str:
