@@ -15,9 +15,9 @@ from valuescope.parts.perturbation_views import (
     mean_present,
     selection_name,
 )
-from valuescope.parts.provenance import code, named_counts, seconds_block
-from valuescope.report.blocks import Block, Bullets, Facts, Heading, Inlines, Section, Strong, Words
-from valuescope.report.numbers import SHARES, grouped, plain_value
+from valuescope.parts.provenance import identity_facts, notes_and_warnings, seconds_block
+from valuescope.report.blocks import Section, Strong, Words
+from valuescope.report.numbers import SHARES, plain_value
 from valuescope.report.table import Column, Table
 
 
@@ -87,33 +87,17 @@ class Sources(Part[None]):
             for name, selection in selections.root.items()
             for warning in selection.warnings
         ]
-        notes = [plain_value(note) for note in result.head.data.get("notes") or ()]
-        blocks: tuple[Block | None, ...] = (
-            Facts(_identity(result)),
-            *((Heading("Notes on the data"), Bullets(notes)) if notes else ()),
-            Heading("Warnings"),
-            Bullets(warnings) if warnings else "None.",
+        edit = exploration(result).edit
+        about_data = [
+            ("Dilemmas per value", ", ".join(_counts(result)) or None),
+            ("Edit", f"{edit.name} {plain_value(edit.parameters)}, on {edit.on}"),
+        ]
+        blocks = (
+            identity_facts(result, about_data),
+            *notes_and_warnings(result, warnings),
             seconds_block(result),
         )
         return Section("provenance", "Provenance", blocks)
-
-
-def _identity(result: Result) -> list[tuple[str, Inlines | None]]:
-    head = exploration(result)
-    model, data, edit = head.model, head.data, head.edit
-    return [
-        ("Model", code(model.get("id"))),
-        ("Revision", code(model.get("revision"))),
-        ("Weight fingerprint", code(model.get("fingerprint"))),
-        ("Layers × neurons each", f"{grouped(model.get('layers'))} × {grouped(model.get('width'))}"),
-        ("Data", data.get("source")),
-        ("Dilemmas per value", ", ".join(_counts(result)) or None),
-        ("Edit", f"{edit.name} {plain_value(edit.parameters)}, on {edit.on}"),
-        ("Specification hash", code(head.spec_hash)),
-        ("Seed", None if head.seed is None else str(head.seed)),
-        ("valuescope", head.valuescope or None),
-        ("Versions", named_counts(head.versions)),
-    ]
 
 
 def _counts(result: Result) -> Iterator[str]:

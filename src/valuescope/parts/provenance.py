@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from valuescope.lab.ask import Ask
@@ -15,10 +15,23 @@ from valuescope.lab.result import Result
 from valuescope.lab.strict import Found
 from valuescope.parts.base import base_ask, kinds
 from valuescope.parts.method import MethodFound, SettingFound, methods_of
-from valuescope.report.blocks import Block, Bullets, Code, Details, Facts, Heading, Section, Strong, Words
+from valuescope.report.blocks import (
+    Block,
+    Bullets,
+    Code,
+    Details,
+    Facts,
+    Heading,
+    Inlines,
+    Section,
+    Strong,
+    Words,
+)
 from valuescope.report.names import method_name, setting_name
 from valuescope.report.numbers import MISSING, grouped, parameters, plain_value
 from valuescope.report.table import Column, Table
+
+Fact = tuple[str, Inlines | None]
 
 
 class JudgedAnswers(Part[None]):
@@ -81,12 +94,14 @@ class Provenance(Part[None]):
             for row in settings
             for warning in row.setting.warnings
         ]
-        notes = [plain_value(note) for note in result.head.data.get("notes") or ()]
+        data, judge = result.head.data, result.head.measure.judge
+        about_data = [
+            ("Data hash", code(data.get("hash"))),
+            ("Data counts", named_counts(data.get("counts"))),
+        ]
         blocks: tuple[Block | None, ...] = (
-            Facts(_identity(result)),
-            *((Heading("Notes on the data"), Bullets(notes)) if notes else ()),
-            Heading("Warnings"),
-            Bullets(warnings) if warnings else "None.",
+            identity_facts(result, about_data, [("Judge", judge or None)]),
+            *notes_and_warnings(result, warnings),
             Heading("Missing"),
             *_missing(found, result.found.get("judging")),  # type: ignore[arg-type]
             Details("Parameters of every setting", (_parameters(settings),)),
@@ -95,22 +110,32 @@ class Provenance(Part[None]):
         return Section("provenance", "Provenance", blocks)
 
 
-def _identity(result: Result) -> list[tuple[str, Any]]:
-    head, model, data = result.head, result.head.model, result.head.data
-    return [
-        ("Model", code(model.get("id"))),
-        ("Revision", code(model.get("revision"))),
-        ("Weight fingerprint", code(model.get("fingerprint"))),
-        ("Layers × neurons each", f"{grouped(model.get('layers'))} × {grouped(model.get('width'))}"),
-        ("Data", data.get("source")),
-        ("Data hash", code(data.get("hash"))),
-        ("Data counts", named_counts(data.get("counts"))),
-        ("Specification hash", code(head.spec_hash)),
-        ("Seed", None if head.seed is None else str(head.seed)),
-        ("Judge", head.measure.judge or None),
-        ("valuescope", head.valuescope or None),
-        ("Versions", named_counts(head.versions)),
-    ]
+def identity_facts(result: Result, about_data: Sequence[Fact], about_run: Sequence[Fact] = ()) -> Facts:
+    """What a run is: its model, data and specification, with what a kind of run knows of its data and of itself."""
+    head, model = result.head, result.head.model
+    return Facts(
+        [
+            ("Model", code(model.get("id"))),
+            ("Revision", code(model.get("revision"))),
+            ("Weight fingerprint", code(model.get("fingerprint"))),
+            ("Layers × neurons each", f"{grouped(model.get('layers'))} × {grouped(model.get('width'))}"),
+            ("Data", head.data.get("source")),
+            *about_data,
+            ("Specification hash", code(head.spec_hash)),
+            ("Seed", None if head.seed is None else str(head.seed)),
+            *about_run,
+            ("valuescope", head.valuescope or None),
+            ("Versions", named_counts(head.versions)),
+        ]
+    )
+
+
+def notes_and_warnings(result: Result, warnings: Sequence[Inlines]) -> Iterator[Block]:
+    """The notes on the data, where there are any, and the warnings."""
+    notes = [plain_value(note) for note in result.head.data.get("notes") or ()]
+    if notes:
+        yield from (Heading("Notes on the data"), Bullets(notes))
+    yield from (Heading("Warnings"), Bullets(warnings) if warnings else "None.")
 
 
 def code(value: Any) -> Code | None:
