@@ -34,7 +34,7 @@ def organism(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
 def test_the_organism_follows_what_it_is_told_and_its_measure_sees_it(organism: tuple[Path, Result]) -> None:
     folder, result = organism
     found: InstrumentFound = result.of(Instrument)
-    block = found.kinds["dilemma"]
+    block = found.root["answers"]
     assert block.told_for.mean == 1.0  # the grammar's own descriptions decide its answers
     assert block.told_against.mean == 0.0
     assert block.for_minus_against.mean == 1.0
@@ -43,16 +43,17 @@ def test_the_organism_follows_what_it_is_told_and_its_measure_sees_it(organism: 
     assert sees(block.for_minus_against) is True
     assert read_result(folder).of(Instrument) == found
     content = json.loads((folder / "summary.json").read_text())
-    assert content["instrument"]["kinds"]["dilemma"]["for_minus_against"]["mean"] == 1.0
+    assert content["instrument"]["answers"]["for_minus_against"]["mean"] == 1.0
+    assert content["methods"]["vape"]["ceiling_share"] is not None
     page = (folder / "report.html").read_text()
-    assert "What the measure can see" in page
+    assert "What the measures can see" in page
     assert "the measure can tell" in page
     assert (folder / "figures" / "instrument.svg").is_file()
 
 
 def test_where_the_measure_sees_nothing_no_method_is_judged(tmp_path: Path) -> None:
     result = asked(save_tiny_model(tmp_path / "model"), tmp_path / "run")
-    block = result.of(Instrument).kinds["dilemma"]
+    block = result.of(Instrument).root["answers"]
     assert block.for_minus_against.mean == 0.0  # a random model says nothing that could be judged as biased
     page = (tmp_path / "run" / "report.html").read_text()
     assert "no method is judged by it" in page

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from valuescope.data.records import Dilemma
+from valuescope.data.records import ContrastPair, Dilemma
 from valuescope.judge.answer_judge import read_reply
 from valuescope.judge.asking import TOP_LOGPROBS, Asker, Call
 from valuescope.judge.missing import JudgeError, MissingKind, Reply
@@ -88,20 +88,27 @@ def support_from_log_probabilities(
         JudgeError: impossible log-probabilities or settings.
     """
     require_mass(minimum_mass)
-    masses: list[float] = []
+    first, second = (
+        letter_support(top, aligned, minimum_mass=minimum_mass)
+        for top, aligned in ((aligned_first, "A"), (aligned_second, "B"))
+    )
+    support = _support("log-probabilities", first[:2], second[:2], orders)
+    return replace(
+        support, mass=min((mass for *_, mass in (first, second) if mass is not None), default=None)
+    )
 
-    def read(top: Sequence[tuple[str, float]] | None, aligned: str) -> Order:
-        if not top:
-            return None, "no log-probabilities"
-        letters = probabilities_of(top, ("A", "B"))
-        mass = letters["A"] + letters["B"]
-        masses.append(mass)
-        if mass < minimum_mass or mass == 0:
-            return None, "low mass"
-        return 100 * letters[aligned] / mass, ""
 
-    support = _support("log-probabilities", read(aligned_first, "A"), read(aligned_second, "B"), orders)
-    return replace(support, mass=min(masses, default=None))
+def letter_support(
+    top: Sequence[tuple[str, float]] | None, aligned: str, *, minimum_mass: float = MINIMUM_MASS
+) -> tuple[float | None, MissingKind | Literal[""], float | None]:
+    """The support under one order, `100 * P(aligned) / (P(A) + P(B))`, what is missing of it, and the letters' mass."""
+    if not top:
+        return None, "no log-probabilities", None
+    letters = probabilities_of(top, ("A", "B"))
+    mass = letters["A"] + letters["B"]
+    if mass < minimum_mass or mass == 0:
+        return None, "low mass", mass
+    return 100 * letters[aligned] / mass, "", mass
 
 
 def _support(method: SupportMethod, first: Order, second: Order, orders: int) -> Support:
@@ -173,6 +180,15 @@ class SupportRate:
             return support_from_log_probabilities(first.top, second.top, minimum_mass=self.minimum_mass)
         except JudgeError:  # log-probabilities that are none, which some services send
             return Support("log-probabilities", None, None, None, "no log-probabilities")
+
+
+def pair_calls(pair: ContrastPair) -> list[Call]:
+    """Which of a pair's texts the model would say, by one letter: two calls, the positive text as A, and as B."""
+    prompt, sides = judge_prompt("pair-choice", pair.language or "en"), (pair.positive, pair.negative)
+    return [
+        Call.of(prompt, {"option_a": option_a, "option_b": option_b}, top_logprobs=TOP_LOGPROBS)
+        for option_a, option_b in (sides, sides[::-1])
+    ]
 
 
 def support_rates(

@@ -28,6 +28,16 @@ class SupportQuestion:
     letters: bool
 
 
+@dataclass(frozen=True)
+class PairChoice(SupportQuestion):
+    """A contrast pair put as a choice between two letters; `aligned` is the letter of the positive text. Both orders have
+    the pair's key, so that they are one cluster."""
+
+    aligned: str
+
+
+LETTER = Sampling(2, 0.0)
+"""What is drawn for a letter: the first token may be blank."""
 Item = Question | ContrastPair | SupportQuestion
 
 
@@ -117,7 +127,8 @@ class Ask:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one item gave. `success` is 0 or 1 for a judged answer and the margin in nats per token for a pair."""
+    """What one item gave. `success` is 0 or 1 for a judged answer, the margin in nats per token for a pair, and for a choice
+    the share that its letter has of both letters' probability."""
 
     key: str
     value: str

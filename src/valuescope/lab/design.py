@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from valuescope.data import Material, Question
+from valuescope.data import ContrastPair, Material, Question
 from valuescope.files import sha256_of
 from valuescope.generate import Sampling
-from valuescope.lab.ask import RUN_MARK, Ask, Item, Planned, Treatment, first_of_each
+from valuescope.judge.support import pair_calls
+from valuescope.lab.ask import LETTER, RUN_MARK, Ask, Item, PairChoice, Planned, Treatment, first_of_each
 from valuescope.lab.locations import Locations
 from valuescope.lab.method import Asked, MethodSpec
 from valuescope.lab.setting import Setting
@@ -67,6 +68,15 @@ class Design:
             return first_of_each(self.material.pairs, per_value)
         return first_of_each([item for item in self.material.questions if item.setting == asked], per_value)
 
+    def choices(self, per_value: int | None = None) -> tuple[Item, ...]:
+        """The held-out pairs as choices between two letters, each in both orders."""
+        return tuple(
+            PairChoice(pair.key, pair.value, call, True, aligned)
+            for pair in first_of_each(self.material.pairs, per_value)
+            if isinstance(pair, ContrastPair)
+            for aligned, call in zip("AB", pair_calls(pair), strict=True)
+        )
+
     def tuning_items(self, asked: Asked) -> tuple[Item, ...]:
         """The tuning items of one kind: never used for the evaluation."""
         return tuple(item for item in self.material.tuning if item.setting == asked)
@@ -114,6 +124,8 @@ class Design:
         """Items, each with its own treatment; an item may stand there more than once."""
         how = self.spec.generate
         sampling = Sampling(how.max_new_tokens, how.temperature, how.top_p, self.spec.seed)
+        if items and isinstance(items[0], PairChoice):
+            sampling = LETTER
         return Ask(tuple(items), tuple(treatments), sampling, how.batch_size, how.on, arm)
 
     def base(self, items: Sequence[Item]) -> Ask:

@@ -11,7 +11,7 @@ from valuescope.data.dilemma_set import DILEMMA_SOURCES, DilemmaSet
 from valuescope.files import sha256_of
 from valuescope.generate import Sampling
 from valuescope.judge.support import SupportRate
-from valuescope.lab.ask import Ask, Planned, SupportQuestion, Treatment
+from valuescope.lab.ask import LETTER, Ask, Item, Planned, SupportQuestion, Treatment, first_of_each
 from valuescope.lab.exploration import ExplorationSpec, Measure, ReplacementSpec
 from valuescope.lab.folder import RunFolder
 from valuescope.lab.identification import FEEDING, Identification
@@ -20,7 +20,8 @@ from valuescope.lab.strict import SpecError
 from valuescope.lab.treatments import Treatments
 from valuescope.values import ValueSystem
 
-FIRST = 2  # tokens drawn for a letter: the first may be blank
+ORDERS = 2
+"""Every dilemma is asked with its aligned action first, and second."""
 
 
 def read_dilemmas(spec: ExplorationSpec, folder: RunFolder, values: tuple[str, ...]) -> DilemmaSet:
@@ -126,13 +127,26 @@ class DilemmaDesign:
             yield self.base(language, measure)
             yield self.perturbed(language, measure, treatments)
 
+    def each(
+        self, language: str, measure: Measure, dilemmas: int | None, per_value: Treatments | None = None
+    ) -> Ask:
+        """The first dilemmas of each value in both orders, each under the treatment of its own value (none: unedited)."""
+        orders = None if dilemmas is None else ORDERS * dilemmas
+        questions = first_of_each(self.questions(language, measure), orders)
+        treatments = [per_value[question.value] if per_value else None for question in questions]
+        return self._asked(measure, questions, treatments)
+
     def _ask(self, measure: Measure, questions: Sequence[SupportQuestion], edits: Sequence[Treatment]) -> Ask:
+        rows = [(question, edit) for edit in edits for question in questions]
+        return self._asked(measure, [question for question, _ in rows], [edit for _, edit in rows])
+
+    def _asked(self, measure: Measure, questions: Sequence[Item], treatments: Sequence[Treatment]) -> Ask:
         how = self.spec.support
         sampling = Sampling(how.max_new_tokens, how.temperature, seed=self.spec.seed)
         return Ask(
-            tuple(question for _ in edits for question in questions),
-            tuple(edit for edit in edits for _ in questions),
-            Sampling(FIRST, 0.0) if measure == "log-probabilities" else sampling,
+            tuple(questions),
+            tuple(treatments),
+            LETTER if measure == "log-probabilities" else sampling,
             how.batch_size,
             self.spec.edit.on,
         )

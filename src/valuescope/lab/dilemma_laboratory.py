@@ -14,7 +14,7 @@ from valuescope.judge.reply_store import ModelReply
 from valuescope.judge.support import Support
 from valuescope.lab.answers import Answers, Row
 from valuescope.lab.ask import Ask
-from valuescope.lab.dilemma_design import DilemmaDesign
+from valuescope.lab.dilemma_design import ORDERS, DilemmaDesign
 from valuescope.lab.exploration import ExplorationSpec, Measure, ReplacementSpec
 from valuescope.lab.identification import Identification
 from valuescope.lab.laboratory import Bench
@@ -34,8 +34,6 @@ from valuescope.metrics.diagonal_test import DiagonalContrast
 from valuescope.organism import Truth
 from valuescope.progress import Progress
 from valuescope.values import ValueSystem
-
-ORDERS = 2  # every dilemma is asked with its aligned action first, and second
 
 
 @dataclass(frozen=True)
@@ -116,6 +114,11 @@ class DilemmaLaboratory(DilemmaDesign):
         if (language, measure) not in self._supports:
             (self._supports[language, measure],) = self._read(measure, rows, 1)
         return self._supports[language, measure]
+
+    def supports_of(self, ask: Ask, measure: Measure) -> Supports:
+        """What a model answered that was asked each question once."""
+        (supports,) = self._read(measure, self.bench.rows(ask), 1)
+        return supports
 
     def rates(self, language: str, measure: Measure) -> SupportRates:
         """The unedited model's support rates."""

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from valuescope.data import Material
 from valuescope.files import sha256_of
 from valuescope.judge import typical
+from valuescope.judge.support import letter_support
 from valuescope.lab.answers import Answers, Row, answer_of
-from valuescope.lab.ask import Ask, Outcome, Outcomes, question_of
+from valuescope.lab.ask import Ask, Item, Outcome, Outcomes, PairChoice, question_of
 from valuescope.lab.design import Design, TrialAsks
 from valuescope.lab.folder import RunFolder
 from valuescope.lab.judging import Judging
@@ -171,6 +172,8 @@ class Laboratory(Design):
                 Outcome(item.key, item.value, row["positive"] - row["negative"], None)
                 for item, row in zip(ask.items, rows, strict=True)
             ]
+        if ask.items and isinstance(ask.items[0], PairChoice):
+            return [_chosen(item, row) for item, row in zip(ask.items, rows, strict=True)]
         questions: Any = ask.items
         answers = [answer_of(row) for row in rows]
         judgements, ratings = self.judging.judge(
@@ -268,6 +271,12 @@ class Laboratory(Design):
     def _clusters(self, outcomes: Outcomes) -> list[str] | None:
         """Questions, not answers, are resampled where there is more than one run."""
         return [question_of(outcome.key) for outcome in outcomes] if self.spec.runs > 1 else None
+
+
+def _chosen(item: Item, row: Row) -> Outcome:
+    assert isinstance(item, PairChoice)
+    support, missing, _ = letter_support(row["top"], item.aligned)
+    return Outcome(item.key, item.value, None if support is None else support / 100, None, missing=missing)
 
 
 def with_typical(outcomes: Outcomes, base: Outcomes) -> Outcomes:

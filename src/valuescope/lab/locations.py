@@ -45,7 +45,7 @@ class Locations:
         folder: RunFolder,
         model: NeuronModel,
         material: Material,
-        activations: Activations,
+        activations: Activations | None,
         *,
         tag: str = "",
         progress: Progress = lambda *_: None,
@@ -61,6 +61,7 @@ class Locations:
 
     def evidence(self, method: MethodSpec) -> Evidence:
         """What a method's locator reads; made once per roles, since it checks every text against the residuals."""
+        assert self.activations is not None, "no method reads texts"
         roles = positive, negative = method.read_roles
         if roles not in self._evidence:
             self._evidence[roles] = Evidence(

@@ -116,15 +116,17 @@ def require_questions(spec: ComparisonSpec, material: Material) -> None:
 
 def read_activations(
     spec: ComparisonSpec, folder: RunFolder, model: NeuronModel, material: Material, progress: Progress
-) -> Activations:
-    """Counters of all texts that the methods read, and residuals where one trains probes."""
-    how = spec.activations
+) -> Activations | None:
+    """Counters of all texts that the methods read, and residuals where one trains probes; None where none reads texts."""
+    how, texts = spec.activations, read_texts(spec, material)
+    if not texts:
+        return None
     start = time.monotonic()
     with timed(folder, "activations"):
         activations = count_texts(
             folder.path / "activations",
             model,
-            read_texts(spec, material),
+            texts,
             batch_size=how.batch_size,
             part=how.part,
             scope=how.scope,

@@ -184,7 +184,7 @@ class ComparisonSpec(RunSpec):
 
     experiment: Literal["methods"] = "methods"
     data: DataSpec = DataSpec()
-    methods: dict[str, MethodSpec] = Field(min_length=1)
+    methods: dict[str, MethodSpec] = Field(default_factory=dict)
     generate: GenerateSpec = GenerateSpec()
     judge: AnyJudge = "oracle"
     runs: int = Field(default=1, ge=1)
@@ -202,8 +202,10 @@ class ComparisonSpec(RunSpec):
                     f"scores are given by a model, and judge is {self.judge!r}; name one as judge: {{by: "
                     "provider/model}} (valuescope_oracle/organism for the organism's answers)"
                 )
-        if not any(method.reads_texts for method in self.methods.values()):
-            raise ValueError("no method reads texts; add one beside the system prompt or the adapters")
+        if not self.methods and getattr(self, "instrument", None) is None:
+            raise ValueError(
+                "there is nothing to measure: give methods, or instrument for the unedited model alone"
+            )
         measures = {method.asked == "pairs" for method in self.methods.values()}
         if self.judge == "likelihood" and False in measures:
             raise ValueError(

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from valuescope.data import Material
+from valuescope.data.dilemma_set import DilemmaSet
 from valuescope.lab.strict import SpecError
 from valuescope.organism import grammar
 from valuescope.organism.grammar import lexicon
@@ -21,7 +22,7 @@ _PAIRS = ((0, 1), (1, 2), (2, 0))
 
 def system_texts(
     system: ValueSystem,
-    material: Material,
+    material: Material | DilemmaSet,
     *,
     wording: int = 0,
     language: str = "en",

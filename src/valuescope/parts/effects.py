@@ -17,6 +17,7 @@ from valuescope.lab.setting import Setting
 from valuescope.lab.treatments import sizes
 from valuescope.lab.truth import chance_precision, precision_of_ranking, selection_against
 from valuescope.parts.effect_tables import by_value_figure, methods_table, values_table
+from valuescope.parts.instrument import ceiling_asks, ceiling_share
 from valuescope.parts.method import METHODS, MethodFound, SettingFound, ValueEffect, mean_of
 from valuescope.report.blocks import Em, Section, Words
 from valuescope.report.text import visible
@@ -32,6 +33,7 @@ class Effects(Part[None]):
         for name, method in design.spec.methods.items():
             for setting in design.settings_of(name).values():
                 yield from design.trial(method, setting)
+            yield from ceiling_asks(design, method)
 
     def measure(self, lab: Laboratory) -> Mapping[str, MethodFound]:
         """What each method did."""
@@ -89,6 +91,7 @@ def _method(lab: Laboratory, name: str, method: MethodSpec) -> MethodFound:
         random_matched=headline.random_matched,
         fluency=mean_of(headline.fluency),
         base_fluency=mean_of(headline.base_fluency),
+        ceiling_share=ceiling_share(lab, method, headline.effect),
         settings=tuple(settings),
         by_value={
             value: ValueEffect(

@@ -20,6 +20,7 @@ from valuescope.parts.perturbation_views import (
     p_words,
     selection_name,
 )
+from valuescope.parts.sight import InstrumentFound, sees
 from valuescope.parts.support import LanguageFound
 from valuescope.report.blocks import Code, Inline, Note, Opening, ResultBox, Strong
 from valuescope.report.figure import Figure
@@ -45,6 +46,11 @@ def exploration_opening(result: Result) -> Opening:
             if support.missing.warning:
                 words = f"{language_name(language)}, {measure}: {support.missing.warning}"
                 notes.append(Note(words, warning=True))
+    for language, sights in by_language(result, ".instrument", InstrumentFound).items():
+        for measure, sight in sights.root.items():
+            if sees(sight.for_minus_against) is False:
+                words = f"{language_name(language)}, {measure}: told to hold and told to reject a value, the model answers alike"
+                notes.append(Note(f"{words}; no method can be judged by this measure here.", warning=True))
     return Opening(
         result.head.name or "ValueExploration",
         lead=tuple(_what_was_run(result)),

@@ -8,13 +8,12 @@ from typing import Any, Literal
 from valuescope.lab.result import Result
 from valuescope.lab.strict import Found, Measured
 from valuescope.metrics import Estimate
+from valuescope.parts.sight import MEASURE_OF, sees, sights_of
 from valuescope.report.numbers import Numbers
 from valuescope.report.table import Verdict
 
 METHODS = "methods.*"
 """The place of what was found of each method."""
-INSTRUMENT = "instrument"
-"""The place of what the measure can see on the model."""
 FLUENCY_KEPT = 0.9  # of the base model's fluency
 
 
@@ -55,7 +54,7 @@ class ValueEffect(Found):
 
 class MethodFound(Found):
     """One method; the numbers outside `settings` belong to its headline setting. `direction` is +1 where the edit should
-    raise its value, -1 where it should lower it."""
+    raise its value, -1 where it should lower it. `ceiling_share`: the effect as a share of what telling the model does."""
 
     locator: str = ""
     edit: str = ""
@@ -70,6 +69,7 @@ class MethodFound(Found):
     random_matched: Measured | None = None
     fluency: float | None = None
     base_fluency: float | None = None
+    ceiling_share: float | None = None
     settings: tuple[SettingFound, ...] = ()
     by_value: dict[str, ValueEffect] = {}
 
@@ -103,17 +103,10 @@ def effect_numbers(result: Result) -> Numbers:
     return Numbers.suiting(effects, share=result.head.measure.unit == "share")
 
 
-def sees(difference: Estimate | None) -> bool | None:
-    """Whether a measure tells the positive instruction from the negative one: the whole interval lies above 0."""
-    if difference is None or difference.low is None:
-        return None
-    return difference.low > 0
-
-
 def blind(result: Result, method: MethodFound) -> bool:
     """Whether the run has shown that its measure cannot see anything on the questions of a method."""
-    kinds = getattr(result.found.get(INSTRUMENT), "kinds", {})
-    return method.asked in kinds and sees(kinds[method.asked].for_minus_against) is False
+    sight = sights_of(result).get(MEASURE_OF.get(method.asked, ""))
+    return sight is not None and sees(sight.for_minus_against) is False
 
 
 def verdict(method: MethodFound, setting: SettingFound, result: Result) -> Verdict:

@@ -15,6 +15,7 @@ from valuescope.parts.method import (
     methods_of,
     verdict,
 )
+from valuescope.parts.sight import LIKELIHOOD, sight_words, sights_of
 from valuescope.report.blocks import Code, Inline, Note, Opening, ResultBox, Strong
 from valuescope.report.names import method_name
 from valuescope.report.numbers import grouped, listing, plain_value
@@ -64,8 +65,9 @@ def _what_was_run(result: Result) -> list[Inline]:
 
 def headline(found: Mapping[str, MethodFound], result: Result) -> str:
     """How many methods did what they should at their headline setting, and how many at the default."""
+    sights = sights_of(result)
     if not found:
-        return "This run measured no method."
+        return sight_words(sights) if sights else "This run measured no method."
     if all(blind(result, method) for method in found.values()):
         return (
             f"On this model the measure ({result.head.measure.name}) does not tell a positive instruction from a negative one, so "
@@ -88,6 +90,8 @@ def headline(found: Mapping[str, MethodFound], result: Result) -> str:
     words = f"{len(good)} of {len(chosen)} {methods} moved the target value as intended and clear of random neurons{fluent}"
     words += f": {listing(good)}." if good else "."
     words += f" Not so: {listing(rest)}." if rest else ""
+    if result.head.measure.name == LIKELIHOOD:
+        words += f" The {LIKELIHOOD} is a likelihood: that the model acts otherwise is not shown by it."
     return words + _at_defaults(found, result)
 
 
