@@ -107,10 +107,12 @@ def require_questions(spec: ComparisonSpec, material: Material) -> None:
             raise SpecError(
                 f"methods.{name}.asked: source {material.source} yields {found}, not {method.asked}"
             )
-        if method.search and method.asked not in tuning:
+        tuned = "dilemma" if method.asked == "pairs" else method.asked
+        if method.chooses and tuned not in tuning:
+            kind = "search" if method.search else "automatic"
             raise SpecError(
-                f"methods.{name}.search: source {material.source} yields no tuning questions asked as "
-                f"{method.asked}; drop search"
+                f"methods.{name}.{kind}: source {material.source} yields no tuning questions asked as {tuned}; ask it for "
+                f"some (data.parameters.tuning), or drop {kind}"
             )
 
 

@@ -149,10 +149,8 @@ class MethodSpec(Strict):
         assert self.automatic is not None
         strengths = {name for name, default in of_edit.items() if isinstance(default, float)}
         require_known("automatic.parameter", [self.automatic.parameter], strengths)
-        if self.asked == "pairs" or self.search:
-            raise ValueError(
-                "automatic tries strengths on tuning questions by itself; drop search, and ask dilemmas or described"
-            )
+        if self.search:
+            raise ValueError("automatic tries strengths on tuning questions by itself; drop search")
 
     def _check_directions(self, of_edit: dict[str, Any]) -> None:
         if self.directions is None:

@@ -75,7 +75,8 @@ class AutomaticSpec(Strict):
 
     `points` strengths from `low` to `high` are tried at once, then, `rounds` times, the two halfway to the neighbours of
     the best that is allowed. `min_fluency`: share of the base's. `max_leakage`: mean change of the values that are not
-    steered.
+    steered. Where pairs are asked, tuning questions tell fluency and nothing else, so the largest strength is taken that
+    keeps the floor.
     """
 
     parameter: str

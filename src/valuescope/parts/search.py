@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from valuescope.lab.ask import Ask
+from valuescope.lab.ask import Ask, Item
 from valuescope.lab.design import Design
 from valuescope.lab.laboratory import Laboratory
 from valuescope.lab.matrix import Matrix, strength_of
@@ -56,7 +56,7 @@ class Search(Part[None]):
         """Base and every setting on the tuning questions."""
         for method in design.spec.methods.values():
             if method.chooses:
-                yield design.base(design.tuning_items(method.asked))
+                yield design.base(_tuning(design, method))
             for setting in method.settings() if method.search else ():
                 yield _tuned(design, method, setting)
 
@@ -89,12 +89,17 @@ class Search(Part[None]):
         return Section("search", "The search for settings", (note, *tables), link="Search")
 
 
+def _tuning(design: Design, method: MethodSpec) -> tuple[Item, ...]:
+    """The tuning questions: where pairs are asked, those that tell fluency."""
+    return design.tuning_items("dilemma" if method.asked == "pairs" else method.asked)
+
+
 def _tuned(design: Design, method: MethodSpec, setting: Setting) -> Ask:
-    return design.each(design.tuning_items(method.asked), design.treatments(method, setting))
+    return design.each(_tuning(design, method), design.treatments(method, setting))
 
 
 def _searched(lab: Laboratory, method: MethodSpec, search: SearchSpec) -> tuple[SearchFound, Setting]:
-    base = lab.outcomes(lab.base(lab.tuning_items(method.asked)))
+    base = lab.outcomes(lab.base(_tuning(lab, method)))
     tried = []
     for setting in method.settings():
         outcomes = lab.outcomes(_tuned(lab, method, setting))
@@ -114,7 +119,7 @@ def _searched(lab: Laboratory, method: MethodSpec, search: SearchSpec) -> tuple[
 def _found(
     questions: int,
     rule: str,
-    tried: Sequence[tuple[Setting, Estimate, Estimate, Estimate | None]],
+    tried: Sequence[tuple[Setting, Estimate | None, Estimate, Estimate | None]],
     chosen: Setting,
 ) -> SearchFound:
     return SearchFound(
@@ -157,24 +162,32 @@ class Weighed:
 
 
 def _steered(design: Design, method: MethodSpec, setting: Setting) -> Ask:
-    """Every value steered on all tuning questions, in one ask."""
-    items, per_value = design.tuning_items(method.asked), design.treatments(method, setting)
+    """Every value steered on all tuning questions, in one ask; where pairs are asked, on its own questions."""
+    if method.asked == "pairs":
+        return _tuned(design, method, setting)
+    items, per_value = _tuning(design, method), design.treatments(method, setting)
     rows = [(item, per_value[value]) for value in design.values for item in items]
     return design.ask([item for item, _ in rows], [treatment for _, treatment in rows])
 
 
 def _automatic(lab: Laboratory, method: MethodSpec, how: AutomaticSpec) -> tuple[SearchFound, Setting]:
     """The strength with most control among those that are allowed; the default where none is."""
-    base = lab.outcomes(lab.base(lab.tuning_items(method.asked)))
+    base_ask = lab.base(_tuning(lab, method))
+    base = lab.fluent(base_ask, base_ask)[0]
     floor, size = lab.fluency(base).mean or 0.0, len(base)
-    tried, weighed = [], list[Weighed]()
+    tried, weighed = list[tuple[Setting, Estimate | None, Estimate, Estimate | None]](), list[Weighed]()
     strengths = [how.low + (how.high - how.low) * i / (how.points - 1) for i in range(how.points)]
     for _ in range(how.rounds + 1):
         for strength in strengths:
             setting = method.default.with_edit(how.parameter, strength)
             ask = _steered(lab, method, setting)
             lab.bench.ask(ask)
-            outcomes = lab.outcomes(ask)
+            outcomes = lab.fluent(base_ask, ask)[1]
+            if method.asked == "pairs":
+                fluency = lab.fluency(outcomes)
+                tried.append((setting, None, fluency, None))
+                weighed.append(Weighed(strength, strength, fluency.mean, Estimate(0.0, None, None, 0)))
+                continue
             steered = {
                 value: outcomes[place * size : (place + 1) * size] for place, value in enumerate(lab.values)
             }
@@ -192,10 +205,10 @@ def _automatic(lab: Laboratory, method: MethodSpec, how: AutomaticSpec) -> tuple
     best = most_control(weighed, how, floor)
     chosen = method.default.with_edit(how.parameter, best.strength) if best else method.default
     none = "" if best else "; none of them is within both, so the default stays"
-    rule = (
-        f"largest effect {method.direction} with at least {how.min_fluency:.0%} of the base's fluency and at most "
-        f"{how.max_leakage:g} mean change of the other values{none}"
-    )
+    fluent = f"with at least {how.min_fluency:.0%} of the base's fluency"
+    rule = f"largest effect {method.direction} {fluent} and at most {how.max_leakage:g} mean change of the other values{none}"
+    if method.asked == "pairs":
+        rule = f"largest strength {fluent}{none}"
     return _found(size, rule, tried, chosen), chosen
 
 
