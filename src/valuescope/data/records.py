@@ -61,7 +61,8 @@ class Question:
     `system` by the model's own chat template. `setting` says how it is asked:
     "dilemma" (alone) or "described" (after a description of somebody who holds the value). `key` pairs the
     answers of different edits and seeds the sampling noise they share. `atomic` is the atomic value that a
-    situational question is about, where the set names one.
+    situational question is about, where the set names one. `yes_is`: of a question that asks for yes or no, whether yes
+    speaks for the value or against it; empty where the set does not say.
     """
 
     key: str
@@ -73,6 +74,7 @@ class Question:
     language: str = "en"
     topic: str = ""
     atomic: str = ""
+    yes_is: Literal["for", "against", ""] = ""
 
 
 @dataclass(frozen=True)

@@ -205,10 +205,8 @@ def starter_material(
 
 def _in_turn(questions: Sequence[Question]) -> list[Question]:
     """Questions to which yes speaks for the value and those to which no does, by turns."""
-    answers = (
-        [question for question in questions if f"/{answer}/" in question.key] for answer in ("yes", "no")
-    )
-    return list(chain.from_iterable(zip(*answers, strict=True)))
+    sides = ([question for question in questions if question.yes_is == side] for side in ("for", "against"))
+    return list(chain.from_iterable(zip(*sides, strict=True)))
 
 
 def _level(values: tuple[str, ...]) -> tuple[str, str]:

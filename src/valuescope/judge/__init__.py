@@ -4,7 +4,7 @@ What needs no model: prompts (`judge_prompt`), quoting, parsers of replies, rati
 and counts of what is missing.
 """
 
-from valuescope.judge.judgement import JUDGES, Judge, Judgement, likelihood, oracle, typical
+from valuescope.judge.judgement import Judge, Judgement, likelihood, oracle, typical
 from valuescope.judge.missing import MISSING_KINDS, MISSING_LIMIT, JudgeError, MissingCount, Reply
 from valuescope.judge.prompt import PROMPTS, JudgePrompt, Rendered, criterion, judge_prompt
 from valuescope.judge.questionnaire import (
@@ -24,13 +24,21 @@ from valuescope.judge.reply import (
     parse_yes_no,
 )
 from valuescope.judge.self_rating import SelfRating, rate_by_likelihood, rate_by_text
+from valuescope.judge.stance import STANCES, Stance, judge_stances, read_stance
 from valuescope.judge.support import support_from_log_probabilities, support_from_percentages
 
+JUDGES: dict[str, Judge] = {"oracle": oracle, "likelihood": likelihood, "stance": judge_stances}
+"""The judges that are no models, by name."""
+FLUENT_BY_LIKELIHOOD = ("likelihood", "stance")
+"""Those that do not read fluency: it is read off the unedited model's likelihood (`typical`)."""
+
 __all__ = [
+    "FLUENT_BY_LIKELIHOOD",
     "JUDGES",
     "MISSING_KINDS",
     "MISSING_LIMIT",
     "PROMPTS",
+    "STANCES",
     "Judge",
     "JudgeError",
     "JudgePrompt",
@@ -41,10 +49,12 @@ __all__ = [
     "Rendered",
     "Reply",
     "SelfRating",
+    "Stance",
     "criterion",
     "expected_rating",
     "inventories",
     "judge_prompt",
+    "judge_stances",
     "likelihood",
     "load_questionnaire",
     "mean_of_runs",
@@ -59,6 +69,7 @@ __all__ = [
     "quoted",
     "rate_by_likelihood",
     "rate_by_text",
+    "read_stance",
     "sampled_rating",
     "score_questionnaire",
     "score_valuebench",

@@ -75,9 +75,7 @@ def typical(scores: Sequence[float | None], base_scores: Sequence[float | None])
 
 
 Judge = Callable[[Sequence[Question], Sequence[Answer]], list[Judgement]]
-
-JUDGES: dict[str, Judge] = {"oracle": oracle, "likelihood": likelihood}
-"""name -> judge; a judge reads answers only, so that it can be applied to any model's."""
+"""A judge reads answers only, so that it can be applied to any model's."""
 
 
 @dataclass(frozen=True)

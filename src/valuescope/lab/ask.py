@@ -73,8 +73,11 @@ def treatment_hash(treatment: Treatment) -> str:
 
 @lru_cache(maxsize=1 << 18)
 def item_hash(item: Item) -> str:
-    """What tells items apart; the same item stands in many asks, and often in one."""
-    return sha256_of([type(item).__name__, asdict(item)])
+    """What tells items apart; the same item stands in many asks, and often in one. What only says how to read an answer
+    decides none."""
+    fields = asdict(item)
+    fields.pop("yes_is", None)
+    return sha256_of([type(item).__name__, fields])
 
 
 @dataclass(frozen=True, eq=False)

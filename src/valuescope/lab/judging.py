@@ -74,7 +74,7 @@ class Judging:
         self.spec = spec
         self.model_judge: ModelJudge | None = None
         self.scoring: Scoring | None = None
-        self._missing: dict[str, dict[str, list[str]]] = {"control success": {}, "fluency": {}}
+        self._missing: dict[str, dict[str, list[str]]] = {"control success": {}}
         if isinstance(spec.judge, JudgeSpec):
             how = spec.judge
             asker = Asker(
@@ -112,7 +112,8 @@ class Judging:
             "" if judgement.success is not None else judgement.missing or "unjudged"
             for judgement in judgements
         ]
-        self._missing["fluency"][ask] = [fluency_missing(judgement) for judgement in judgements]
+        if not self.spec.fluent_by_likelihood:
+            self._missing.setdefault("fluency", {})[ask] = list(map(fluency_missing, judgements))
         if self.scoring is None or not rated:
             return judgements, [{} for _ in answers]
         ratings, missing = self.scoring(questions, answers)

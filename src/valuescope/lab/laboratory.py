@@ -132,7 +132,7 @@ class Laboratory(Design):
         self.settings = {name: method.default for name, method in spec.methods.items()}
         self.model, self.locations, self.judging = locations.model, locations, judging
         self.folder, self.progress = locations.folder, progress
-        answers = Answers(locations.model, locations.folder, scored=spec.judge == "likelihood")
+        answers = Answers(locations.model, locations.folder, scored=spec.fluent_by_likelihood)
         self.bench = Bench(locations.folder, answers, progress, then=self.outcomes)
         self.truth: Truth | None = known_truth(locations.model.identity.id)
         self._made: dict[str, Treatments] = {}
@@ -226,9 +226,9 @@ class Laboratory(Design):
         )
 
     def fluent(self, base_answers: Ask, answers: Ask) -> tuple[Outcomes, Outcomes]:
-        """The answers that fluency is read off (see `spoken`); by their likelihood where that is the judge."""
+        """The answers that fluency is read off (see `spoken`); by their likelihood where the judge reads none."""
         base, edited = self.outcomes(base_answers), self.outcomes(answers)
-        if self.spec.judge == "likelihood":
+        if self.spec.fluent_by_likelihood:
             return with_typical(base, base), with_typical(edited, base)
         return base, edited
 

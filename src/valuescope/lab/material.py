@@ -98,7 +98,21 @@ def require_texts(spec: ComparisonSpec, material: Material) -> None:
 
 
 def require_questions(spec: ComparisonSpec, material: Material) -> None:
-    """Raise SpecError where the material has nothing that a method asks."""
+    """Raise SpecError where the material has nothing that a method asks, or what the judge cannot read."""
+    if spec.judge == "stance":
+        answered = (*material.questions, *material.tuning)
+        unknown = [question.key for question in answered if not question.yes_is]
+        if unknown or not answered:
+            which = (
+                f"{len(unknown)} of its {len(answered)} questions, such as {unknown[0]}, do not"
+                if unknown
+                else "it has none"
+            )
+            raise SpecError(
+                f"data.source: judge stance reads answers to questions that say whether yes is for or against the value "
+                f"(yes_is), and of source {material.source} {which}; take source starter with parameters {{tier: plain}} and "
+                "Schwartz's ten values, or another judge"
+            )
     asked = {question.setting for question in material.questions} | ({"pairs"} if material.pairs else set())
     tuning = {question.setting for question in material.tuning}
     for name, method in spec.methods.items():

@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from valuescope.data import SOURCES
 from valuescope.files import sha256_of
-from valuescope.judge import JUDGES
+from valuescope.judge import FLUENT_BY_LIKELIHOOD, JUDGES
 from valuescope.judge.asked_model import require_no_secrets
 from valuescope.judge.rating import MINIMUM_SAMPLES
 from valuescope.lab.method import MethodSpec
@@ -222,6 +222,11 @@ class ComparisonSpec(RunSpec):
     def asks_pairs(self) -> bool:
         """Whether effects are margins of contrast pairs, in nats per token; else shares of answers."""
         return any(method.asked == "pairs" for method in self.methods.values())
+
+    @property
+    def fluent_by_likelihood(self) -> bool:
+        """Whether the judge reads no fluency, so that the unedited model's likelihood of each answer stands for it."""
+        return self.judge in FLUENT_BY_LIKELIHOOD
 
     def left_out(self) -> dict[str, Any]:
         """Settings of the judge's calls."""

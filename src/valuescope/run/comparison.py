@@ -29,6 +29,7 @@ from valuescope.run.estimate import TextsToRead
 __all__ = ["head", "open_laboratory", "opening", "plan", "reading"]
 EXPLANATIONS = {
     "control success": "share of answers biased towards the value; an answer that weighs both sides is not",
+    "side": "share of answers for the value among those that take a side; answers without a side and refusals are missing, and counted",
     "preference": "mean log-probability per token of a pair's positive text minus that of its negative text",
 }
 
@@ -101,7 +102,7 @@ def head(lab: Laboratory) -> Head:
             name=measure,
             unit="nats per token" if spec.asks_pairs else "share",
             judge="none (log-probabilities)" if spec.asks_pairs else spec.judge_name,
-            explanation=EXPLANATIONS[measure],
+            explanation=EXPLANATIONS["side" if spec.judge == "stance" and not spec.asks_pairs else measure],
         ),
         runs=spec.runs,
         scores=spec.scores and spec.scores.model_dump(mode="json"),

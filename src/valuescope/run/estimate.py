@@ -77,7 +77,7 @@ def cost_of(spec: Any, asks: Sequence[Ask], reading: TextsToRead) -> Cost:
         steps += ask.sampling.max_new_tokens * -(-len(tokens) // ask.batch_size)
         longest = max(tokens) + ask.sampling.max_new_tokens
         batch_bytes = max(batch_bytes, rows * (size.cache_bytes * longest + size.vocabulary * 12))
-        if getattr(spec, "judge", "") == "likelihood":
+        if getattr(spec, "fluent_by_likelihood", False):
             batch_bytes = max(batch_bytes, _scoring_bytes(size, rows, longest))
     learnt = sum(
         count * epochs

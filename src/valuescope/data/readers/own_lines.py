@@ -45,18 +45,18 @@ def _in_language(row: DataRow, name: str, language: str) -> str:
     return DataRow(row.place, {f"{name}.{language}": texts.fields[language]}).text(f"{name}.{language}")
 
 
-def _require_known(row: DataRow, fields: tuple[str, ...], optional: str) -> None:
+def _require_known(row: DataRow, fields: tuple[str, ...], *optional: str) -> None:
     for name in row.fields:
-        if name not in (*fields, optional):
+        if name not in (*fields, *optional):
             raise row.error(name, "is an unknown field", f"the fields are {', '.join(fields)}")
 
 
-def _line(kind: type[Record], fields: tuple[str, ...], /, **sources: Source) -> RowParser:
+def _line(kind: type[Record], fields: tuple[str, ...], /, *optional: str, **sources: Source) -> RowParser:
     """A line in one language with these fields and no others; `language` may be left out where it is English."""
     parse = one_per_row(kind, key="key", value="value", **sources, language=_language)
 
     def checked(row: DataRow) -> Iterable[Record]:
-        _require_known(row, fields, "language")
+        _require_known(row, fields, "language", *optional)
         return parse(row)
 
     return checked
@@ -74,7 +74,15 @@ pair = _line(
     topic="scene",
     kind=lambda row: row.one_of("kind", ("statement", "question")),
 )
-question = _line(Question, QUESTION, setting="=dilemma", question="question", topic="scene")
+question = _line(
+    Question,
+    QUESTION,
+    "yes_is",
+    setting="=dilemma",
+    question="question",
+    topic="scene",
+    yes_is=lambda row: row.one_of("yes_is", ("for", "against")) if "yes_is" in row.fields else "",
+)
 description = _line(
     Description,
     DESCRIPTION,
