@@ -4,14 +4,16 @@ no side, or to refusals, and effects, which count the answers that take a side, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from valuescope.judge import STANCES, Stance
 from valuescope.lab.ask import Ask, Outcome, Outcomes, question_of
-from valuescope.lab.design import Design, TrialAsks
+from valuescope.lab.design import Design
 from valuescope.lab.laboratory import Laboratory
+from valuescope.lab.method import MethodSpec
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
+from valuescope.lab.setting import Setting
 from valuescope.lab.strict import Found, Measured
 from valuescope.report.blocks import Section
 from valuescope.report.names import method_name
@@ -46,17 +48,19 @@ class Stances(Part[None]):
         return cls(None) if run.judge == "stance" else None
 
     def asks(self, design: Design) -> Iterator[Ask]:
-        """The arms of every trial; every run asks them for its effects already."""
-        for trial in self._trials(design).values():
-            yield from trial
+        """The answers of every trial, under the edit and under its controls."""
+        for arms in self._arms(design).values():
+            yield from arms
 
     def measure(self, lab: Laboratory) -> StancesFound:
         """The shares method by method."""
-        return StancesFound(methods={name: _shares(lab, trial) for name, trial in self._trials(lab).items()})
+        return StancesFound(methods={name: _shares(lab, arms) for name, arms in self._arms(lab).items()})
 
-    def _trials(self, design: Design) -> dict[str, TrialAsks]:
-        methods = design.spec.methods.items()
-        return {name: design.trial(method, design.settings[name]) for name, method in methods}
+    def _arms(self, design: Design) -> dict[str, AnswerArms]:
+        return {
+            name: answer_arms(design, method, design.settings[name])
+            for name, method in design.spec.methods.items()
+        }
 
     @classmethod
     def view(cls, found: StancesFound, result: Result) -> Section:
@@ -106,11 +110,36 @@ class Stances(Part[None]):
         )
 
 
-def _shares(lab: Laboratory, trial: TrialAsks) -> dict[Stance, StanceShare]:
-    """The shares of one trial; where pairs are scored, of the answers beside them, which have no controls."""
-    base, edited = lab.outcomes(trial.base_answers), lab.outcomes(trial.answers)
-    random, matched = ([], []) if lab.spec.asks_pairs else (trial.random, trial.matched)
-    controls = [[lab.outcomes(ask) for ask in asks] for asks in (random, matched)]
+class AnswerArms(NamedTuple):
+    """What is answered in a trial: by the base, under the edit, and under each draw of both controls."""
+
+    base: Ask
+    edited: Ask
+    random: tuple[Ask, ...]
+    matched: tuple[Ask, ...]
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from (self.base, self.edited, *self.random, *self.matched)
+
+
+def answer_arms(design: Design, method: MethodSpec, setting: Setting) -> AnswerArms:
+    """The answers of a trial; where pairs are scored, those to the questions beside them."""
+    trial = design.trial(method, setting)
+    if method.asked != "pairs":
+        return AnswerArms(trial.base, trial.edited, trial.random, trial.matched)
+    questions, controls = trial.base_answers.items, design.spec.controls
+
+    def drawn(kind: str) -> tuple[Ask, ...]:
+        draws = [design.control(method, setting, kind, draw) for draw in range(controls.draws)]
+        return tuple(design.each(questions, draw) for draw in draws if draw is not None)
+
+    matched = drawn("random-matched") if controls.matched else ()
+    return AnswerArms(trial.base_answers, trial.answers, drawn("random"), matched)
+
+
+def _shares(lab: Laboratory, arms: AnswerArms) -> dict[Stance, StanceShare]:
+    base, edited = lab.outcomes(arms.base), lab.outcomes(arms.edited)
+    controls = [[lab.outcomes(ask) for ask in asks] for asks in (arms.random, arms.matched)]
     questions = [question_of(outcome.key) for outcome in base]
 
     def change(stance: Stance, arms: Sequence[Outcomes]) -> Measured | None:
