@@ -20,7 +20,7 @@ from valuescope.models import NeuronModel
 from valuescope.organism.grammar import ASSISTANT, SYSTEM, USER
 from valuescope.progress import silent
 from valuescope.run import RunFolder, make_spec, run
-from valuescope.run.experiment import EXPERIMENTS
+from valuescope.run.plan import EXPERIMENTS
 
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>", SYSTEM, USER, ASSISTANT]
 CHAT_TEMPLATE = (

@@ -13,7 +13,7 @@ from valuescope.data.checks.words import words
 from valuescope.lab.laboratory import Laboratory
 from valuescope.parts.answer_length import AnswerLength, AnswerLengthSpec
 from valuescope.run import make_spec, read_result, run
-from valuescope.run.experiment import EXPERIMENTS, planned_asks
+from valuescope.run.plan import EXPERIMENTS, planned_asks
 from valuescope.run.registry import asked_parts
 
 ROOT = Path(__file__).resolve().parents[1]

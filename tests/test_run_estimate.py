@@ -15,8 +15,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from valuescope.files import sha256_of
 from valuescope.run import Spec, SpecError, estimate, read_spec, run
 from valuescope.run.estimate import Cost
-from valuescope.run.experiment import EXPERIMENTS, planned_asks
 from valuescope.run.model_size import matrix_speed
+from valuescope.run.plan import EXPERIMENTS, planned_asks
 from valuescope.run.registry import asked_parts
 
 

@@ -11,8 +11,8 @@ import pytest
 from valuescope.lab.exploration import ExplorationSpec
 from valuescope.run import SpecError, estimate, make_spec, read_spec
 from valuescope.run.estimate import Cost
-from valuescope.run.experiment import planned_asks
 from valuescope.run.exploration import plan
+from valuescope.run.plan import planned_asks
 from valuescope.run.registry import asked_parts
 
 MINIMAL: dict[str, Any] = {"name": "small", "experiment": "valueexploration"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,17 +14,21 @@ if TYPE_CHECKING:
     from valuescope.lab.spec import RunSpec
 
 
+BUDGET = "ask and read less, so that it takes about so long (90s, 20m, 1h); says what is cut"
+
+
 @command("run the whole flow on the bundled model and write a report", "valuescope demo")
 def demo(
     out: Path = option(Path("runs/demo"), "folder of the run", "FOLDER"),
     dry_run: bool = option(False, "say what it would cost, and stop", "--dry-run"),
+    budget: str | None = option(None, BUDGET, "TIME"),
 ) -> None:
     """`valuescope demo`."""
     from importlib.resources import files
 
     from valuescope.run import read_spec
 
-    _run(read_spec(Path(str(files("valuescope.run").joinpath("demo.yaml")))), out, dry_run)
+    _run(read_spec(Path(str(files("valuescope.run").joinpath("demo.yaml")))), out, dry_run, budget)
 
 
 @command(
@@ -37,12 +43,13 @@ def run(
     out: Path | None = option(None, "folder (default: runs/<name>); an unfinished run resumes", "FOLDER"),
     overrides: list[NamedSetting] = settings("overrides a setting, as generate.batch_size=32", "--set", "-s"),
     dry_run: bool = option(False, "say how many tokens, how much memory, how long; stop", "--dry-run"),
+    budget: str | None = option(None, BUDGET, "TIME"),
 ) -> None:
     """`valuescope run`."""
     from valuescope.run import read_spec
 
     content = read_spec(spec, **dict(overrides) | ({"model.id": model} if model else {}))
-    _run(content, out or Path("runs") / content.name, dry_run)
+    _run(content, out or Path("runs") / content.name, dry_run, budget)
 
 
 @command("write the report of a finished run again", "valuescope report runs/demo")
@@ -53,14 +60,20 @@ def report(folder: Path = argument("folder of the run", "FOLDER")) -> None:
     print(write_report(read_result(folder), folder))
 
 
-def _run(spec: RunSpec, out: Path, dry: bool) -> None:
-    from valuescope.run import estimate, run, terminal_text
+def _run(spec: RunSpec, out: Path, dry: bool, budget: str | None = None) -> None:
+    from valuescope.run import Estimator, RunFolder, run, seconds_of, settled, terminal_text
 
+    estimator = cache(lambda: Estimator(spec))
+    became = settled(
+        spec, None if dry else RunFolder(out), None if budget is None else seconds_of(budget), estimator
+    )
+    print("".join(f"{note}\n" for note in became.notes), end="", file=sys.stderr)
     if dry:
-        lines = [f"{spec.name} on {spec.model.id} would cost, by estimate:", *estimate(spec).lines()]
-        print("\n  ".join(lines))
+        title = f"{spec.name} on {spec.model.id} would cost, by estimate:"
+        print("\n  ".join([title, *estimator().cost(became.spec).lines()]))
         return
+    timed = estimator.cache_info().currsize
     with ProgressBars() as progress:
-        result = run(spec, out, progress=progress)
+        result = run(became.spec, out, progress=progress, model=estimator().model if timed else None)
     print(terminal_text(result))
     print(f"\nreport: {out / 'report.html'}\nsummary: {out / 'summary.json'}\nseconds: {result.seconds}")

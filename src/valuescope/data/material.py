@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ from valuescope.data.records import (
 from valuescope.files import sha256_of
 
 _Kind = TypeVar("_Kind", bound=Record)
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,16 @@ class Material:
         """Number of identification texts per role."""
         roles = Counter(text.label.split("|")[1] for text in self.texts)
         return {role: roles[role] for role in ROLES if roles[role]}
+
+    def first(self, texts: int | None, asked: int | None) -> Material:
+        """With the first `texts` of each label, and the first `asked` questions and pairs of each value and setting (None:
+        all). The texts of a contrast pair stay together: labels hold them in one order."""
+        return replace(
+            self,
+            texts=_first_of_each(self.texts, texts, lambda text: text.label),
+            questions=_first_of_each(self.questions, asked, lambda item: (item.value, item.setting)),
+            pairs=_first_of_each(self.pairs, asked, lambda pair: pair.value),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able content."""
@@ -175,6 +186,20 @@ class MaterialDraft:
             tuple(self.pairs),
             tuple(notes),
         )
+
+
+def _first_of_each(
+    items: tuple[_Item, ...], most: int | None, kind: Callable[[_Item], Hashable]
+) -> tuple[_Item, ...]:
+    """The first items of each kind, in their order."""
+    if most is None:
+        return items
+    seen, kept = Counter[Hashable](), list[_Item]()
+    for item in items:
+        seen[kind(item)] += 1
+        if seen[kind(item)] <= most:
+            kept.append(item)
+    return tuple(kept)
 
 
 def of_value(records: Sequence[Record], value: str) -> list[Record]:

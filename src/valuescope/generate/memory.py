@@ -35,7 +35,7 @@ def release_memory(error: BaseException | None = None) -> None:
 
 def tokens_that_fit(model: NeuronModel) -> int | None:
     """About how many tokens of context the free memory holds, over all rows; None where that is not known."""
-    free = _free_bytes(model.device)
+    free = free_bytes(model.device)
     return None if free is None else int(free * _SHARE / bytes_per_token(model))
 
 
@@ -50,7 +50,8 @@ def bytes_per_token(model: NeuronModel) -> int:
     return int(2 * 2 * model.layers * shared * width * number.itemsize)
 
 
-def _free_bytes(device: torch.device) -> int | None:
+def free_bytes(device: torch.device) -> int | None:
+    """What the device has left; None where that is not known."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)

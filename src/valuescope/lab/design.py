@@ -126,7 +126,7 @@ class Design:
         sampling = Sampling(how.max_new_tokens, how.temperature, how.top_p, self.spec.seed)
         if items and isinstance(items[0], PairChoice):
             sampling = LETTER
-        return Ask(tuple(items), tuple(treatments), sampling, how.batch_size, how.on, arm)
+        return Ask(tuple(items), tuple(treatments), sampling, how.rows, how.on, arm)
 
     def base(self, items: Sequence[Item]) -> Ask:
         """The items put to the unedited model."""

@@ -147,7 +147,7 @@ class DilemmaDesign:
             tuple(questions),
             tuple(treatments),
             LETTER if measure == "log-probabilities" else sampling,
-            how.batch_size,
+            how.rows,
             self.spec.edit.on,
         )
 
@@ -162,4 +162,4 @@ class DilemmaDesign:
             second = random.Random(f"generating-{self.spec.seed}-{dilemma.key}").random() >= 0.5
             questions.append(SupportQuestion(dilemma.key, dilemma.value, rate.calls(dilemma)[second], False))
         sampling = Sampling(max_new_tokens, temperature, seed=self.spec.seed)
-        return Ask(tuple(questions), (None,) * len(questions), sampling, self.spec.support.batch_size)
+        return Ask(tuple(questions), (None,) * len(questions), sampling, self.spec.support.rows)

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from valuescope.data.dilemma_set import DILEMMA_SOURCES
 from valuescope.edit import EDITS
 from valuescope.lab.parameters import keywords, require_known, require_parameters
-from valuescope.lab.spec import ControlsSpec, RunSpec, ValuesSpec
+from valuescope.lab.spec import BatchSize, ControlsSpec, RunSpec, ValuesSpec, rows_of
 from valuescope.lab.strict import Strict
 from valuescope.locate import locator_parameters
 
@@ -90,7 +90,12 @@ class SupportSpec(Strict):
     max_new_tokens: int = Field(default=160, ge=1)
     temperature: float = Field(default=0.0, ge=0)
     minimum_mass: float = Field(default=0.5, ge=0, le=1)
-    batch_size: int = Field(default=64, ge=1)
+    batch_size: BatchSize = 64
+
+    @property
+    def rows(self) -> int:
+        """The batch size."""
+        return rows_of(self.batch_size)
 
 
 class ReplacementSpec(Strict):
@@ -114,6 +119,7 @@ class ExplorationSpec(RunSpec):
     `highlighted`: so many of the largest drops of a column are marked (the paper: 4). `permutations` of the diagonal test.
     """
 
+    asking_key = "support"
     experiment: Literal["valueexploration"] = "valueexploration"
     values: ValuesSpec = ValuesSpec(system="chinese-social")
     languages: tuple[Literal["en", "zh"], ...] = Field(default=("en", "zh"), min_length=1)

@@ -152,7 +152,7 @@ class Identification:
             self.folder.path / "activations" / language / part,
             self.model,
             texts,
-            batch_size=how.batch_size,
+            batch_size=how.rows,
             part=how.part,
             scope=how.scope,
             progress=lambda done, total: self.progress(f"activations {language} {part}", done, total),
@@ -173,7 +173,7 @@ class Identification:
                 for prompt, answer in zip(encode(self.model, prompts), answers, strict=True)
             ],
             [question.value for question in questions],
-            batch_size=self.spec.activations.batch_size,
+            batch_size=self.spec.activations.rows,
             scope="answer",
             residuals=False,
         ).counters

@@ -65,11 +65,12 @@ def read_material(spec: ComparisonSpec, folder: RunFolder, values: tuple[str, ..
 
 
 def draw_material(data: DataSpec, values: tuple[str, ...], seed: int) -> Material:
-    """The material of a source; SpecError for a parameter of the wrong type."""
+    """What a specification uses of a source's material; SpecError for a parameter of the wrong type."""
     try:
-        return SOURCES[data.source](values, seed=seed, **data.parameters)
+        material = SOURCES[data.source](values, seed=seed, **data.parameters)
     except TypeError as error:
         raise SpecError(f"data.parameters: {error}") from error
+    return material.first(data.activation, data.evaluation)
 
 
 def require_marks(source: str, model: NeuronModel) -> None:
@@ -143,7 +144,7 @@ def read_activations(
             folder.path / "activations",
             model,
             texts,
-            batch_size=how.batch_size,
+            batch_size=how.rows,
             part=how.part,
             scope=how.scope,
             residuals=needs_residuals(spec),

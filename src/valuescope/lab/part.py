@@ -23,7 +23,8 @@ class Part(Generic[SpecT]):
     `place`: where what it found stands in summary.json: "leakage", or, for one `Found` per method, "methods.*.dose"
     ("methods.*": its fields stand beside those of others); empty for a part that only shows what others found. `order`: its place on the page. `stage`: parts are measured
     stage by stage: the headline settings are known from 1 on, and in 2 everything has been asked. `rated`: whether its answers
-    get the ratings that `scores` asks for.
+    get the ratings that `scores` asks for. `computes`: whether it has the model do more than answer its asks, which a dry run
+    then says that it does not count.
     """
 
     key: ClassVar[str] = ""
@@ -32,6 +33,7 @@ class Part(Generic[SpecT]):
     stage: ClassVar[int] = 1
     experiment: ClassVar[str] = "methods"
     rated: ClassVar[bool] = True
+    computes: ClassVar[bool] = False
     Spec: ClassVar[Any] = None
     default: ClassVar[Any] = None
     Found: ClassVar[type[Any]]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, PlainValidator, Tag, model_validator
 
 from valuescope.data import SOURCES
 from valuescope.files import sha256_of
@@ -20,6 +20,24 @@ from valuescope.models import NeuronModel, load_model
 
 Scope = Literal["all", "prompt", "answer"]
 """Which tokens of a text count."""
+AUTO: Literal["auto"] = "auto"
+
+
+def _batch_size(size: Any) -> Any:
+    if size == AUTO or (isinstance(size, int) and not isinstance(size, bool) and size >= 1):
+        return size
+    raise ValueError(f"{size!r} is no batch size; give a whole number from 1 on, or auto")
+
+
+BatchSize = Annotated[int | Literal["auto"], PlainValidator(_batch_size)]
+"""Rows of a batch; "auto": the fastest of a few, timed on the model before the run begins."""
+UNTIMED = 32
+"""Stands for "auto" where no model is there to time."""
+
+
+def rows_of(size: int | Literal["auto"]) -> int:
+    """The rows of a batch size."""
+    return UNTIMED if size == AUTO else size
 
 
 class ModelSpec(Strict):
@@ -49,9 +67,14 @@ class ValuesSpec(Strict):
 class ActivationsSpec(Strict):
     """The streaming pass; `part` texts are counted between two saves."""
 
-    batch_size: int = Field(default=64, ge=1)
+    batch_size: BatchSize = 64
     part: int = Field(default=1024, ge=1)
     scope: Scope = "all"
+
+    @property
+    def rows(self) -> int:
+        """The batch size."""
+        return rows_of(self.batch_size)
 
 
 class ControlsSpec(Strict):
@@ -80,9 +103,23 @@ class RunSpec(Strict):
     controls: ControlsSpec = ControlsSpec()
     experiment: str = ""
 
+    asking_key: ClassVar[str] = "generate"
+    """Where the batch size of asks stands."""
+
     def left_out(self) -> dict[str, Any]:
         """Settings that change no result, in pydantic's form of `exclude`."""
         return {}
+
+    @property
+    def ask_batch_size(self) -> int | Literal["auto"]:
+        """How many rows are asked at once."""
+        size: int | Literal["auto"] = getattr(self, self.asking_key).batch_size
+        return size
+
+    def with_ask_batch_size(self, rows: int) -> Self:
+        """The same with so many rows asked at once."""
+        how = getattr(self, self.asking_key).model_copy(update={"batch_size": rows})
+        return self.model_copy(update={self.asking_key: how})
 
     @property
     def how(self) -> Bootstrap:
@@ -101,10 +138,13 @@ class RunSpec(Strict):
 
 
 class DataSpec(Strict):
-    """Which source, and its parameters."""
+    """Which source, its parameters, and how much of what it gives is used: the first `activation` texts of each label to
+    read, the first `evaluation` questions (or pairs) of each value and setting to ask (None: all)."""
 
     source: str = "organism"
     parameters: dict[str, Any] = Field(default_factory=dict)
+    activation: int | None = Field(default=None, ge=1)
+    evaluation: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _known(self) -> DataSpec:
@@ -120,8 +160,13 @@ class GenerateSpec(Strict):
     max_new_tokens: int = Field(default=40, ge=1)
     temperature: float = Field(default=1.0, ge=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
-    batch_size: int = Field(default=100, ge=1)
+    batch_size: BatchSize = 100
     on: Literal["both", "prompt", "response"] = "both"
+
+    @property
+    def rows(self) -> int:
+        """The batch size."""
+        return rows_of(self.batch_size)
 
 
 class ScoresSpec(Strict):

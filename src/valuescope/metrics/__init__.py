@@ -23,11 +23,13 @@ from valuescope.metrics.neurons import (
 )
 from valuescope.metrics.pareto import Strength, pareto_curves, verdict_of
 from valuescope.metrics.perturbation import PerturbationMatrix, data_size_scores, perturbation_matrix
+from valuescope.metrics.power import PAIRED_SHARE_SD, minimum_detectable
 from valuescope.metrics.rates import SupportRates, control_effect, support_rates
 from valuescope.metrics.result import Estimate, MetricError
 
 __all__ = [
     "GAIN_FLOOR",
+    "PAIRED_SHARE_SD",
     "Bootstrap",
     "DeltaMatrix",
     "DiagonalTest",
@@ -49,6 +51,7 @@ __all__ = [
     "diagonal_test",
     "group_leakage",
     "length_bias",
+    "minimum_detectable",
     "neighbour_test",
     "neuron_overlap",
     "neurons_by_layer",

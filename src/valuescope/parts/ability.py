@@ -86,6 +86,7 @@ class Ability(Part[AbilitySpec]):
 
     key, Spec = "ability", AbilitySpec
     place, order, Found = "ability", 160, AbilityFound
+    computes = True
 
     @classmethod
     def check(cls, spec: AbilitySpec, run: ComparisonSpec) -> None:

@@ -103,6 +103,7 @@ class Questionnaires(Part[QuestionnairesSpec]):
 
     key, Spec = "questionnaires", QuestionnairesSpec
     place, order, Found = "questionnaires", 60, QuestionnairesFound
+    computes = True
 
     @classmethod
     def check(cls, spec: QuestionnairesSpec, run: ComparisonSpec) -> None:

@@ -110,6 +110,7 @@ class Sensitivity(Part[SensitivitySpec]):
 
     key, Spec = "sensitivity", SensitivitySpec
     place, order, Found = "sensitivity", 90, SensitivityFound
+    computes = True
 
     def __init__(self, spec: SensitivitySpec):
         super().__init__(spec)
@@ -214,7 +215,7 @@ class Sensitivity(Part[SensitivitySpec]):
             locations.folder.path / f"activations{choice.tag}",
             locations.model,
             read_texts(spec, locations.material),
-            batch_size=spec.activations.batch_size,
+            batch_size=spec.activations.rows,
             part=spec.activations.part,
             scope=choice.scope or spec.activations.scope,
             special_tokens=bool(choice.special_tokens),

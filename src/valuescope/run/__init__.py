@@ -3,23 +3,35 @@
 from valuescope.lab.folder import RunError, RunFolder
 from valuescope.lab.result import Result
 from valuescope.lab.strict import SpecError
-from valuescope.run.experiment import estimate, read_result, run, terminal_text, write_report
+from valuescope.run.budget import BudgetError, detectable, seconds_of, within_budget
+from valuescope.run.estimate import Cost
+from valuescope.run.estimator import Estimator, estimate
+from valuescope.run.experiment import read_result, run, terminal_text, write_report
 from valuescope.run.registry import Spec
+from valuescope.run.settled import Settled, settled
 from valuescope.run.spec_file import make_spec, read_spec
 from valuescope.run.yaml_text import read_yaml
 
 __all__ = [
+    "BudgetError",
+    "Cost",
+    "Estimator",
     "Result",
     "RunError",
     "RunFolder",
+    "Settled",
     "Spec",
     "SpecError",
+    "detectable",
     "estimate",
     "make_spec",
     "read_result",
     "read_spec",
     "read_yaml",
     "run",
+    "seconds_of",
+    "settled",
     "terminal_text",
+    "within_budget",
     "write_report",
 ]

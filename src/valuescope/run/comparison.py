@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from valuescope.data import label
+from valuescope.files import sha256_of
 from valuescope.lab.adapters import planned_training
 from valuescope.lab.design import Design
 from valuescope.lab.folder import RunFolder
 from valuescope.lab.judging import Judging
 from valuescope.lab.laboratory import Laboratory
-from valuescope.lab.locations import Locations
+from valuescope.lab.locations import READING, Locations
 from valuescope.lab.material import (
+    PROBING,
     chosen_values,
     draw_material,
+    needs_residuals,
     read_activations,
     read_material,
     read_texts,
@@ -24,7 +28,7 @@ from valuescope.lab.treatments import prepare
 from valuescope.models import NeuronModel
 from valuescope.parts.opening import comparison_opening as opening
 from valuescope.progress import Progress
-from valuescope.run.estimate import TextsToRead
+from valuescope.run.reading import Locating, TextsToRead
 
 __all__ = ["head", "open_laboratory", "opening", "plan", "reading"]
 EXPLANATIONS = {
@@ -52,16 +56,35 @@ def plan(spec: ComparisonSpec, folder: RunFolder | None = None) -> Design:
 
 def reading(design: Design) -> TextsToRead:
     """The texts that a run reads, and those that it trains adapters on."""
-    texts = read_texts(design.spec, design.material)
-    learnt = planned_training(design.spec, design.material)
     return TextsToRead(
-        texts=[text.prompt + text.answer for text in texts],
-        labels=len({text.label for text in design.material.texts}),
-        residuals=True,
-        learnt=[
-            (example.prompt + example.answer, epochs) for examples, epochs in learnt for example in examples
-        ],
+        read_texts(design.spec, design.material),
+        residuals=needs_residuals(design.spec),
+        locating=_locating(design),
+        learnt=planned_training(design.spec, design.material),
     )
+
+
+def _locating(design: Design) -> list[Locating]:
+    """The locations that take long, each once."""
+    known = dict[str, Locating]()
+    for method in design.spec.methods.values():
+        locator = "neva" if method.edit_kind and not method.locator and method.reads_texts else method.locator
+        swept = [
+            method.dosed(method.default, dose, strength)
+            for dose in method.doses
+            if method.is_of_locator(dose)
+            for strength in dose.values
+        ]
+        for setting in (*method.settings(), *swept):
+            labels = {
+                value: (label(value, method.read_roles[0]), label(value, method.read_roles[1]))
+                for value in design.values
+            }
+            if locator in (*READING, *PROBING):
+                parameters = setting.locator if method.locator else {}
+                name = sha256_of([locator, method.read_roles, parameters])
+                known[name] = Locating(name, locator, labels, parameters)
+    return list(known.values())
 
 
 def open_laboratory(

@@ -1,29 +1,40 @@
-"""What a run will cost, before it starts: tokens, memory and time, from its parts' own asks and the model's config."""
+"""What a run will cost, before it starts: tokens, memory and time, from its parts' own asks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from valuescope.data import ContrastPair
-from valuescope.lab.ask import Ask, Item, SupportQuestion
-from valuescope.run.model_size import ModelSize, model_size
+from valuescope.lab.answers import Answers
+from valuescope.lab.ask import Ask
+from valuescope.lab.folder import RunFolder
+from valuescope.models import NeuronModel, encode
+from valuescope.run.model_size import ModelSize
+from valuescope.run.pace import NOTHING, Pace, Range
+from valuescope.run.plan import Plan
+from valuescope.run.price import (
+    ItemTokens,
+    bare_prompt,
+    batches_of,
+    learning_seconds,
+    locating_seconds,
+    part_seconds,
+    reading_seconds,
+    text_lengths,
+)
 
-
-@dataclass(frozen=True)
-class TextsToRead:
-    """What a run reads before it asks: texts, counted under `labels`, and texts that adapters learn, with epochs."""
-
-    texts: Sequence[str]
-    labels: int
-    residuals: bool = False
-    learnt: Sequence[tuple[str, int]] = ()
+READING, LOCATING, LEARNING = "reading texts", "locating", "training adapters"
+"""What a run does before its parts ask."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Tokens to read and to write, bytes to hold at once, and seconds, all estimated."""
+    """Tokens to read and to write, bytes to hold at once, and seconds, all estimated.
+
+    `parts`: seconds of reading, locating and training, and of each part's own asks; empty where nothing was timed. `timed`:
+    how long the timing took. `uncounted`: parts that compute more than they ask, which is not in the seconds.
+    """
 
     read_tokens: int
     answers: int
@@ -31,11 +42,18 @@ class Cost:
     model_bytes: int
     counter_bytes: int
     batch_bytes: int
-    seconds: float
     device: str
+    parts: Mapping[str, Range] = field(default_factory=dict)
+    timed: float = 0.0
     judge: str = ""  # the model that judges, if one does, whose time and price are its own
     calls_per_answer: int = 2
     learnt_tokens: int = 0  # that adapters are trained on, over all epochs
+    uncounted: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> Range | None:
+        """All of them; None where nothing was timed."""
+        return sum(self.parts.values(), NOTHING) if self.parts else None
 
     def lines(self) -> list[str]:
         """The estimate for people."""
@@ -48,84 +66,111 @@ class Cost:
             *([calls] if self.judge else []),
             f"memory            {_size(total):>12} (weights {_size(self.model_bytes)}, counters "
             f"{_size(self.counter_bytes)}, largest batch {_size(self.batch_bytes)})",
-            f"time              {_duration(self.seconds):>12} on {self.device}, give or take a factor of two",
+            *self._time_lines(),
         ]
 
+    def _time_lines(self) -> list[str]:
+        if self.seconds is None:
+            return [
+                "time                 not told: it is timed on the loaded model, whose weights are not here"
+            ]
+        costly = sorted(self.parts.items(), key=lambda part: -part[1].middle)
+        return [
+            f"time              {duration(self.seconds.middle):>12} ({between(self.seconds)}) on {self.device}, timed in "
+            f"{duration(self.timed)}",
+            *(
+                f"  {name:<26}{duration(part.middle):>8} ({between(part)})"
+                for name, part in costly
+                if part.high
+            ),
+            *([f"  not in the time: {' and '.join(self._beside())}"] if self._beside() else []),
+        ]
 
-def cost_of(spec: Any, asks: Sequence[Ask], reading: TextsToRead) -> Cost:
-    """The cost of asks, each once however often it is planned, and of reading.
+    def _beside(self) -> list[str]:
+        parts = [f"what {', '.join(self.uncounted)} compute beside their answers"] if self.uncounted else []
+        return [*parts, *(["the judge's calls"] if self.judge else [])]
 
-    Texts are tokenised for real; parameters are counted on an empty copy of the model; time is the arithmetic over the
-    device's measured matrix speed, plus a fixed cost per layer and decoding step.
+
+def cost_of(plan: Plan, size: ModelSize, tokens: ItemTokens, pace: Pace | None = None) -> Cost:
+    """The cost of a plan: of asks, each once however often it is planned, and of reading.
+
+    Texts are tokenised for real; seconds are the work at the measured `pace`.
     """
-    size, distinct = model_size(spec.model), {ask.hash: ask for ask in asks}.values()
-    lengths = _Lengths(size)
-    texts = size.lengths(list(reading.texts))
-    scored = asked = written = steps = 0
-    batch_bytes = size.reading_bytes(spec.activations.batch_size, max(texts))
-    for ask in distinct:
-        if not ask.items:
-            continue
-        tokens = [lengths[item] for item in ask.items]
-        rows = min(ask.batch_size, len(tokens))
-        if ask.pairs:
-            scored += sum(tokens)
-            batch_bytes = max(batch_bytes, _scoring_bytes(size, rows, max(tokens)))
-            continue
-        asked += sum(tokens)
-        written += ask.answers * ask.sampling.max_new_tokens
-        steps += ask.sampling.max_new_tokens * -(-len(tokens) // ask.batch_size)
-        longest = max(tokens) + ask.sampling.max_new_tokens
-        batch_bytes = max(batch_bytes, rows * (size.cache_bytes * longest + size.vocabulary * 12))
-        if getattr(spec, "fluent_by_likelihood", False):
-            batch_bytes = max(batch_bytes, _scoring_bytes(size, rows, longest))
-    learnt = sum(
-        count * epochs
-        for count, (_, epochs) in zip(
-            size.lengths([text for text, _ in reading.learnt]), reading.learnt, strict=True
-        )
-    )
+    reading, how = plan.reading, plan.spec.activations
+    texts = text_lengths(reading.texts, tokens.lengths)
+    asks = [ask for _, ask, _ in plan.distinct()]
+    answered = [ask for ask in asks if not ask.pairs]
+    learnt = [
+        (sum(tokens.lengths([text.prompt + text.answer for text in some])), epochs)
+        for some, epochs in reading.learnt
+    ]
     residuals = 4 * len(texts) * size.layers * size.hidden if reading.residuals else 0
-    read, judge, scores = sum(texts) + scored, getattr(spec, "judge", ""), getattr(spec, "scores", None)
+    judge, scores = getattr(plan.spec, "judge", ""), getattr(plan.spec, "scores", None)
     ratings = (
         0 if scores is None else (1 + scores.quality) * (scores.samples if scores.mode == "sampled" else 1)
     )
+    parts = {}
+    if pace is not None:
+        parts = {
+            READING: reading_seconds(texts, how.rows, pace),
+            LOCATING: locating_seconds(reading, pace),
+            LEARNING: learning_seconds(reading, pace),
+            **part_seconds(plan, tokens, pace),
+        }
     return Cost(
-        read_tokens=read,
-        answers=sum(ask.answers for ask in distinct),
-        written_tokens=written,
+        read_tokens=sum(texts) + sum(sum(tokens[item]) for ask in asks if ask.pairs for item in ask.items),
+        answers=sum(len(ask.items) for ask in answered),
+        written_tokens=sum(len(ask.items) * ask.sampling.max_new_tokens for ask in answered),
         model_bytes=size.model_bytes,
         counter_bytes=size.counter_bytes(reading.labels) + residuals,
-        batch_bytes=batch_bytes,
-        seconds=size.seconds(read + 3 * learnt + asked + written, steps),
+        batch_bytes=max(
+            size.reading_bytes(how.rows, max(texts)),
+            *(
+                ask_bytes(ask, tokens, size, scored=getattr(plan.spec, "fluent_by_likelihood", False))
+                for ask in asks
+            ),
+        ),
         device=size.device,
+        parts=parts,
+        timed=0.0 if pace is None else pace.seconds,
         judge="" if isinstance(judge, str) else judge.by,
         calls_per_answer=2 + ratings,
-        learnt_tokens=learnt,
+        learnt_tokens=sum(count * epochs for count, epochs in learnt),
+        uncounted=plan.uncounted,
     )
 
 
-class _Lengths(dict[Item, int]):
-    """Tokens of an item's text (of both sides of a pair), counted once."""
-
-    def __init__(self, size: ModelSize):
-        super().__init__()
-        self.size = size
-
-    def __missing__(self, item: Item) -> int:
-        match item:
-            case ContrastPair():
-                texts = [item.positive, item.negative]
-            case SupportQuestion():
-                texts = [item.call.user]
-            case _:
-                texts = [item.prompt or item.question]
-        self[item] = sum(self.size.lengths(texts))
-        return self[item]
+def tokens_of(size: ModelSize, model: NeuronModel | None) -> ItemTokens:
+    """Counts the tokens of items: as the model reads them, or of their bare texts where there is none."""
+    if model is None:
+        return ItemTokens(size.lengths, bare_prompt)
+    lengths = lambda texts: [len(row.input_ids) for row in encode(model, texts)]  # noqa: E731
+    return ItemTokens(lengths, Answers(model, RunFolder(Path())).prompt)
 
 
-def _scoring_bytes(size: ModelSize, rows: int, length: int) -> int:
-    return size.vocabulary * length * (rows * size.dtype.itemsize + 8)
+def ask_bytes(ask: Ask, tokens: ItemTokens, size: ModelSize, *, scored: bool, rows: int | None = None) -> int:
+    """What the largest batch of an ask holds at once, about."""
+    largest = 0
+    for batch in batches_of(ask, tokens, rows):
+        longest = batch.longest + (0 if ask.pairs else ask.sampling.max_new_tokens)
+        held = batch.rows * (size.cache_bytes * longest + size.vocabulary * 12)
+        if ask.pairs or scored:
+            scoring = size.vocabulary * longest * (batch.rows * size.dtype.itemsize + 8)
+            held = scoring if ask.pairs else max(held, scoring)
+        largest = max(largest, held)
+    return largest
+
+
+def between(seconds: Range) -> str:
+    """`8 min to 14 min`."""
+    return f"{duration(seconds.low)} to {duration(seconds.high)}"
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min` or `3.4 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _size(count: int) -> str:
@@ -135,9 +180,3 @@ def _size(count: int) -> str:
             return f"{amount:.0f} {unit}"
         amount /= 1000
     return f"{amount:.1f} GB"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

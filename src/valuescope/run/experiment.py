@@ -3,68 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from valuescope.lab.ask import Ask
 from valuescope.lab.folder import RunFolder
 from valuescope.lab.laboratory import Bench
 from valuescope.lab.material import timed
-from valuescope.lab.part import Part
-from valuescope.lab.result import Asked, Head, Result
+from valuescope.lab.result import Asked, Result
 from valuescope.lab.spec import RunSpec
 from valuescope.lab.strict import SpecError
 from valuescope.models import NeuronModel
 from valuescope.progress import Progress, silent
-from valuescope.report.blocks import Opening
 from valuescope.report.document import write_page
-from valuescope.run import comparison, exploration
-from valuescope.run.estimate import Cost, TextsToRead, cost_of
+from valuescope.run.estimator import Estimator
 from valuescope.run.format1 import upgraded
+from valuescope.run.plan import EXPERIMENTS, planned_asks
 from valuescope.run.registry import asked_parts, parts_of
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """What an experiment brings beside its parts. `plan`: a design without a model, of a run's folder or of none;
-    `open`: a laboratory."""
-
-    plan: Callable[..., Any]
-    open: Callable[[Any, RunFolder, NeuronModel, Progress], Any]
-    reading: Callable[[Any], TextsToRead]
-    head: Callable[[Any], Head]
-    opening: Callable[[Result], Opening]
-    head_kind: type[Head] = Head
-
-
-EXPERIMENTS = {
-    "methods": Experiment(
-        comparison.plan, comparison.open_laboratory, comparison.reading, comparison.head, comparison.opening
-    ),
-    "valueexploration": Experiment(
-        exploration.plan,
-        exploration.open_laboratory,
-        exploration.reading,
-        exploration.head,
-        exploration.opening,
-        exploration.ExplorationHead,
-    ),
-}
-"""Every experiment, under the name that a specification gives."""
-
-
-def planned_asks(parts: Iterable[Part[Any]], design: Any) -> list[Ask]:
-    """Everything that parts will ask, at most; equal asks stand there as often as they are planned."""
-    return [ask for part in parts for ask in (*part.asks(design), *part.later(design))]
-
-
-def estimate(spec: RunSpec) -> Cost:
-    """What a run would cost, by the asks of its parts, without loading any weights."""
-    experiment = EXPERIMENTS[spec.experiment]
-    design = experiment.plan(spec)
-    return cost_of(spec, planned_asks(asked_parts(spec), design), experiment.reading(design))
+from valuescope.run.settled import settled
 
 
 def run(spec: RunSpec, out: Path, *, progress: Progress = silent, model: NeuronModel | None = None) -> Result:
@@ -75,8 +31,9 @@ def run(spec: RunSpec, out: Path, *, progress: Progress = silent, model: NeuronM
     Raises:
         SpecError, RunError: for a specification that does not fit its data, or a folder of another run.
     """
-    folder, experiment, parts = RunFolder(out), EXPERIMENTS[spec.experiment], asked_parts(spec)
-    model = model or spec.model.load()
+    folder, model = RunFolder(out), model or spec.model.load()
+    spec = settled(spec, folder, None, lambda: Estimator(spec, model)).spec
+    experiment, parts = EXPERIMENTS[spec.experiment], asked_parts(spec)
     folder.open(spec, model.identity.fingerprint)
     planned = sum(len(ask.items) for ask in planned_asks(parts, experiment.plan(spec, folder)))
     lab = experiment.open(spec, folder, model, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from valuescope.data.dilemma_set import feeding_texts
 from valuescope.lab.dilemma_design import DilemmaDesign, draw_dilemmas, read_dilemmas
 from valuescope.lab.dilemma_laboratory import DilemmaLaboratory
 from valuescope.lab.exploration import ExplorationSpec
@@ -13,7 +14,7 @@ from valuescope.models import NeuronModel
 from valuescope.parts.exploration_opening import exploration_opening as opening
 from valuescope.parts.perturbation import EditFound, ExplorationHead
 from valuescope.progress import Progress
-from valuescope.run.estimate import TextsToRead
+from valuescope.run.reading import TextsToRead
 
 __all__ = ["ExplorationHead", "head", "open_laboratory", "opening", "plan", "reading"]
 
@@ -32,11 +33,12 @@ def plan(spec: ExplorationSpec, folder: RunFolder | None = None) -> DilemmaDesig
 def reading(design: DilemmaDesign) -> TextsToRead:
     """The dilemmas that neurons are found in; replaced data is taken to be as long as they are."""
     texts = [
-        f"{dilemma.story} {dilemma.aligned} {dilemma.violating} {dilemma.rationale}"
-        for dilemma in design.dilemmas.activation
+        text
+        for language in design.spec.languages
+        for value in design.values
+        for text in feeding_texts(design.dilemmas.of("activation", language, value), value, design.spec.seed)
     ]
-    times = 2 if getattr(design.spec, "replacement", None) else 1
-    return TextsToRead(texts * times, labels=len(design.values) * len(design.spec.languages))
+    return TextsToRead(texts * (2 if getattr(design.spec, "replacement", None) else 1))
 
 
 def open_laboratory(

@@ -1,13 +1,21 @@
-"""How large a model is and how fast its device, without loading any weights."""
+"""How large a model is, and whether its weights are here, without loading any."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import try_to_load_from_cache
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import (
+    SAFE_WEIGHTS_INDEX_NAME,
+    SAFE_WEIGHTS_NAME,
+    WEIGHTS_INDEX_NAME,
+    WEIGHTS_NAME,
+)
 
 from valuescope.lab.spec import ModelSpec
 from valuescope.models import default_device
@@ -15,8 +23,7 @@ from valuescope.models.checkpoint import find_checkpoint
 from valuescope.models.gguf import local_gguf, read_config
 from valuescope.models.load import settled_dtype
 
-EFFICIENCY = 0.35  # share of the measured matrix speed that a forward pass of a language model reaches
-STEP_SECONDS = 2.5e-4  # fixed cost of one layer in one decoding step, on any device
+WEIGHTS = (SAFE_WEIGHTS_NAME, SAFE_WEIGHTS_INDEX_NAME, WEIGHTS_NAME, WEIGHTS_INDEX_NAME)
 
 
 @dataclass(frozen=True)
@@ -38,9 +45,9 @@ class ModelSize:
         """The weights."""
         return self.parameters * self.dtype.itemsize
 
-    def lengths(self, texts: list[str]) -> list[int]:
+    def lengths(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""
-        return [len(ids) for ids in self.tokenizer(texts)["input_ids"]] if texts else []
+        return [len(ids) for ids in self.tokenizer(list(texts))["input_ids"]] if texts else []
 
     def counter_bytes(self, labels: int) -> int:
         """Five numbers per label and neuron."""
@@ -49,11 +56,6 @@ class ModelSize:
     def reading_bytes(self, batch_size: int, longest: int) -> int:
         """What a forward pass without logits holds at once, about."""
         return batch_size * longest * max(3 * self.width, 4 * self.hidden) * self.dtype.itemsize
-
-    def seconds(self, tokens: float, steps: float) -> float:
-        """Seconds to process so many tokens in so many decoding steps."""
-        work = 2 * self.parameters * tokens / (EFFICIENCY * matrix_speed(self.device, self.dtype))
-        return work + steps * self.layers * STEP_SECONDS
 
 
 def model_size(spec: ModelSpec) -> ModelSize:
@@ -89,16 +91,16 @@ def model_size(spec: ModelSpec) -> ModelSize:
     )
 
 
-def matrix_speed(device: str, dtype: torch.dtype) -> float:
-    """Measured floating-point operations per second of a matrix product on the device."""
-    size = 1024
-    left = torch.randn(size, size, device=device).to(dtype)
-    left @ left
-    start, rounds = time.perf_counter(), 0
-    while time.perf_counter() - start < 0.2:
-        (left @ left).sum().item()
-        rounds += 1
-    return 2 * size**3 * rounds / (time.perf_counter() - start)
+def weights_are_here(spec: ModelSpec) -> bool:
+    """Whether the weights lie on this machine, in a folder, a GGUF file or the hub's cache; nothing is downloaded."""
+    source, gguf = find_checkpoint(spec.id)
+    names = [gguf] if gguf else WEIGHTS
+    folder = Path(source)
+    if folder.is_dir():
+        return any((folder / name).is_file() for name in names)
+    return any(
+        isinstance(try_to_load_from_cache(source, name, revision=spec.revision), str) for name in names
+    )
 
 
 def _dtype(spec: ModelSpec, config: Any) -> torch.dtype:
