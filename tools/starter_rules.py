@@ -23,10 +23,10 @@ from valuescope.data.checks import (
 from valuescope.data.checks.set_limits import (
     DESCRIPTION_LIMITS,
     DILEMMA_LIMITS,
-    SITUATION_LIMITS,
     PairLimits,
     QuestionLimits,
     Range,
+    SituationLimits,
 )
 from valuescope.data.checks.words import opening
 from valuescope.data.records import ContrastPair, Description, Dilemma, Question, Record, compared_text, sides
@@ -54,7 +54,9 @@ def rules(files: Sequence[Sequence[Record]], part: StarterPart) -> Iterator[Rule
         yield from _descriptions(descriptions)
     if questions := _of(files, Question):
         situations = any(one.atomic for one in chain(*questions))
-        yield from _situations(questions) if situations else _questions(questions, part.questions)
+        yield from (
+            _situations(questions, part.situations) if situations else _questions(questions, part.questions)
+        )
 
 
 def limited_fields(record: Record, part: StarterPart) -> Iterator[tuple[str, str, Range]]:
@@ -73,7 +75,7 @@ def limited_fields(record: Record, part: StarterPart) -> Iterator[tuple[str, str
         case Description():
             yield record.stance, record.description, DESCRIPTION_LIMITS.length
         case Question():
-            length = SITUATION_LIMITS.length if record.atomic else part.questions.length
+            length = part.situations.length if record.atomic else part.questions.length
             yield "question", record.question, length
 
 
@@ -127,8 +129,7 @@ def _descriptions(files: Sequence[Sequence[Description]]) -> Iterator[Rule]:
     yield _none("records that hold the value's name or a key word", files, _names)
 
 
-def _situations(files: Sequence[Sequence[Question]]) -> Iterator[Rule]:
-    limits = SITUATION_LIMITS
+def _situations(files: Sequence[Sequence[Question]], limits: SituationLimits) -> Iterator[Rule]:
     least = min(len({one.topic for one in held}) for held in files)
     yield _at_most("records that begin alike", limits.same_opening, _alike(files))
     yield _none("records that hold the value's name or a key word", files, _names)

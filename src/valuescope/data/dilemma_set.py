@@ -24,6 +24,7 @@ from valuescope.data.records import (
     story_key,
 )
 from valuescope.data.starter import read_part
+from valuescope.values import load_value_system
 
 Split = Literal["activation", "evaluation"]
 _LETTERS = "ABCDEFGH"
@@ -203,14 +204,19 @@ def _unbalanced(dilemmas: DilemmaSet) -> list[str]:
 
 
 def starter_dilemmas(values: tuple[str, ...], languages: tuple[str, ...], *, seed: int = 0) -> DilemmaSet:
-    """The starter set's 20 activation and 20 evaluation dilemmas of each Chinese social value, in en and zh.
+    """The starter set's dilemmas: 20 activation and 20 evaluation ones of each Chinese social value, in en and zh, and 12
+    and 12 of each of Schwartz's ten values, in en.
 
     Raises:
         DataError: other values or languages.
     """
+    system = (
+        "schwartz"
+        if set(values) <= set(load_value_system("schwartz").at_level("value"))
+        else "chinese-social"
+    )
     splits = [
-        of_kind(read_part(f"chinese-social/{split}", values), Dilemma)
-        for split in ("activation", "evaluation")
+        of_kind(read_part(f"{system}/{split}", values), Dilemma) for split in ("activation", "evaluation")
     ]
     return make_dilemma_set("starter", values, languages, *splits, seed=seed)
 

@@ -66,6 +66,23 @@ class Material:
             pairs=_first_of_each(self.pairs, asked, lambda pair: pair.value),
         )
 
+    def evaluated_on(self, other: Material) -> Material:
+        """These texts with another material's questions, tuning questions and pairs.
+
+        Raises:
+            DataError: a text of the evaluation stands among the texts to read, or within one of them.
+        """
+        read = "\n".join(even(text.prompt + text.answer) for text in self.texts)
+        asked = [question.question for question in (*other.questions, *other.tuning)]
+        asked += [side for pair in other.pairs for side in (pair.positive, pair.negative)]
+        if shared := [text for text in asked if even(text) in read]:
+            raise DataError(
+                f"{len(shared)} texts of the evaluation's source {other.source} are read to locate neurons, such as "
+                f"{shared[0][:80]!r}; take another source or tier for data.measured_on, or leave it out"
+            )
+        notes = (*self.notes, *(f"evaluation, {other.source}: {note}" for note in other.notes))
+        return replace(self, questions=other.questions, tuning=other.tuning, pairs=other.pairs, notes=notes)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-able content."""
         return asdict(self)
@@ -140,11 +157,13 @@ class MaterialDraft:
         descriptions: Sequence[Description],
         questions: Sequence[Question],
         draw: MaterialDraw,
+        *,
+        alone: bool = True,
     ) -> None:
         """Descriptions and questions (ValueLocate): read together, and asked after descriptions for the value.
 
         A share of the questions and of the descriptions for the value is kept for the evaluation; each kept question
-        is asked alone and after one of the kept descriptions. The others are read: `draw.texts` times a question after
+        is asked alone (unless not `alone`) and after one of the kept descriptions. The others are read: `draw.texts` times a question after
         a description for the value, and the same question after one against it, no two alike.
         """
         favour = [text.description for text in descriptions if text.stance == "for"]
@@ -162,7 +181,6 @@ class MaterialDraft:
                     description=tellings[(place + turn) % len(tellings)], question=question.question
                 )
                 self.texts.append(LabelledText(label(value, stance), text, group=question.key))
-        alone = questions[:asked]
         described = [
             replace(
                 question,
@@ -170,9 +188,10 @@ class MaterialDraft:
                 setting="described",
                 system=draw.rng.choice(favour[:kept]),
             )
-            for question in alone
+            for question in questions[:asked]
         ]
-        self.ask(alone, draw)
+        if alone:
+            self.ask(questions[:asked], draw)
         self.ask(described, draw)
 
     def material(self, source: str, values: tuple[str, ...], notes: Sequence[str]) -> Material:

@@ -15,8 +15,11 @@ from valuescope.data.checks.set_limits import (
     PLAIN_PAIR_LIMITS,
     PLAIN_QUESTION_LIMITS,
     QUESTION_LIMITS,
+    SITUATION_LIMITS,
+    VALUE_SITUATION_LIMITS,
     PairLimits,
     QuestionLimits,
+    SituationLimits,
 )
 from valuescope.data.findings import DataError, Finding, Place, refuse
 from valuescope.data.material import Material, MaterialDraft, MaterialDraw, require_numbers
@@ -30,6 +33,8 @@ _Kind = TypeVar("_Kind", ContrastPair, Description, Dilemma, Question)
 TIERS = ("hard", "plain")
 """Of the contrast pairs and open questions: the sides' words nearly the same, or whatever says the stance plainly."""
 NOTE = "Texts and questions are those of the starter set, written for valuescope."
+KINDS = {"pairs": "questions", "descriptions": "situations", "dilemmas": "dilemmas"}
+"""Kinds of texts about Schwartz's ten values (each paper reads one), and what of the kind can be asked alone."""
 PLAIN_NOTE = "The pairs are those of the tier plain: content words speak for one side, so that a difference may be one of wording."
 
 
@@ -38,7 +43,7 @@ class StarterPart:
     """One folder of the starter set: `<system>/<name>/<value>.jsonl` for each value of a level.
 
     `blocks`: what the keys hold between the value and the number, and how many lines each has, in their order.
-    `pairs`, `questions`: what its contrast pairs and its open questions are held to.
+    `pairs`, `questions`, `situations`: what its records of these kinds are held to. `languages`: of its dilemmas.
     """
 
     system: str
@@ -48,6 +53,8 @@ class StarterPart:
     blocks: tuple[tuple[str, int], ...]
     pairs: PairLimits = PAIR_LIMITS
     questions: QuestionLimits = QUESTION_LIMITS
+    situations: SituationLimits = SITUATION_LIMITS
+    languages: tuple[str, ...] = ("en", "zh")
 
     @property
     def folder(self) -> str:
@@ -95,6 +102,23 @@ PARTS: dict[str, StarterPart] = {
             "schwartz", "descriptions", "dimension", own_lines.description, (("for/", 20), ("against/", 20))
         ),
         StarterPart("schwartz", "situations", "dimension", own_lines.situation, (("", 40),)),
+        StarterPart(
+            "schwartz", "descriptions-value", "value", own_lines.description, (("for/", 12), ("against/", 12))
+        ),
+        StarterPart(
+            "schwartz",
+            "situations-value",
+            "value",
+            own_lines.situation,
+            (("situation/", 20),),
+            situations=VALUE_SITUATION_LIMITS,
+        ),
+        *(
+            StarterPart(
+                "schwartz", split, "value", own_lines.dilemma, ((f"{split}/", 12),), languages=("en",)
+            )
+            for split in ("evaluation", "activation")
+        ),
     )
 }
 
@@ -130,6 +154,8 @@ def starter_material(
     *,
     language: str = "en",
     tier: str = "hard",
+    kinds: Sequence[str] = ("pairs",),
+    questions_of: str = "questions",
     held_out: float | None = None,
     texts: int = 60,
     questions: int | None = None,
@@ -138,7 +164,8 @@ def starter_material(
 ) -> Material:
     """Texts, questions and pairs of the starter set.
 
-    Schwartz's ten values: contrast pairs (texts positive and negative, held-out pairs) and open questions. His four
+    Schwartz's ten values: contrast pairs (texts positive and negative, held-out pairs) and open questions; of other
+    `kinds` descriptions and situational questions, and dilemmas, so that all three papers' methods have what they read. His four
     dimensions: descriptions and situational questions (texts for and against; questions alone and described). The
     twelve Chinese social values: activation dilemmas with rationale (text) and evaluation dilemmas as questions.
 
@@ -148,9 +175,14 @@ def starter_material(
         tier: of Schwartz's ten values: "hard", 40 pairs whose sides hold nearly the same words, or "plain", 60 pairs
             whose stance can be read from content words, and questions to half of which yes is the answer for the
             value and to half of which no is (asked in turn, so that any number of them is balanced).
+        kinds: of Schwartz's ten values, which of "pairs" (texts positive, negative; pairs), "descriptions" (for, against;
+            situational questions, described) and "dilemmas" (text). Each has a split of its own, so that none changes
+            what is drawn of another.
+        questions_of: what is asked alone, of these kinds: the tier's "questions" of the pairs, the "situations" of the
+            descriptions, or the "dilemmas". They are never mixed.
         held_out: share of the pairs (None: 0.3), or of descriptions and situations (None: 0.5), kept for the
             evaluation.
-        texts: described situations read per dimension and direction at most.
+        texts: described situations read per value and direction at most.
         questions: evaluation questions per value and setting at most (None: all).
         tuning: questions per value and setting put aside for the choice of strengths.
         seed: of the split; that of a value does not depend on the other values.
@@ -175,11 +207,23 @@ def starter_material(
     plain = tier == "plain"
     if plain and (system, level) != ("schwartz", "value"):
         raise DataError("tier is 'plain'; the starter set has it for Schwartz's ten values")
-    if held_out is None:
-        held_out = 0.5 if level == "dimension" else 0.3
+    kinds = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+    _require_kinds(kinds, questions_of)
+    if (kinds, questions_of) != (("pairs",), "questions") and (system, level) != ("schwartz", "value"):
+        raise DataError("kinds and questions_of are of Schwartz's ten values; leave them out")
     draft = MaterialDraft()
     for value in values:
-        draw = MaterialDraw(random.Random(f"starter-{seed}-{value}"), held_out, texts, questions, tuning)
+        # Each kind has its own random numbers.
+        draw, described, dilemmas = (
+            MaterialDraw(
+                random.Random(f"starter-{seed}-{value}{kind}"), held_out or share, texts, questions, tuning
+            )
+            for kind, share in (
+                ("", 0.5 if level == "dimension" else 0.3),
+                ("-descriptions", 0.5),
+                ("-dilemmas", 0.5),
+            )
+        )
 
         def shuffled(
             part: str, kind: type[_Kind], value: str = value, draw: MaterialDraw = draw
@@ -192,15 +236,42 @@ def starter_material(
 
         if system == "chinese-social":
             draft.add_dilemmas(value, shuffled("activation", Dilemma), shuffled("evaluation", Dilemma), draw)
-        elif level == "dimension":
+            continue
+        if level == "dimension":
             descriptions = shuffled("descriptions", Description)
             draft.add_described(value, descriptions, shuffled("situations", Question), draw)
-        else:
+            continue
+        if "pairs" in kinds:
             suffix = "-plain" if plain else ""
             draft.add_pairs(shuffled(f"contrast{suffix}", ContrastPair), draw)
-            asked = shuffled(f"questions{suffix}", Question)
-            draft.ask(_in_turn(asked) if plain else asked, draw)
-    return draft.material("starter", values, (NOTE, PLAIN_NOTE) if plain else (NOTE,))
+            if questions_of == "questions":
+                asked = shuffled(f"questions{suffix}", Question)
+                draft.ask(_in_turn(asked) if plain else asked, draw)
+        if "descriptions" in kinds:
+            descriptions = shuffled("descriptions-value", Description, draw=described)
+            situations = shuffled("situations-value", Question, draw=described)
+            draft.add_described(
+                value, descriptions, situations, described, alone=questions_of == "situations"
+            )
+        if "dilemmas" in kinds:
+            read, asked_of = (
+                shuffled(split, Dilemma, draw=dilemmas) for split in ("activation", "evaluation")
+            )
+            draft.add_dilemmas(value, read, asked_of if questions_of == "dilemmas" else (), dilemmas)
+    notes = [NOTE, *([PLAIN_NOTE] if plain and "pairs" in kinds else [])]
+    if kinds != ("pairs",):
+        notes.append(f"Texts of the kinds {', '.join(kinds)} are in it; asked alone are its {questions_of}.")
+    return draft.material("starter", values, notes)
+
+
+def _require_kinds(kinds: tuple[str, ...], questions_of: str) -> None:
+    if not kinds or set(kinds) - set(KINDS) or len(set(kinds)) < len(kinds):
+        raise DataError(f"kinds are {', '.join(kinds) or 'none'}; name some of {', '.join(KINDS)}, each once")
+    asked = [KINDS[kind] for kind in kinds]
+    if questions_of not in asked:
+        raise DataError(
+            f"questions_of is {questions_of!r}; with kinds {', '.join(kinds)} it is {' or '.join(asked)}"
+        )
 
 
 def _in_turn(questions: Sequence[Question]) -> list[Question]:

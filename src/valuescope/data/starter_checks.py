@@ -21,7 +21,6 @@ from valuescope.data.checks import (
     check_situations,
 )
 from valuescope.data.findings import DataError, Finding, Place, shown
-from valuescope.data.readers.own_lines import LANGUAGES
 from valuescope.data.records import ContrastPair, Description, Dilemma, Question, Record, compared_text
 from valuescope.data.starter import PARTS, StarterPart
 from valuescope.values import ValueSystem, load_value_system
@@ -138,13 +137,15 @@ def _dilemmas(rows: Rows, whole: Place, part: StarterPart, system: ValueSystem) 
             suffix = f".{dilemma.language}"
             yield from check_dilemma(dilemma, place, system, rationale=reasoned, suffix=suffix)
     lines = {place for held in by_language.values() for place, _ in held}
-    fix = "write every line in English and Chinese"
+    names = " and ".join({"en": "English", "zh": "Chinese"}[language] for language in part.languages)
+    fix = f"write every line in {names}"
     for language, held in by_language.items():
         yield from check_dilemmas(held, suffix=f".{language}")
         if len(held) < len(lines):
             yield Finding(whole, "story", f"{len(held)} lines in {language}", "", fix)
-    if by_language and set(by_language) != set(LANGUAGES):
-        yield Finding(whole, "story", "one language only", shown(list(by_language)), fix)
+    if by_language and set(by_language) != set(part.languages):
+        rule = f"its languages are not {names}"
+        yield Finding(whole, "story", rule, shown(list(by_language)), fix)
 
 
 def _pairs(rows: Rows, whole: Place, part: StarterPart, system: ValueSystem) -> Iterator[Finding]:
@@ -160,13 +161,16 @@ def _pairs(rows: Rows, whole: Place, part: StarterPart, system: ValueSystem) -> 
 def _questions(rows: Rows, whole: Place, part: StarterPart, system: ValueSystem) -> Iterator[Finding]:
     questions = [(place, question) for place, question in rows if isinstance(question, Question)]
     known = [(place, question) for place, question in questions if question.value in system]
-    situations = part.name == "situations"
+    situations = part.name.startswith("situations")
     for place, question in known:
         if situations:
-            yield from check_situation(question, place, system)
+            yield from check_situation(question, place, system, part.situations)
         else:
             yield from check_question(question, place, system, part.questions)
-    yield from check_situations(known, system) if situations else check_questions(questions, part.questions)
+    if situations:
+        yield from check_situations(known, system, part.situations)
+    else:
+        yield from check_questions(questions, part.questions)
 
 
 def _descriptions(rows: Rows, whole: Place, part: StarterPart, system: ValueSystem) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from valuescope.activations import Activations
 from valuescope.data import SOURCES, LabelledText, Material, label
 from valuescope.lab.counting import count_texts
 from valuescope.lab.folder import RunFolder
-from valuescope.lab.spec import ComparisonSpec, DataSpec, RunSpec
+from valuescope.lab.spec import ComparisonSpec, DataSpec, RunSpec, SourceSpec
 from valuescope.lab.strict import SpecError
 from valuescope.models import NeuronModel
 from valuescope.organism.grammar import USER
@@ -65,12 +65,23 @@ def read_material(spec: ComparisonSpec, folder: RunFolder, values: tuple[str, ..
 
 
 def draw_material(data: DataSpec, values: tuple[str, ...], seed: int) -> Material:
-    """What a specification uses of a source's material; SpecError for a parameter of the wrong type."""
-    try:
-        material = SOURCES[data.source](values, seed=seed, **data.parameters)
-    except TypeError as error:
-        raise SpecError(f"data.parameters: {error}") from error
+    """What a specification uses of a source's material, its questions and pairs replaced by another's where the data say so.
+
+    Raises:
+        SpecError: a parameter of the wrong type.
+        DataError: what is asked stands in what is read.
+    """
+    material = _drawn("data", data, values, seed)
+    if data.measured_on is not None:
+        material = material.evaluated_on(_drawn("data.measured_on", data.measured_on, values, seed))
     return material.first(data.activation, data.evaluation)
+
+
+def _drawn(place: str, data: SourceSpec, values: tuple[str, ...], seed: int) -> Material:
+    try:
+        return SOURCES[data.source](values, seed=seed, **data.parameters)
+    except TypeError as error:
+        raise SpecError(f"{place}.parameters: {error}") from error
 
 
 def require_marks(source: str, model: NeuronModel) -> None:

@@ -137,21 +137,30 @@ class RunSpec(Strict):
         return text
 
 
-class DataSpec(Strict):
-    """Which source, its parameters, and how much of what it gives is used: the first `activation` texts of each label to
-    read, the first `evaluation` questions (or pairs) of each value and setting to ask (None: all)."""
+class SourceSpec(Strict):
+    """Which source, and its parameters."""
 
-    source: str = "organism"
+    source: str
     parameters: dict[str, Any] = Field(default_factory=dict)
-    activation: int | None = Field(default=None, ge=1)
-    evaluation: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
-    def _known(self) -> DataSpec:
+    def _known(self) -> Self:
         require_known("source", [self.source], SOURCES)
         known = {name: default for name, default in keywords(SOURCES[self.source]).items() if name != "seed"}
         require_parameters(f"source {self.source}", self.parameters, known)
         return self
+
+
+class DataSpec(SourceSpec):
+    """Where texts, questions and pairs come from, and how much of them is used: the first `activation` texts of each label
+    to read, the first `evaluation` questions (or pairs) of each value and setting to ask (None: all). `measured_on`:
+    questions and pairs are another source's, or another tier's, so that what was located on one set is measured on another.
+    """
+
+    source: str = "organism"
+    activation: int | None = Field(default=None, ge=1)
+    evaluation: int | None = Field(default=None, ge=1)
+    measured_on: SourceSpec | None = None
 
 
 class GenerateSpec(Strict):

@@ -95,7 +95,8 @@ class Provenance(Part[None]):
             for warning in row.setting.warnings
         ]
         data, judge = result.head.data, result.head.measure.judge
-        about_data = [
+        about_data: list[Fact] = [
+            *_transferred(data),
             ("Data hash", code(data.get("hash"))),
             ("Data counts", named_counts(data.get("counts"))),
         ]
@@ -128,6 +129,17 @@ def identity_facts(result: Result, about_data: Sequence[Fact], about_run: Sequen
             ("Versions", named_counts(head.versions)),
         ]
     )
+
+
+def _transferred(data: Mapping[str, Any]) -> Iterator[Fact]:
+    """Of a run that locates on one source and measures on another, both with their parameters."""
+    if other := data.get("measured_on"):
+        yield ("Read", _source(data))
+        yield ("Evaluated on", _source(other))
+
+
+def _source(data: Mapping[str, Any]) -> str:
+    return ", ".join(filter(None, (str(data["source"]), parameters(data.get("parameters") or {}))))
 
 
 def notes_and_warnings(result: Result, warnings: Sequence[Inlines]) -> Iterator[Block]:

@@ -94,7 +94,8 @@ def open_laboratory(
     judging = Judging(spec, folder)
     system, values = chosen_values(spec)
     material = read_material(spec, folder, values)
-    require_marks(material.source, model)
+    for source in (material.source, spec.data.measured_on.source if spec.data.measured_on else ""):
+        require_marks(source, model)
     activations = read_activations(spec, folder, model, material, progress)
     locations = Locations(spec, folder, model, material, activations, progress=progress)
     for method in spec.methods.values():
@@ -107,6 +108,7 @@ def head(lab: Laboratory) -> Head:
     """What was run on what."""
     spec, material = lab.spec, lab.material
     measure = "preference" if spec.asks_pairs else "control success"
+    transferred = spec.data.model_dump(include={"parameters", "measured_on"}) if spec.data.measured_on else {}
     return head_of(
         spec,
         lab.model,
@@ -120,6 +122,7 @@ def head(lab: Laboratory) -> Head:
             "questions": len(material.questions),
             "pairs": len(material.pairs),
             "notes": list(material.notes),
+            **transferred,
         },
         measure=MeasureFound(
             name=measure,

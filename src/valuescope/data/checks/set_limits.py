@@ -101,6 +101,8 @@ class SituationLimits:
 
 DILEMMA_LIMITS, PAIR_LIMITS, QUESTION_LIMITS = DilemmaLimits(), PairLimits(), QuestionLimits()
 DESCRIPTION_LIMITS, SITUATION_LIMITS = DescriptionLimits(), SituationLimits()
+VALUE_SITUATION_LIMITS = SituationLimits(same_atomic=8)
+"""At the level of single values, of which some have three atomic ones only."""
 PLAIN_PAIR_LIMITS = PairLimits(length=(8, 30), excess=9, accuracy=0.6, function_words=True)
 PLAIN_QUESTION_LIMITS = QuestionLimits(polar=True)
 """The starter set's tier `plain`: content words may tell the sides apart, function words and a yes-bias may not."""
