@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_samples import dilemma_spec, save_tiny_model
+from run_samples import TWO, dilemma_spec, pairs_spec, save_tiny_model, write_conva
 
 from valuescope.lab.strict import SpecError
 from valuescope.metrics import Estimate
-from valuescope.parts.instrument import Instrument, InstrumentFound
-from valuescope.parts.method import sees
+from valuescope.parts.instrument import Instrument
+from valuescope.parts.sight import InstrumentFound
+from valuescope.parts.exploration_instrument import ExplorationInstrument
+from valuescope.parts.sight import SightFound, recommended, sees, sight_words
+from valuescope.parts.support import UneditedSupport
 from valuescope.run import Result, make_spec, read_result, run
 
 
@@ -80,3 +83,92 @@ def test_a_measure_sees_what_lies_above_nothing_with_its_whole_interval(
 def test_its_questions_are_counted_from_one() -> None:
     with pytest.raises(SpecError, match=r"instrument\.questions"):
         make_spec(dilemma_spec("organism", instrument={"questions": 0}), "tiny")
+
+
+def sight(mean: float, low: float, *, behaviour: bool = False) -> SightFound:
+    seen = Estimate(mean, low, 2 * mean - low, 9)
+    return SightFound(
+        behaviour=behaviour,
+        unit="share",
+        items=9,
+        missing=0,
+        base=seen,
+        told_for=seen,
+        told_against=seen,
+        for_minus_against=seen,
+        for_minus_base=seen,
+        against_minus_base=seen,
+    )
+
+
+def test_behaviour_is_recommended_before_likelihood_and_the_clearest_of_a_kind() -> None:
+    faint, clear, blind = sight(0.1, 0.05), sight(0.1, 0.09), sight(0.1, -0.1)
+    assert recommended({"letters": faint, "preference": clear}) == "preference"
+    assert recommended({"answers": sight(0.1, 0.01, behaviour=True), "preference": clear}) == "answers"
+    assert recommended({"answers": sight(0.1, -0.1, behaviour=True), "letters": faint}) == "letters"
+    assert recommended({"letters": blind}) is None
+    assert "none can judge a method" in sight_words({"letters": blind})
+    assert "says nothing about what the model does" in sight_words({"preference": clear})
+
+
+def test_the_unedited_model_alone_is_measured_without_any_method(tmp_path: Path) -> None:
+    content = dilemma_spec("organism", methods={}, leakage=None, instrument={"questions": 2})
+    generate = {"max_new_tokens": 24, "batch_size": 50}
+    result = run(make_spec({**content, "generate": generate}, "tiny"), tmp_path)
+    assert list(result.of(Instrument).root) == ["answers"]
+    assert not (tmp_path / "activations").exists()
+    assert "Use answers to open questions." in (tmp_path / "report.html").read_text()
+    with pytest.raises(SpecError, match="nothing to measure: give methods, or instrument"):
+        make_spec(dilemma_spec("organism", methods={}, leakage=None), "tiny")
+
+
+def test_pairs_are_read_as_preferences_and_as_letters_in_both_orders(tmp_path: Path) -> None:
+    folder, model = write_conva(tmp_path / "conva"), save_tiny_model(tmp_path / "model")
+    content = pairs_spec(model, folder, methods={}, leakage=None, instrument={"questions": 3})
+    result = run(make_spec(content, "tiny"), tmp_path / "run")
+    sights = result.of(Instrument).root
+    assert list(sights) == ["preference", "letters"]  # the judge reads no answers
+    assert sights["preference"].items == 3 * len(TWO)
+    assert sights["preference"].missing == 0
+    letters = sights["letters"]
+    assert letters.items == 2 * 3 * len(TWO)
+    assert (
+        letters.missing == 3 * letters.items
+    )  # a model without the letters has no mass on them: missing, never 0
+    assert letters.base.mean is None
+    assert letters.position_gap is not None
+    assert letters.position_gap.mean is None
+    assert "cannot be said" in (tmp_path / "run" / "report.html").read_text()
+    chosen = run(
+        make_spec({**content, "instrument": {"questions": 3, "measures": ["letters"]}}, "tiny"),
+        tmp_path / "again",
+    )
+    assert list(chosen.of(Instrument).root) == ["letters"]
+
+
+def test_valueexploration_measures_its_support_under_instructions(tmp_path: Path) -> None:
+    content = {
+        "name": "tiny",
+        "experiment": "valueexploration",
+        "model": {"id": "organism-social", "dtype": "float32", "device": "cpu"},
+        "values": {"system": "chinese-social", "only": ["justice", "freedom"]},
+        "languages": ["en"],
+        "data": {"source": "organism-social", "parameters": {"activation": 4, "evaluation": 2}},
+        "support": {"brief": True, "max_new_tokens": 40, "batch_size": 30},
+        "generating": None,
+        "permutations": 100,
+        "bootstrap": {"resamples": 50},
+        "instrument": {"dilemmas": None},
+    }
+    result = run(make_spec(content, "tiny"), tmp_path)
+    sights, support = result.of(ExplorationInstrument)["en"].root, result.of(UneditedSupport)["en"].support
+    assert [sights[name].behaviour for name in ("percentages", "log-probabilities")] == [True, False]
+    for name, seen in sights.items():
+        assert seen.items == 4
+        assert seen.base.mean == pytest.approx(support[name].overall.mean)
+        assert seen.position_gap is not None
+        assert seen.position_gap.mean == pytest.approx(support[name].position_gap.mean)
+        means = (seen.told_for.mean, seen.told_against.mean)
+        assert None not in means
+        assert seen.for_minus_against.mean == pytest.approx(means[0] - means[1])
+    assert read_result(tmp_path).of(ExplorationInstrument)["en"].root == sights

@@ -358,7 +358,7 @@ def test_an_override_below_a_plain_setting_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        Path(str(files("valuescope.run").joinpath("demo.yaml"))),
+        *sorted(Path(str(files("valuescope.run").joinpath("recipes"))).glob("*.yaml")),
         *sorted((Path(__file__).resolve().parents[1] / "specs").glob("*.yaml")),
     ],
     ids=lambda path: path.name,

@@ -17,6 +17,8 @@ DESCRIPTION = "Find, steer and measure the human values inside language models, 
 EPILOG = """\
 start here:
   valuescope demo                       the whole flow, about three minutes
+  valuescope quick MODEL --value power  find, steer, measure a value: minutes
+  valuescope instrument MODEL           what can measures see on this model?
   valuescope sites MODEL                can its neurons be read and edited?
   valuescope run SPEC.yaml --dry-run    what would this run cost?
   valuescope run SPEC.yaml --model ID   run it; the same command resumes it
@@ -32,7 +34,7 @@ exit codes: 0 done, 1 it could not be done (the reason is printed), 2 the
 command line is wrong, 130 interrupted
 """
 ORDER = (
-    *("demo", "run", "report", "sites", "locate", "generate", "evaluate"),
+    *("demo", "quick", "instrument", "run", "report", "sites", "locate", "generate", "evaluate"),
     *("data", "judge", "ability", "questionnaire", "write", "serve"),
 )
 ALL = "all"

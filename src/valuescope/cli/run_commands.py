@@ -11,6 +11,7 @@ from valuescope.cli.command import NamedSetting, argument, command, option, sett
 from valuescope.cli.terminal import ProgressBars
 
 if TYPE_CHECKING:
+    from valuescope.lab.result import Result
     from valuescope.lab.spec import RunSpec
 
 
@@ -24,11 +25,9 @@ def demo(
     budget: str | None = option(None, BUDGET, "TIME"),
 ) -> None:
     """`valuescope demo`."""
-    from importlib.resources import files
+    from valuescope.run import read_recipe
 
-    from valuescope.run import read_spec
-
-    _run(read_spec(Path(str(files("valuescope.run").joinpath("demo.yaml")))), out, dry_run, budget)
+    run_spec(read_recipe("demo"), out, dry_run, budget)
 
 
 @command(
@@ -49,7 +48,7 @@ def run(
     from valuescope.run import read_spec
 
     content = read_spec(spec, **dict(overrides) | ({"model.id": model} if model else {}))
-    _run(content, out or Path("runs") / content.name, dry_run, budget)
+    run_spec(content, out or Path("runs") / content.name, dry_run, budget)
 
 
 @command("write the report of a finished run again", "valuescope report runs/demo")
@@ -60,7 +59,8 @@ def report(folder: Path = argument("folder of the run", "FOLDER")) -> None:
     print(write_report(read_result(folder), folder))
 
 
-def _run(spec: RunSpec, out: Path, dry: bool, budget: str | None = None) -> None:
+def run_spec(spec: RunSpec, out: Path, dry: bool, budget: str | None = None) -> Result | None:
+    """Run a specification with progress and print its tables; None where `dry` asks for its cost only."""
     from valuescope.run import Estimator, RunFolder, run, seconds_of, settled, terminal_text
 
     estimator = cache(lambda: Estimator(spec))
@@ -71,9 +71,10 @@ def _run(spec: RunSpec, out: Path, dry: bool, budget: str | None = None) -> None
     if dry:
         title = f"{spec.name} on {spec.model.id} would cost, by estimate:"
         print("\n  ".join([title, *estimator().cost(became.spec).lines()]))
-        return
+        return None
     timed = estimator.cache_info().currsize
     with ProgressBars() as progress:
         result = run(became.spec, out, progress=progress, model=estimator().model if timed else None)
     print(terminal_text(result))
     print(f"\nreport: {out / 'report.html'}\nsummary: {out / 'summary.json'}\nseconds: {result.seconds}")
+    return result

@@ -9,7 +9,7 @@ from valuescope.run.estimator import Estimator, estimate
 from valuescope.run.experiment import read_result, run, terminal_text, write_report
 from valuescope.run.registry import Spec
 from valuescope.run.settled import Settled, settled
-from valuescope.run.spec_file import make_spec, read_spec
+from valuescope.run.spec_file import make_spec, read_recipe, read_spec
 from valuescope.run.yaml_text import read_yaml
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "detectable",
     "estimate",
     "make_spec",
+    "read_recipe",
     "read_result",
     "read_spec",
     "read_yaml",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
@@ -49,6 +50,11 @@ def read_spec(path: Path, /, **overrides: Any) -> RunSpec:
                 )
         place[last] = value
     return make_spec(content, str(path))
+
+
+def read_recipe(name: str, /, **overrides: Any) -> RunSpec:
+    """One of the specifications that come with the package: demo, quick or instrument."""
+    return read_spec(Path(str(files("valuescope.run"))) / "recipes" / f"{name}.yaml", **overrides)
 
 
 def make_spec(content: Mapping[str, Any], origin: str) -> RunSpec:
