@@ -11,10 +11,9 @@ from run_samples import TWO, dilemma_spec, pairs_spec, save_tiny_model, write_co
 
 from valuescope.lab.strict import SpecError
 from valuescope.metrics import Estimate
-from valuescope.parts.instrument import Instrument
-from valuescope.parts.sight import InstrumentFound
 from valuescope.parts.exploration_instrument import ExplorationInstrument
-from valuescope.parts.sight import SightFound, recommended, sees, sight_words
+from valuescope.parts.instrument import Instrument
+from valuescope.parts.sight import InstrumentFound, SightFound, recommended, sees, sight_words
 from valuescope.parts.support import UneditedSupport
 from valuescope.run import Result, make_spec, read_result, run
 

@@ -192,10 +192,13 @@ def effects_figure(found: Mapping[str, MethodFound], result: Result) -> Figure |
         "random": ("random", "control"),
         "random, matched": ("random_matched", "matched"),
     }
+    measured = {field: [getattr(setting, field) for *_, setting in rows] for field, _ in arms.values()}
     series = [
-        Dots(arm, style, estimates)
+        Dots(
+            arm, style, [_or_why_not(point, row[2]) for point, row in zip(measured[field], rows, strict=True)]
+        )
         for arm, (field, style) in arms.items()
-        if any(estimates := tuple(getattr(setting, field) for *_, setting in rows))
+        if any(measured[field])
     ]
     facet = DotFacet(
         "",
@@ -213,6 +216,11 @@ def effects_figure(found: Mapping[str, MethodFound], result: Result) -> Figure |
         axis=axis,
         numbers=numbers,
     )
+
+
+def _or_why_not(estimate: Estimate | None, method: MethodFound) -> Estimate | str | None:
+    """A control that an intervention does not have, matched random neurons, is not missing."""
+    return "none: no neurons" if estimate is None and method.intervention else estimate
 
 
 def by_value_figure(found: Mapping[str, MethodFound], result: Result) -> Figure | None:

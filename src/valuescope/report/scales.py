@@ -11,7 +11,8 @@ from valuescope.report.numbers import MINUS, Numbers, sample
 from valuescope.report.text import text_width
 
 Span: TypeAlias = tuple[float, float]
-Point: TypeAlias = Estimate | float | None
+Point: TypeAlias = Estimate | float | str | None
+"""A number; None where it is missing; words where there can be none."""
 SIZE = 11.0
 """The size of text in a drawing."""
 
@@ -23,13 +24,17 @@ def room_for(names: Iterable[str], most: float) -> float:
 
 def words_of(point: Point, numbers: Numbers, *, signed: bool) -> str:
     """A point in words: its mean, interval and n."""
+    if isinstance(point, str):
+        return point
     if isinstance(point, Estimate):
         return f"{numbers.full(point, signed=signed)} {sample(point)}".strip()
     return numbers.signed(point) if signed else numbers.plain(point)
 
 
 def mean_of(point: Point) -> float | None:
-    """The mean of a point; None where it is missing."""
+    """The mean of a point; None where there is none."""
+    if isinstance(point, str):
+        return None
     return point.mean if isinstance(point, Estimate) else point
 
 
@@ -37,7 +42,7 @@ def ends_of(points: Iterable[Point]) -> list[float]:
     """Every mean and end of an interval, to size a scale by."""
     ends: list[float | None] = []
     for point in points:
-        ends += [point.mean, point.low, point.high] if isinstance(point, Estimate) else [point]
+        ends += [point.mean, point.low, point.high] if isinstance(point, Estimate) else [mean_of(point)]
     return [end for end in ends if end is not None and math.isfinite(end)]
 
 

@@ -107,7 +107,8 @@ def _mark(field: Field, point: Point, up: float, style: Style, said: str) -> Non
     mean = mean_of(point)
     if mean is None:
         start = field.x(max(field.xs[0], 0.0)) + 4
-        field.canvas.text(start, field.y(up) + 3, MISSING, size=8.5, colour="muted")
+        words = point if isinstance(point, str) else MISSING
+        field.canvas.text(start, field.y(up) + 3, words, size=8.5, colour="muted")
         return
     field.interval(point, up, colour_of(style))
     field.mark(mean, up, style, said)
