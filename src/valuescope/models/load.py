@@ -11,7 +11,15 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.hub import resolve_revision
 
-from valuescope.models.checkpoint import BUNDLED, LoadError, find_checkpoint, read_weights, warn_once
+from valuescope.models.checkpoint import (
+    BUNDLED,
+    INSTALL_SMOLLM2,
+    SMOLLM2,
+    LoadError,
+    find_checkpoint,
+    read_weights,
+    warn_once,
+)
 from valuescope.models.gguf import local_gguf, unpacked
 from valuescope.models.identity import ModelIdentity, fingerprint_of
 from valuescope.models.neuron_model import NeuronModel
@@ -57,7 +65,8 @@ def load_model(
         )
         tokenizer = AutoTokenizer.from_pretrained(source, **shared)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise LoadError(f"{id_or_path}: this model could not be loaded. {error}") from error
+        hint = f" {INSTALL_SMOLLM2}." if id_or_path == SMOLLM2 else ""
+        raise LoadError(f"{id_or_path}: this model could not be loaded. {error}{hint}") from error
     if device_map is None:
         target = device or default_device()
         try:
