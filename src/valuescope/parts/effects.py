@@ -19,6 +19,7 @@ from valuescope.lab.truth import chance_precision, precision_of_ranking, selecti
 from valuescope.parts.effect_tables import by_value_figure, methods_table, values_table
 from valuescope.parts.instrument import ceiling_asks, ceiling_share
 from valuescope.parts.method import METHODS, MethodFound, SettingFound, ValueEffect, mean_of
+from valuescope.parts.sight import sights_of
 from valuescope.report.blocks import Em, Section, Words
 from valuescope.report.text import visible
 
@@ -58,7 +59,7 @@ class Effects(Part[None]):
     def printed(cls, result: Result) -> str:
         """The headline table; `*` marks the headline setting, `-` what was not measured."""
         if not result.of(cls):
-            return "no method was measured"
+            return "" if sights_of(result) else "no method was measured"
         measure = result.head.measure
         unit = f" ({measure.unit})" if measure.unit else ""
         foot = f"effect: change of {measure.name}{unit}, mean [interval]; * headline setting"
