@@ -19,6 +19,7 @@ from valuescope.report.document import write_page
 from valuescope.run.estimator import Estimator
 from valuescope.run.format1 import upgraded
 from valuescope.run.plan import EXPERIMENTS, planned_asks
+from valuescope.run.ready import ready
 from valuescope.run.registry import asked_parts, parts_of
 from valuescope.run.settled import settled
 
@@ -32,6 +33,8 @@ def run(spec: RunSpec, out: Path, *, progress: Progress = silent, model: NeuronM
         SpecError, RunError: for a specification that does not fit its data, or a folder of another run.
     """
     folder, model = RunFolder(out), model or spec.model.load()
+    spec = ready(spec, folder, model)
+    model = model.with_chat(spec.model.chat.settings())
     spec = settled(spec, folder, None, lambda: Estimator(spec, model)).spec
     experiment, parts = EXPERIMENTS[spec.experiment], asked_parts(spec)
     folder.open(spec, model.identity.fingerprint)
