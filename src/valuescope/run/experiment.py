@@ -33,9 +33,9 @@ def run(spec: RunSpec, out: Path, *, progress: Progress = silent, model: NeuronM
         SpecError, RunError: for a specification that does not fit its data, or a folder of another run.
     """
     folder, model = RunFolder(out), model or spec.model.load()
+    spec = settled(spec, folder, None, lambda: Estimator(spec, model)).spec
     spec = ready(spec, folder, model)
     model = model.with_chat(spec.model.chat.settings())
-    spec = settled(spec, folder, None, lambda: Estimator(spec, model)).spec
     experiment, parts = EXPERIMENTS[spec.experiment], asked_parts(spec)
     folder.open(spec, model.identity.fingerprint)
     planned = sum(len(ask.items) for ask in planned_asks(parts, experiment.plan(spec, folder)))

@@ -36,7 +36,11 @@ def ready(spec: AnySpec, folder: RunFolder | None = None, model: NeuronModel | N
     else:
         prompts, sampling = model.with_chat(chat).prompts, model.sampling
     spec = resolved(spec, prompts, sampling, None if folder is None else folder.first_day)
-    design, parts = EXPERIMENTS[spec.experiment].plan(spec), asked_parts(spec)
+    known = folder.read_json("run.json") if folder else None
+    begun = (
+        folder if known and known.get("spec_hash") == spec.hash else None
+    )  # its data may be gone elsewhere
+    design, parts = EXPERIMENTS[spec.experiment].plan(spec, begun), asked_parts(spec)
     require_prompts(
         replace(prompts, chat=spec.model.chat.settings()), design, parts, planned_asks(parts, design)
     )
