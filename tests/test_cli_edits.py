@@ -188,7 +188,7 @@ def test_evaluate_measures_against_base_and_random(
     ]
     assert main([*command, "--setting", "described"]) == 0
     said = capsys.readouterr().out
-    assert "asked as described, seed 0" in said
+    assert "asked as described, temperature 1, top_p 1, seed 0" in said
     rows = table(said)
     assert list(rows) == [
         "control success, base",
@@ -253,6 +253,6 @@ def test_without_a_template_a_question_is_asked_plainly(own_tokenizer: NeuronMod
 
 
 def test_a_template_that_refuses_is_an_error_that_says_so(own_tokenizer: NeuronModel) -> None:
-    own_tokenizer.tokenizer.chat_template = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
-    with pytest.raises(ChatError, match="its chat template refuses this: System role not supported"):
+    own_tokenizer.tokenizer.chat_template = "{{ raise_exception('Not today') }}"
+    with pytest.raises(ChatError, match="its chat template refuses this: Not today"):
         render_question(own_tokenizer, "Should Mei?", "You lead.")

@@ -30,9 +30,9 @@ from valuescope.lab.locations import Locations
 from valuescope.lab.material import read_material
 from valuescope.lab.setting import Setting
 from valuescope.lab.system_texts import system_texts
-from valuescope.lab.treatments import control, prepare, treatments
+from valuescope.lab.treatments import control, treatments
 from valuescope.models import NeuronModel, load_model
-from valuescope.run import RunFolder, Spec, SpecError, make_spec, read_spec
+from valuescope.run import RunFolder, Spec, SpecError, estimate, make_spec, read_spec
 from valuescope.tune import Adapter
 from valuescope.values import load_value_system
 
@@ -232,10 +232,11 @@ def test_a_value_may_have_a_strength_of_its_own_and_a_sweep_takes_it_away(labora
         assert [getattr(swept[value], parameter) for value in (first, second)] == [0.75, 0.75]
 
 
-def test_a_value_that_there_is_none_of_has_no_strength(laboratory: Laboratory) -> None:
-    method = laboratory.spec.methods["caa"]
-    with pytest.raises(SpecError, match="by_value: 'powers' is no value of schwartz"):
-        prepare(laboratory.locations, method, Setting(by_value={"powers": {"coefficient": 1.0}}))
+def test_a_value_that_there_is_none_of_has_no_strength() -> None:
+    methods = {"caa": {"intervention": "caa", "default": {"by_value": {"powers": {"coefficient": 1.0}}}}}
+    spec = make_spec(dilemma_spec("organism", methods=methods, leakage=None), "t")
+    with pytest.raises(SpecError, match=r"methods\.caa\.by_value: 'powers' is no value of schwartz"):
+        estimate(spec)  # before anything is read
     methods = {"caa": {"intervention": "caa", "default": {"by_value": {"power": {"beta": 1.0}}}}}
     with pytest.raises(SpecError, match="parameter of edit caa 'beta' is unknown"):
         make_spec(dilemma_spec("m", methods=methods), "t")

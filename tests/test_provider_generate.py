@@ -15,6 +15,7 @@ import torch
 from edit_samples import some_neurons
 from run_samples import save_tiny_model
 from tiny_models import tiny_hf_model, tiny_model, tiny_tokenizer
+from transformers import GenerationConfig
 
 pytest.importorskip("inspect_ai", reason='needs the extra: pip install "valuescope[inspect]"')
 
@@ -41,7 +42,15 @@ from provider_samples import QUESTIONS, planted, secluded
 from valuescope.edit import Edit, Modulate
 from valuescope.generate import Answer, EngineClosed, GenerationError, Request, Sampling, generate
 from valuescope.locate import NeuronSetError
-from valuescope.models import ChatError, NeuronModel, load_model, render_chat, render_question, wrap_model
+from valuescope.models import (
+    Chat,
+    ChatError,
+    NeuronModel,
+    load_model,
+    render_chat,
+    render_question,
+    wrap_model,
+)
 from valuescope.provider import ProviderError, cache_policy, inspect_model, model_name, source, unload
 
 __all__ = ["secluded"]  # a fixture
@@ -215,6 +224,46 @@ def test_a_conversation_is_rendered_and_a_begun_answer_goes_on(tmp_path: Path) -
         assert output.completion == wanted.text
         assert output.usage is not None
         assert output.usage.input_tokens == len(loaded.tokenizer(prompt)["input_ids"])
+
+
+def test_conversations_are_put_to_a_model_as_its_arguments_say(tmp_path: Path) -> None:
+    folder = str(save_tiny_model(tmp_path / "model"))
+    loaded = load_model(folder, check=False)
+    told = Chat("You value power.")
+    prompt = render_question(loaded, "Should Mei lead?", chat=told)
+    assert "You value power." in prompt
+    wanted = generate(loaded, [prompt], sampling=Sampling(6, temperature=0))[0].text
+    by_argument = inspect_model(folder, chat=told, temperature=0, max_tokens=6)
+    in_memory = inspect_model(loaded.with_chat(told), temperature=0, max_tokens=6)
+    by_name = get_model(f"valuescope/{folder}", chat={"system": told.system}, memoize=False)
+    for model in (by_argument, in_memory):
+        assert ask(model, "Should Mei lead?").completion == wanted
+    assert ask(by_name, "Should Mei lead?", temperature=0, max_tokens=6).completion == wanted
+    plainly = inspect_model(folder, temperature=0, max_tokens=6)
+    assert plainly.api.base_url != by_argument.api.base_url  # Inspect's cache keeps them apart
+    for wrong, match in (
+        ({"system": ""}, "give none for no system message"),
+        ({"sytem": "x"}, "it must be a mapping of system, variables, date"),
+        ("none", "it must be a mapping"),
+    ):
+        with pytest.raises(ProviderError, match=match):
+            get_model(f"valuescope/{folder}", chat=wrong, memoize=False)
+
+
+def test_sampling_is_the_models_own_where_nothing_is_set(tmp_path: Path) -> None:
+    folder = save_tiny_model(tmp_path / "model")
+    GenerationConfig(do_sample=True, temperature=0.5, top_p=0.6).save_pretrained(folder)
+    model = inspect_model(str(folder), seed=1, max_tokens=8)
+    loaded = load_model(str(folder), check=False)
+    output = ask(model, "Should Mei lead?")
+    prompt = render_question(loaded, "Should Mei lead?")
+    (wanted,) = generate(
+        loaded,
+        [prompt],
+        sampling=Sampling(8, 0.5, 0.6, 1),
+        keys=output.metadata["keys"],  # type: ignore[index]
+    )
+    assert output.completion == wanted.text
 
 
 def test_without_chat_template_a_lone_question_is_its_own_prompt(plain: NeuronModel) -> None:

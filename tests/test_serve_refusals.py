@@ -127,6 +127,10 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         "messages[0].content[0].type",
     ),
     (CHAT, {"messages": [*USER, *USER]}, "messages"),  # the tiny model has no chat template
+    (CHAT, {"chat_template_kwargs": "quick"}, "chat_template_kwargs"),
+    (CHAT, {"chat_template_kwargs": {"messages": "x"}}, "chat_template_kwargs"),
+    (CHAT, {"chat_template_kwargs": {"eos_token": "x"}}, "chat_template_kwargs"),
+    (TEXT, {"chat_template_kwargs": {}}, "chat_template_kwargs"),
     (CHAT, {"temperature": "hot"}, "temperature"),
     (CHAT, {"temperature": 2.1}, "temperature"),
     (CHAT, {"temperature": -0.1}, "temperature"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from valuescope.cli.command import argument, command, option
-from valuescope.cli.model_options import EditOptions, ModelOptions
+from valuescope.cli.model_options import ChatOptions, EditOptions, ModelOptions
 from valuescope.cli.terminal import ProgressBars, estimate_text, mean_text
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def ability(
 def questionnaire(
     model: ModelOptions,
     options: CompareOptions,
+    chat: ChatOptions,
     questionnaire: Path = argument("JSON: name, scale, key, items", "FILE"),
     prompt: str = option("portrait", "how items are put", names=PROMPTS),
     language: str = option("en", "of the prompt"),
@@ -98,7 +99,7 @@ def questionnaire(
     from valuescope.judge.self_rating import QuestionnaireAsked
 
     asked = QuestionnaireAsked(load_questionnaire(questionnaire), prompt, language)
-    loaded, edits, content = model.load(), options.base_and_edits(), asked.questionnaire
+    loaded, edits, content = chat.on(model.load()), options.base_and_edits(), asked.questionnaire
     with ProgressBars() as bars:
         shared: dict[str, Any] = {
             "lead_in": lead_in,

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from valuescope.cli.command import NamedSetting, command, option, settings
-from valuescope.cli.model_options import EditOptions, ModelOptions, SourceOptions
+from valuescope.cli.model_options import ChatOptions, EditOptions, ModelOptions, SourceOptions
 from valuescope.cli.terminal import ProgressBars, estimate_text
 from valuescope.progress import StepProgress
 
 if TYPE_CHECKING:
     from valuescope.edit import Edit
-    from valuescope.generate import Answer
+    from valuescope.generate import Answer, Sampling
     from valuescope.judge import Judge, Judgement
     from valuescope.metrics import Estimate
     from valuescope.models import NeuronModel
@@ -31,10 +31,21 @@ class AnswerOptions(EditOptions):
         "both", "tokens that are edited", names=("both", "prompt", "response")
     )
     max_new_tokens: int = option(48, "tokens of an answer")
-    temperature: float = option(1.0, "0 is greedy")
-    top_p: float = option(1.0, "drawn from the likeliest tokens that hold this share")
+    temperature: float | None = option(
+        None, "0 is greedy (default: the model's own, of its generation_config, else 1)"
+    )
+    top_p: float | None = option(
+        None, "drawn from the likeliest tokens that hold this share (default: the model's own, else 1)"
+    )
     batch_size: int = option(64, "answers at once")
     seed: int = option(0, "of everything that is drawn")
+
+    def sampling(self, model: NeuronModel) -> Sampling:
+        """What is asked for, and the model's own for the rest."""
+        from valuescope.generate import Sampling
+
+        settled = model.sampling.settled(model.identity.id, self.temperature, self.top_p)
+        return Sampling(self.max_new_tokens, *settled, self.seed)
 
     def answers(
         self,
@@ -45,13 +56,13 @@ class AnswerOptions(EditOptions):
         progress: StepProgress | None = None,
     ) -> list[Answer]:
         """One answer for each prompt, drawn by these options."""
-        from valuescope.generate import Sampling, generate
+        from valuescope.generate import generate
 
         return generate(
             model,
             prompts,
             edits=edits,
-            sampling=Sampling(self.max_new_tokens, self.temperature, self.top_p, self.seed),
+            sampling=self.sampling(model),
             keys=keys,
             batch_size=self.batch_size,
             on=self.on,
@@ -68,17 +79,17 @@ class AnswerOptions(EditOptions):
 def generate(
     model: ModelOptions,
     options: AnswerOptions,
+    chat: ChatOptions,
     prompt: list[str] = option([], "a prompt, used as it is", "TEXT"),
     question: list[str] = option([], "a question, put into the chat template", "TEXT"),
-    system: str | None = option(None, "a description for the questions, put into the chat template", "TEXT"),
 ) -> None:
     """`valuescope generate`."""
     from valuescope.models import render_question
 
-    loaded = model.load()
+    loaded = chat.on(model.load())
     if not prompt and not question:
         raise ValueError("nothing to answer; give --prompt or --question")
-    prompts = [*prompt, *(render_question(loaded, asked, system or "") for asked in question)]
+    prompts = [*prompt, *(render_question(loaded, asked) for asked in question)]
     edits = options.base_and_edits()
     rows = [(text, edit) for text in prompts for edit in edits]
     answers = options.answers(
@@ -87,6 +98,8 @@ def generate(
         [edit for _, edit in rows],
         keys=[str(number // len(edits)) for number in range(len(rows))],
     )
+    drawn = options.sampling(loaded)
+    print(f"temperature {drawn.temperature:g}, top_p {drawn.top_p:g}, seed {drawn.seed}")
     for (text, edit), answer in zip(rows, answers, strict=True):
         if edit is None:
             print(f"\n{text}")
@@ -138,7 +151,13 @@ class JudgedOptions:
     "measure what an edit does on a source's evaluation questions",
     "valuescope evaluate organism --edit edits/neva/stimulation.json",
 )
-def evaluate(model: ModelOptions, options: AnswerOptions, source: SourceOptions, how: JudgedOptions) -> None:
+def evaluate(
+    model: ModelOptions,
+    options: AnswerOptions,
+    chat: ChatOptions,
+    source: SourceOptions,
+    how: JudgedOptions,
+) -> None:
     """`valuescope evaluate`."""
     from valuescope.edit import load_edit
     from valuescope.lab.material import draw_material, require_marks
@@ -150,7 +169,7 @@ def evaluate(model: ModelOptions, options: AnswerOptions, source: SourceOptions,
         raise ValueError("nothing to evaluate; give --edit FILE")
     content = {"source": source.named(model.model), "parameters": dict(source.data_parameters)}
     data = make_part(DataSpec, content, "evaluate")
-    judge, loaded = how.named_judge(), model.load()
+    judge, loaded = how.named_judge(), chat.on(model.load())
     require_marks(data.source, loaded)
     for path in options.edit:
         edit = load_edit(path)
@@ -169,7 +188,9 @@ def evaluate(model: ModelOptions, options: AnswerOptions, source: SourceOptions,
                 keys = [question.key for question in questions]
                 progress = partial(bars, f"{edit.value} {arm}")
                 judged.append(judge(questions, options.answers(loaded, prompts, applied, keys, progress)))
-        print(f"{edit.describe()}, asked as {how.setting}, seed {options.seed}")
+        drawn = options.sampling(loaded)
+        asked = f"{how.setting}, temperature {drawn.temperature:g}, top_p {drawn.top_p:g}, seed {drawn.seed}"
+        print(f"{edit.describe()}, asked as {asked}")
         for name, estimate in _measured(judged, options.seed).items():
             print(f"  {name:24} {estimate_text(estimate, '+.3f', 'a judgement')}")
         for warning in _warnings(judged):

@@ -11,7 +11,7 @@ from valuescope.cli.command import NamedSetting, argument, option, settings
 if TYPE_CHECKING:
     from valuescope.edit import Edit
     from valuescope.lab.spec import ModelSpec
-    from valuescope.models import NeuronModel
+    from valuescope.models import Chat, NeuronModel
 
 SOURCES = ("organism", "starter", "files", "conva")
 
@@ -40,6 +40,30 @@ class ModelOptions:
     def load(self) -> NeuronModel:
         """The model, loaded."""
         return self.spec().load()
+
+
+@dataclass(frozen=True)
+class ChatOptions:
+    """How conversations are put to the model."""
+
+    system: str = option(
+        "template",
+        "the system message of questions that bring none: none, template (the chat template's own, if it writes one) or a text",
+        "TEXT",
+    )
+    template_variable: list[NamedSetting] = settings("of the chat template, as enable_thinking=false")
+    date: str | None = option(None, "for chat templates that write today's", "YYYY-MM-DD")
+
+    def settings(self) -> Chat:
+        """As the model takes them."""
+        from valuescope.models import Chat
+
+        return Chat(self.system, dict(self.template_variable), self.date)
+
+    def on(self, model: NeuronModel) -> NeuronModel:
+        """The model, spoken to by these options; a date that its template asks for is fixed now."""
+        model = model.with_chat(self.settings())
+        return model.with_chat(model.prompts.fixed())
 
 
 @dataclass(frozen=True)

@@ -49,12 +49,12 @@ def report(folder: Path = argument("folder of the run", "FOLDER")) -> None:
 
 def run_spec(spec: RunSpec, out: Path, dry: bool, budget: str | None = None) -> Result | None:
     """Run a specification with progress and print its tables; None where `dry` asks for its cost only."""
-    from valuescope.run import Estimator, RunFolder, run, seconds_of, settled, terminal_text
+    from valuescope.run import Estimator, RunFolder, ready, run, seconds_of, settled, terminal_text
 
+    folder = None if dry else RunFolder(out)
+    spec = ready(spec, folder)
     estimator = cache(lambda: Estimator(spec))
-    became = settled(
-        spec, None if dry else RunFolder(out), None if budget is None else seconds_of(budget), estimator
-    )
+    became = settled(spec, folder, None if budget is None else seconds_of(budget), estimator)
     print("".join(f"{note}\n" for note in became.notes), end="", file=sys.stderr)
     if dry:
         title = f"{spec.name} on {spec.model.id} would cost, by estimate:"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from valuescope.cli.command import command, option
-from valuescope.cli.model_options import ModelOptions
+from valuescope.cli.model_options import ChatOptions, ModelOptions
 from valuescope.serve.limits import KEY_VARIABLE, Limits
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 )
 def serve(
     model: ModelOptions,
+    chat: ChatOptions,
     limits: Limits,
     edit: list[str] = option([], "an edit, served as MODEL@NAME (default: the file's name)", "[NAME=]FILE"),
     force: bool = option(False, "serve edits that were made for another model", "--force"),
@@ -38,12 +39,14 @@ def serve(
     from valuescope.serve.roster import Roster, load_edits
 
     key, named_edits = key_from(), load_edits(edit)
-    loaded = model.load()
+    loaded = model.load().with_chat(chat.settings())
     roster = Roster(loaded, named_edits, force=force)
 
     def ready(server: Server) -> None:
         print(f"serving {', '.join(roster.ids)} at {server.url}", flush=True)
         print(f"with the API key from {KEY_VARIABLE}" if key else "without an API key", flush=True)
+        temperature, top_p = loaded.sampling.settled(loaded.identity.id)
+        print(f"temperature {temperature:g} and top_p {top_p:g} where a request names none", flush=True)
 
     engine = Engine(loaded, max_rows=limits.max_rows, max_queue=limits.max_queue)
     serve_until_stopped(engine, roster, limits, host=host, port=port, key=key, ready=ready)

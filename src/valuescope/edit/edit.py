@@ -42,6 +42,17 @@ class Edit(ABC):
                 f"{self.kind} acts with a {self.subject_type.__name__} (field {self.subject_field}), "
                 f"it was given {self.subject!r}"
             )
+        self._check_parameters()
+
+    @classmethod
+    def check(cls, parameters: Mapping[str, Any]) -> None:
+        """EditError for a parameter out of its range, before there is anything to act with."""
+        draft = object.__new__(cls)
+        for name, value in {"strength": 1.0, **cls.parameter_defaults(), **parameters}.items():
+            object.__setattr__(draft, name, value)
+        draft._check_parameters()
+
+    def _check_parameters(self) -> None:
         for name, default in {"strength": 1.0, **self.parameter_defaults()}.items():
             if name == "direction":
                 self._check_direction(getattr(self, name))

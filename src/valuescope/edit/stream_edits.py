@@ -85,8 +85,8 @@ class ProbeShift(StreamEdit):
         "how far it moves depends on what a probe reads at each token, which no weight can know"
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
         if not 0 < self.p0 < 1:
             raise EditError(
                 f"{self.kind}: p0 is {self.p0}; it is what a probe shall read, above 0 and below 1"

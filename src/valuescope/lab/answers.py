@@ -12,7 +12,7 @@ from valuescope.generate import Answer, generate, log_likelihood, log_likelihood
 from valuescope.judge.asking import TOP_LOGPROBS
 from valuescope.lab.ask import Ask, SupportQuestion, SystemText
 from valuescope.lab.folder import RunFolder
-from valuescope.models import Encoded, NeuronModel, encode, render_question
+from valuescope.models import Encoded, NeuronModel, Prompts, encode
 from valuescope.tune import Adapter, by_adapter
 
 Row = dict[str, Any]
@@ -60,7 +60,10 @@ class Answers:
         letters = isinstance(items[0], SupportQuestion) and items[0].letters
         answers = generate(
             self.model,
-            [self.prompt(item, system) for item, system in zip(items, systems, strict=True)],
+            [
+                prompt_of(self.model.prompts, item, system)
+                for item, system in zip(items, systems, strict=True)
+            ],
             edits=edits,
             sampling=batch.sampling,
             keys=[item.key for item in items],
@@ -95,23 +98,13 @@ class Answers:
             for pair, positive, negative in zip(pairs, nats[::2], nats[1::2], strict=True)
         ]
 
-    def prompt(self, item: Any, system: str = "") -> str:
-        """What the model reads; a system message of a treatment stands before the question's own."""
-        if isinstance(item, SupportQuestion):
-            return render_question(
-                self.model, item.call.user, " ".join(filter(None, (system, item.call.system)))
-            )
-        if system:
-            return render_question(self.model, item.question, " ".join(filter(None, (system, item.system))))
-        return str(item.prompt) or render_question(self.model, item.question, item.system)
-
     def _scores(self, questions: Sequence[Any], rows: Sequence[Row]) -> list[float | None]:
         """How likely the unedited model finds the answers; None for an empty one."""
         spoken = [place for place, row in enumerate(rows) if row["text"].strip()]
         if not spoken:
             return [None] * len(rows)
         # The drawn tokens themselves: tokenised again as text, an answer may melt into the end of its prompt.
-        prompts = encode(self.model, [self.prompt(questions[place]) for place in spoken])
+        prompts = encode(self.model, [prompt_of(self.model.prompts, questions[place]) for place in spoken])
         texts = [
             Encoded(prompt.input_ids + tuple(rows[place]["tokens"]), len(prompt.input_ids))
             for place, prompt in zip(spoken, prompts, strict=True)
@@ -119,6 +112,15 @@ class Answers:
         nats = log_likelihood_encoded(self.model, texts, batch_size=len(rows))
         by_place = dict(zip(spoken, nats, strict=True))
         return [by_place.get(place) for place in range(len(rows))]
+
+
+def prompt_of(prompts: Prompts, item: Any, system: str = "") -> str:
+    """What a model reads of a question, or of a question of support; a system message of a treatment stands before the question's own."""
+    if isinstance(item, SupportQuestion):
+        return prompts.question(item.call.user, " ".join(filter(None, (system, item.call.system))))
+    if system:
+        return prompts.question(item.question, " ".join(filter(None, (system, item.system))))
+    return str(item.prompt) or prompts.question(item.question, item.system)
 
 
 def answer_of(row: Row) -> Answer:

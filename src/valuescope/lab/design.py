@@ -8,7 +8,6 @@ from typing import Any
 
 from valuescope.data import ContrastPair, Material, Question
 from valuescope.files import sha256_of
-from valuescope.generate import Sampling
 from valuescope.judge.support import pair_calls
 from valuescope.lab.ask import LETTER, RUN_MARK, Ask, Item, PairChoice, Planned, Treatment, first_of_each
 from valuescope.lab.locations import Locations
@@ -122,8 +121,7 @@ class Design:
 
     def ask(self, items: Sequence[Item], treatments: Sequence[Treatment], arm: str = "") -> Ask:
         """Items, each with its own treatment; an item may stand there more than once."""
-        how = self.spec.generate
-        sampling = Sampling(how.max_new_tokens, how.temperature, how.top_p, self.spec.seed)
+        how, sampling = self.spec.generate, self.spec.generate.sampling(self.spec.seed)
         if items and isinstance(items[0], PairChoice):
             sampling = LETTER
         return Ask(tuple(items), tuple(treatments), sampling, how.rows, how.on, arm)

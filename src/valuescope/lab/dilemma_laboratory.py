@@ -12,7 +12,7 @@ from valuescope.files import sha256_of
 from valuescope.judge import MissingCount
 from valuescope.judge.reply_store import ModelReply
 from valuescope.judge.support import Support
-from valuescope.lab.answers import Answers, Row
+from valuescope.lab.answers import Answers, Row, prompt_of
 from valuescope.lab.ask import Ask
 from valuescope.lab.dilemma_design import ORDERS, DilemmaDesign
 from valuescope.lab.exploration import ExplorationSpec, Measure, ReplacementSpec
@@ -100,7 +100,7 @@ class DilemmaLaboratory(DilemmaDesign):
 
     def count_answers(self, language: str, written: Ask) -> None:
         """Count what neurons did on the model's own answers, so that a location can be found in them."""
-        prompts = [self.bench.answers.prompt(question) for question in written.items]
+        prompts = [prompt_of(self.model.prompts, question) for question in written.items]
         self.identification.count_answers(language, written.items, prompts, self.bench.rows(written))
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
 from valuescope.files import write_json_atomic, write_text_atomic
 from valuescope.lab.spec import RunSpec
@@ -64,6 +65,14 @@ class RunFolder:
                     f"{self.path} holds a run with another {what} ({name}: {recorded.get(name)} there, {facts[name]} "
                     "now); choose another --out, or delete the folder to start over"
                 )
+
+    @property
+    def first_day(self) -> str | None:
+        """The date that the prompts of the run in this folder carry; None where they carry none, or there is no run."""
+        path = self.path / "spec.yaml"
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        day: str | None = content.get("model", {}).get("chat", {}).get("date")
+        return day
 
     def read_json(self, name: str) -> Any:
         """The content of a JSON file of the run, or None where it is not there yet."""

@@ -94,6 +94,17 @@ def require_marks(source: str, model: NeuronModel) -> None:
         )
 
 
+def require_settings(spec: ComparisonSpec, system: ValueSystem) -> None:
+    """Raise SpecError for a setting of a value that the system does not have."""
+    for name, method in spec.methods.items():
+        for value in (value for setting in method.settings() for value in setting.by_value):
+            if value not in system:
+                raise SpecError(
+                    f"methods.{name}.by_value: {value!r} is no value of {system.id}; its values are "
+                    f"{', '.join(system.at_level(spec.values.level))}"
+                )
+
+
 def require_texts(spec: ComparisonSpec, material: Material) -> None:
     """Raise SpecError where the material has no texts in a role that a method reads."""
     labels = {text.label for text in material.texts}

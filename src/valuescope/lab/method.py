@@ -103,6 +103,8 @@ class MethodSpec(Strict):
             require_parameters(f"locator {self.locator or self.intervention}", setting.locator, names)
             for parameters in (setting.edit, *setting.by_value.values()):
                 require_parameters(f"edit {self.edit or self.intervention}", parameters, of_edit)
+                if self.edit_kind:
+                    EDITS[self.edit_kind].check(parameters)
         if self.intervention:
             self._check_intervention()
         if self.automatic:
@@ -117,6 +119,8 @@ class MethodSpec(Strict):
                 raise ValueError(
                     f"dose values of top must be whole numbers from 1 on, they are {dose.values}"
                 )
+            for strength in dose.values if dose.parameter in of_edit and self.edit_kind else ():
+                EDITS[self.edit_kind].check({dose.parameter: strength})
         self._check_directions(of_edit)
         if self.search and self.asked == "pairs":
             raise ValueError(

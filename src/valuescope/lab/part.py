@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from valuescope.lab.ask import Ask
+from valuescope.models.prompts import Messages
 from valuescope.report.blocks import Section
 from valuescope.report.table import Table
 
@@ -62,6 +63,10 @@ class Part(Generic[SpecT]):
 
     def later(self, design: Any) -> Iterable[Ask]:
         """Asks that depend on earlier answers, made by `measure` one by one: as many as there will be at most."""
+        return ()
+
+    def conversations(self, design: Any) -> Iterable[Messages]:
+        """Conversations such as the part makes of its own, one of each form: they are rendered before anything is read."""
         return ()
 
     def measure(self, lab: Any) -> Any:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
-from pydantic import Discriminator, Field, PlainValidator, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, PlainValidator, Tag, model_validator
 
 from valuescope.data import SOURCES
 from valuescope.files import sha256_of
+from valuescope.generate import Sampling
 from valuescope.judge import FLUENT_BY_LIKELIHOOD, JUDGES
 from valuescope.judge.asked_model import require_no_secrets
 from valuescope.judge.rating import MINIMUM_SAMPLES
@@ -16,7 +18,8 @@ from valuescope.lab.method import MethodSpec
 from valuescope.lab.parameters import keywords, require_known, require_parameters
 from valuescope.lab.strict import Strict
 from valuescope.metrics import Bootstrap
-from valuescope.models import NeuronModel, load_model
+from valuescope.models import Chat, NeuronModel, SamplingDefaults, load_model
+from valuescope.models.chat import Scalar
 
 Scope = Literal["all", "prompt", "answer"]
 """Which tokens of a text count."""
@@ -40,8 +43,29 @@ def rows_of(size: int | Literal["auto"]) -> int:
     return UNTIMED if size == AUTO else size
 
 
+class ChatSpec(Strict):
+    """How conversations are put to the model (`Chat`): the system turn of those that bring none, variables of the chat
+    template, and the date that a template gets which asks for today's (None: the first day of the run)."""
+
+    system: str = "template"
+    variables: dict[str, Scalar] = Field(default_factory=dict)
+    date: Annotated[
+        str | None, BeforeValidator(lambda day: day.isoformat() if isinstance(day, date) else day)
+    ] = None
+
+    @model_validator(mode="after")
+    def _valid(self) -> ChatSpec:
+        self.settings()
+        return self
+
+    def settings(self) -> Chat:
+        """As the model takes them."""
+        return Chat(self.system, self.variables, self.date)
+
+
 class ModelSpec(Strict):
-    """Which model (`id`: hub id, folder, GGUF file or name, see `find_checkpoint`), and how it is loaded (`load_model`)."""
+    """Which model (`id`: hub id, folder, GGUF file or name, see `find_checkpoint`), and how it is loaded (`load_model`)
+    and spoken to."""
 
     id: str = "organism"
     revision: str | None = None
@@ -50,10 +74,12 @@ class ModelSpec(Strict):
     device_map: str | None = None
     attn_implementation: str | None = None
     trust_remote_code: bool = False
+    chat: ChatSpec = ChatSpec()
 
     def load(self) -> NeuronModel:
         """The model, loaded as it says."""
-        return load_model(self.id, **self.model_dump(exclude={"id"}))
+        model = load_model(self.id, **self.model_dump(exclude={"id", "chat"}))
+        return model.with_chat(self.chat.settings())
 
 
 class ValuesSpec(Strict):
@@ -164,11 +190,12 @@ class DataSpec(SourceSpec):
 
 
 class GenerateSpec(Strict):
-    """How answers are drawn, and how many rows share a batch."""
+    """How answers are drawn, and how many rows share a batch. `temperature`, `top_p`: None for the model's own (see
+    `SamplingDefaults`); a run that has begun has numbers."""
 
     max_new_tokens: int = Field(default=40, ge=1)
-    temperature: float = Field(default=1.0, ge=0)
-    top_p: float = Field(default=1.0, gt=0, le=1)
+    temperature: float | None = Field(default=None, ge=0)
+    top_p: float | None = Field(default=None, gt=0, le=1)
     batch_size: BatchSize = 100
     on: Literal["both", "prompt", "response"] = "both"
 
@@ -176,6 +203,11 @@ class GenerateSpec(Strict):
     def rows(self) -> int:
         """The batch size."""
         return rows_of(self.batch_size)
+
+    def sampling(self, seed: int) -> Sampling:
+        """As the engine takes it. What no model has settled yet (a design that is only looked at) is 1.0."""
+        temperature, top_p = SamplingDefaults(self.temperature, self.top_p).plain
+        return Sampling(self.max_new_tokens, temperature, top_p, seed)
 
 
 class ScoresSpec(Strict):

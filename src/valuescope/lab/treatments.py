@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from valuescope.data import Material
 from valuescope.edit import EDITS, Edit
 from valuescope.lab.adapters import adapters, adapters_of_others
 from valuescope.lab.ask import SystemText, Treatment
 from valuescope.lab.locations import Locations, edits, neuron_sets
 from valuescope.lab.method import INTERVENTIONS, Intervention, MethodSpec
 from valuescope.lab.setting import Setting
-from valuescope.lab.strict import SpecError
 from valuescope.lab.system_texts import system_texts, texts_of_others
-from valuescope.values import load_value_system
+from valuescope.values import ValueSystem, load_value_system
 
 METHOD_DRAWS = 10_000
 """Draws of random vectors that are a method are numbered from here, and so are none of its control's."""
@@ -70,13 +70,6 @@ def control(locations: Locations, method: MethodSpec, setting: Setting, kind: st
 
 def prepare(locations: Locations, method: MethodSpec, setting: Setting) -> None:
     """Find what a setting needs, so that what cannot be found is known before anything is asked."""
-    system = load_value_system(locations.spec.values.system)
-    for value in setting.by_value:
-        if value not in system:
-            raise SpecError(
-                f"by_value: {value!r} is no value of {system.id}; its values are "
-                f"{', '.join(system.at_level(locations.spec.values.level))}"
-            )
     if method.intervention is None:
         locations.of(method, setting)
     else:
@@ -93,10 +86,14 @@ def sizes(locations: Locations, method: MethodSpec, setting: Setting) -> dict[st
     return {value: len(edit.subject) if isinstance(edit, Edit) else 0 for value, edit in made.items()}
 
 
+def messages_of(system: ValueSystem, material: Material, setting: Setting) -> dict[str, str]:
+    """The system message of each value, in the language of the questions."""
+    language = next((question.language for question in material.questions), "en")
+    return system_texts(system, material, language=language, **setting.edit)
+
+
 def _texts(locations: Locations, setting: Setting) -> dict[str, str]:
-    language = next((question.language for question in locations.material.questions), "en")
-    system = load_value_system(locations.spec.values.system)
-    return system_texts(system, locations.material, language=language, **setting.edit)
+    return messages_of(load_value_system(locations.spec.values.system), locations.material, setting)
 
 
 def _stream_edits(

@@ -9,18 +9,22 @@ from valuescope.models.batching import (
     forward_inputs,
     left_pad,
 )
-from valuescope.models.chat import ChatError, render_chat, render_question
+from valuescope.models.chat import Chat, ChatError
 from valuescope.models.checkpoint import LoadError
 from valuescope.models.hooks import site_hooks
 from valuescope.models.identity import ModelIdentity, fingerprint_of
 from valuescope.models.load import default_device, load_model, wrap_model
 from valuescope.models.neuron_model import LayerProof, NeuronModel, SiteReport, describe_sites
+from valuescope.models.prompts import Prompts
 from valuescope.models.proof import prove_sites
+from valuescope.models.rendering import render_chat, render_question
+from valuescope.models.sampling_defaults import SamplingDefaults
 from valuescope.models.sites import LayerSites, SiteError, resolve_sites
 
 __all__ = [
     "Batch",
     "BatchError",
+    "Chat",
     "ChatError",
     "Encoded",
     "LayerProof",
@@ -28,6 +32,8 @@ __all__ = [
     "LoadError",
     "ModelIdentity",
     "NeuronModel",
+    "Prompts",
+    "SamplingDefaults",
     "SiteError",
     "SiteReport",
     "context_length",

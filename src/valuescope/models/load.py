@@ -8,9 +8,16 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoTokenizer,
+    GenerationConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils.hub import resolve_revision
 
+from valuescope.models.chat import Chat
 from valuescope.models.checkpoint import (
     BUNDLED,
     INSTALL_SMOLLM2,
@@ -20,10 +27,12 @@ from valuescope.models.checkpoint import (
     read_weights,
     warn_once,
 )
-from valuescope.models.gguf import local_gguf, unpacked
+from valuescope.models.gguf import local_gguf, read_tokenizer, unpacked
 from valuescope.models.identity import ModelIdentity, fingerprint_of
 from valuescope.models.neuron_model import NeuronModel
+from valuescope.models.prompts import Prompts
 from valuescope.models.proof import prove_sites
+from valuescope.models.sampling_defaults import SamplingDefaults
 from valuescope.models.sites import resolve_sites
 
 
@@ -65,8 +74,9 @@ def load_model(
         )
         tokenizer = AutoTokenizer.from_pretrained(source, **shared)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        hint = f" {INSTALL_SMOLLM2}." if id_or_path == SMOLLM2 else ""
-        raise LoadError(f"{id_or_path}: this model could not be loaded. {error}{hint}") from error
+        raise LoadError(
+            f"{id_or_path}: this model could not be loaded. {error}{_hint(id_or_path)}"
+        ) from error
     if device_map is None:
         target = device or default_device()
         try:
@@ -76,6 +86,36 @@ def load_model(
     model.requires_grad_(False)
     commit = getattr(revision, "resolved", revision)
     return _assemble(model, tokenizer, id=id_or_path, revision=commit, check=check)
+
+
+def read_manners(
+    id_or_path: str, chat: Chat, *, revision: str | None = None, trust_remote_code: bool = False
+) -> tuple[Prompts, SamplingDefaults]:
+    """How a model is spoken to and sampled, of its tokenizer and generation_config alone: no weights are read.
+
+    LoadError where it has no tokenizer that could be read.
+    """
+    source, gguf = find_checkpoint(id_or_path)
+    if gguf:
+        tokenizer = read_tokenizer(local_gguf(source, gguf, revision))
+        return Prompts(tokenizer, id_or_path, chat), SamplingDefaults()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            source, revision=revision or "main", trust_remote_code=trust_remote_code
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise LoadError(
+            f"{id_or_path}: its tokenizer could not be loaded. {error}{_hint(id_or_path)}"
+        ) from error
+    try:
+        config = GenerationConfig.from_pretrained(source, revision=revision or "main")
+    except OSError:  # there is none
+        config = None
+    return Prompts(tokenizer, id_or_path, chat), SamplingDefaults.of(config)
+
+
+def _hint(id_or_path: str) -> str:
+    return f" {INSTALL_SMOLLM2}." if id_or_path == SMOLLM2 else ""
 
 
 def default_device() -> torch.device:

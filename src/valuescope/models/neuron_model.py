@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
@@ -12,7 +12,10 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from valuescope.models.chat import Chat
 from valuescope.models.identity import ModelIdentity
+from valuescope.models.prompts import Prompts
+from valuescope.models.sampling_defaults import SamplingDefaults
 from valuescope.models.sites import LayerSites
 
 _LOCKS: WeakKeyDictionary[PreTrainedModel, threading.RLock] = WeakKeyDictionary()
@@ -46,7 +49,8 @@ class SiteReport:
 
 @dataclass(frozen=True, eq=False)
 class NeuronModel:
-    """A model, its tokenizer, who it is, and its neuron sites (`proof` is None where unchecked).
+    """A model, its tokenizer, who it is, and its neuron sites (`proof` is None where unchecked). `chat`: how conversations
+    are put to it.
 
     The sites and the identity describe the weights at load. Nothing here copies weights.
     """
@@ -56,6 +60,21 @@ class NeuronModel:
     identity: ModelIdentity
     sites: tuple[LayerSites, ...]
     proof: SiteReport | None = field(default=None, repr=False)
+    chat: Chat = field(default_factory=Chat)
+
+    def with_chat(self, chat: Chat) -> NeuronModel:
+        """The same model in memory, with conversations put to it in another way."""
+        return self if chat == self.chat else replace(self, chat=chat)
+
+    @property
+    def prompts(self) -> Prompts:
+        """What makes conversations into prompts for it."""
+        return Prompts(self.tokenizer, self.identity.id, self.chat)
+
+    @property
+    def sampling(self) -> SamplingDefaults:
+        """How it asks to be sampled."""
+        return SamplingDefaults.of(self.model.generation_config)
 
     @property
     def lock(self) -> threading.RLock:

@@ -7,10 +7,12 @@ beside the effect of simply telling the model.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any
 
 from pydantic import Field
 
+from valuescope.data import Material
 from valuescope.lab.ask import Ask, Item, Outcomes, SystemText
 from valuescope.lab.design import Design
 from valuescope.lab.laboratory import Laboratory
@@ -21,6 +23,7 @@ from valuescope.lab.result import Result
 from valuescope.lab.strict import Strict
 from valuescope.lab.system_texts import system_texts
 from valuescope.metrics import Estimate
+from valuescope.models.prompts import Messages
 from valuescope.parts.instrument_shown import instrument_blocks
 from valuescope.parts.method import mean_of
 from valuescope.parts.sight import INSTRUMENT, MEASURE_OF, InstrumentFound, Measure, SightFound, sees
@@ -49,6 +52,12 @@ class Instrument(Part[InstrumentSpec]):
         """Three asks for each measure."""
         for measure in measures_of(design, self.spec):
             yield from _asks(design, self.spec, measure)
+
+    def conversations(self, design: Design) -> Iterator[Messages]:
+        """A question after each instruction."""
+        for question, stance in product(design.material.questions[:1], STANCES):
+            text = _texts(design, design.material, stance)[question.value]
+            yield [{"role": "system", "content": text}, {"role": "user", "content": question.question}]
 
     def measure(self, lab: Laboratory) -> InstrumentFound:
         """How far apart the two instructions lie, by every measure."""
@@ -137,10 +146,16 @@ def _sight(lab: Laboratory, spec: InstrumentSpec, measure: Measure) -> SightFoun
 
 
 def _instructions(design: Design, stance: Any) -> Mapping[str, Any]:
-    language = next((question.language for question in design.material.questions), "en")
-
     def made(locations: Locations) -> dict[str, SystemText]:
-        texts = system_texts(design.system, locations.material, language=language, stance=stance)
+        texts = _texts(design, locations.material, stance)
         return {value: SystemText(value, text) for value, text in texts.items()}
 
-    return design.made(["instrument", stance, language], made)
+    return design.made(["instrument", stance, _language(design)], made)
+
+
+def _texts(design: Design, material: Material, stance: Any) -> dict[str, str]:
+    return system_texts(design.system, material, language=_language(design), stance=stance)
+
+
+def _language(design: Design) -> str:
+    return next((question.language for question in design.material.questions), "en")

@@ -13,11 +13,13 @@ from valuescope.data import Question
 from valuescope.lab.ask import Ask, Outcomes, SystemText, Treatment
 from valuescope.lab.design import Design
 from valuescope.lab.laboratory import Laboratory
+from valuescope.lab.method import SYSTEM_PROMPT
 from valuescope.lab.parameters import require_known
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.spec import ComparisonSpec
 from valuescope.lab.strict import Found, Measured, Strict
+from valuescope.lab.treatments import messages_of
 from valuescope.metrics import Estimate
 from valuescope.models import context_length, encode, render_chat
 from valuescope.report.blocks import Section
@@ -83,10 +85,20 @@ class Turns(Part[TurnsSpec]):
             for asked in questions:
                 yield design.ask(asked, treatments)
 
+    def conversations(self, design: Design) -> Iterator[Messages]:
+        """Two turns, without a system message and after that of each method that has one."""
+        question = self._questions(design)[0][0]
+        asked, answered = ({"role": role, "content": question.question} for role in ("user", "assistant"))
+        yield [asked, answered, asked]
+        for method in map(design.spec.methods.__getitem__, self._names(design)):
+            if method.intervention == SYSTEM_PROMPT:
+                text = messages_of(design.system, design.material, method.default)[question.value]
+                yield [{"role": "system", "content": text}, asked, answered, asked]
+
     def measure(self, lab: Laboratory) -> TurnsFound:
         """The conversations turn by turn."""
         head: dict[str, Any] = {"asked": self.spec.turns, "conversations": self.spec.conversations}
-        if lab.model.tokenizer.chat_template is None:
+        if lab.model.prompts.template is None:
             return TurnsFound(**head, measured=0, reason="the model has no chat template")
         questions = self._questions(lab)
         arms = {
@@ -104,11 +116,14 @@ class Turns(Part[TurnsSpec]):
             methods={name: _method(lab, base, edited[:measured]) for name, edited in arms.items()},
         )
 
+    def _names(self, design: Design) -> Sequence[str]:
+        asked = [name for name, method in design.spec.methods.items() if method.asked == "dilemma"]
+        return self.spec.methods or asked
+
     def _arms(self, design: Design, questions: Sequence[Question]) -> dict[str, list[Treatment]]:
         """Of the base and of each method the treatment of every conversation."""
-        asked = [name for name, method in design.spec.methods.items() if method.asked == "dilemma"]
         arms: dict[str, list[Treatment]] = {"base": [None] * len(questions)}
-        for name in self.spec.methods or asked:
+        for name in self._names(design):
             per_value = design.treatments(design.spec.methods[name], design.settings[name])
             arms[name] = [per_value[question.value] for question in questions]
         return arms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from logging import getLogger
 from typing import Any
 
@@ -25,7 +26,7 @@ from rich.markup import escape
 
 from valuescope.edit import Edit, Scope
 from valuescope.generate import Answer, Engine, Request
-from valuescope.models import LoadError, NeuronModel, context_length, encode
+from valuescope.models import Chat, LoadError, NeuronModel, context_length, encode
 from valuescope.provider.messages import model_output, no_room, render_messages
 from valuescope.provider.model_args import read_model_args
 from valuescope.provider.model_names import PROVIDER, ProviderError, model_name
@@ -125,14 +126,15 @@ class ValuescopeAPI(ModelAPI):
             )
         require_supported(config)
         source = self._source
-        prompt = render_messages(source.model, input)
+        prompt = render_messages(source.model, input, source.chat)
         ids = encode(source.model, [prompt])[0].input_ids
         limit = context_length(source.model)
         if limit is not None and len(ids) > limit:
             return no_room(self.model_name, len(ids), limit), ModelCall.create({"prompt": prompt}, None)
         # The last token of an answer is never read.
         room = None if limit is None else limit - len(ids) + 1
-        draw = draw_for(config, prompt, current_epoch.get(1), room)
+        settled = source.model.sampling.settled(self.model_name, config.temperature, config.top_p)
+        draw = draw_for(config, prompt, current_epoch.get(1), room, settled)
         answers = await self._answers(ids, draw)
         metadata = {
             "seed": draw.sampling.seed,
@@ -181,6 +183,7 @@ def inspect_model(
     on: Scope = "both",
     force: bool = False,
     max_rows: int | None = None,
+    chat: Chat | None = None,
     **config: Any,
 ) -> Model:
     """A model for Inspect's `eval`, `get_model` and graders: an id, a folder or a loaded model, with an edit or without.
@@ -188,11 +191,13 @@ def inspect_model(
     All models of one id, folder or loaded model share one engine, so evaluate base and edited ones together and their
     samples share batches. `config` are fields of Inspect's GenerateConfig (temperature=0, seed=1, ...);
     `max_connections` is twice the engine's `max_rows` unless given. `on` and `force` are those of `generate`.
+    `chat`: how conversations are put to it (None: as the model has it).
     """
     # Inspect writes the arguments into its logs, so only those that say something.
     args: dict[str, Any] = {} if max_rows is None else {"max_rows": max_rows}
     args |= {} if on == "both" else {"on": on}
     args |= {"force": True} if force else {}
+    args |= {} if chat is None else {"chat": asdict(chat)}
     source = source_of(model, edit, read_model_args(args))
     try:
         return get_model(

@@ -19,19 +19,20 @@ from inspect_ai.model import (
 )
 
 from valuescope.generate import Answer, TokenLogprob
-from valuescope.models import NeuronModel, render_chat
+from valuescope.models import Chat, NeuronModel, render_chat
 from valuescope.provider.model_names import ProviderError
 
 
-def render_messages(model: NeuronModel, messages: Sequence[ChatMessage]) -> str:
+def render_messages(model: NeuronModel, messages: Sequence[ChatMessage], chat: Chat | None = None) -> str:
     """The prompt; a final assistant message is left open, for the model to go on with it.
 
     Raises ProviderError for what is not text, or speaks of tools, and ChatError where the chat template refuses.
     """
-    chat = [
+    conversation = [
         {"role": message.role, "content": _text(number, message)} for number, message in enumerate(messages)
     ]
-    return render_chat(model, chat, continue_last=bool(chat) and chat[-1]["role"] == "assistant")
+    begun = bool(conversation) and conversation[-1]["role"] == "assistant"
+    return render_chat(model, conversation, chat=chat, continue_last=begun)
 
 
 def _text(number: int, message: ChatMessage) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from valuescope.edit import Scope
+from valuescope.models import Chat
 from valuescope.provider.model_names import ProviderError
 
 
@@ -25,13 +26,15 @@ class LoadSettings:
 
 @dataclass(frozen=True)
 class ModelArgs:
-    """All settings. `max_rows` None leaves the engine's size to the engine, or to who loaded it first."""
+    """All settings. `max_rows` None leaves the engine's size to the engine, or to who loaded it first. `chat`: how
+    conversations are put to the model (None: as the model has it)."""
 
     load: LoadSettings = field(default_factory=LoadSettings)
     edits: tuple[Path, ...] = ()
     max_rows: int | None = None
     on: Scope = "both"
     force: bool = False
+    chat: Chat | None = None
 
 
 _LOAD = tuple(setting.name for setting in fields(LoadSettings))
@@ -53,12 +56,23 @@ def read_model_args(given: Mapping[str, Any]) -> ModelArgs:
             _require(name, value, number, "a whole number of at least 1")
         elif name == "on":
             _require(name, value, value in get_args(Scope), f"one of {', '.join(get_args(Scope))}")
-        elif name != "edits":
+        elif name not in ("edits", "chat"):
             # 0 and 1234567 are numbers on a command line, where a device or a commit is meant.
             _require(name, value, value is None or isinstance(value, str), f'text, such as {name}="..."')
-    rest = {name: value for name, value in given.items() if name not in (*_LOAD, "edits")}
+    rest = {name: value for name, value in given.items() if name not in (*_LOAD, "edits", "chat")}
     load = LoadSettings(**{name: given[name] for name in _LOAD if name in given})
-    return ModelArgs(load=load, edits=_paths(given.get("edits", ())), **rest)
+    return ModelArgs(load=load, edits=_paths(given.get("edits", ())), chat=_chat(given.get("chat")), **rest)
+
+
+def _chat(value: Any) -> Chat | None:
+    """Of `-M chat="{system: none}"`."""
+    if value is None or isinstance(value, Chat):
+        return value
+    known = tuple(setting.name for setting in fields(Chat))
+    if not isinstance(value, Mapping) or set(value) - set(known):
+        raise ProviderError(f"model argument chat is {value!r}, it must be a mapping of {', '.join(known)}")
+    day = value.get("date")
+    return Chat(**{**value, **({} if day is None else {"date": str(day)})})
 
 
 def _paths(value: Any) -> tuple[Path, ...]:

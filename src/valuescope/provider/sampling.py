@@ -60,8 +60,11 @@ def require_supported(config: GenerateConfig) -> None:
         )
 
 
-def draw_for(config: GenerateConfig, prompt: str, epoch: int, room: int | None) -> Draw:
-    """The draw of a call. `room` is how many tokens the context has left (None: no limit is known).
+def draw_for(
+    config: GenerateConfig, prompt: str, epoch: int, room: int | None, settled: tuple[float, float]
+) -> Draw:
+    """The draw of a call. `room` is how many tokens the context has left (None: no limit is known). `settled`: its
+    temperature and top_p (see `SamplingDefaults`).
 
     Without a seed a fresh one is drawn. The noise of a row is named by the prompt, the epoch and the number of the
     choice: so a base and an edited model share it, and questions, epochs and choices do not.
@@ -72,8 +75,8 @@ def draw_for(config: GenerateConfig, prompt: str, epoch: int, room: int | None) 
     return Draw(
         sampling=Sampling(
             max_new_tokens=tokens,
-            temperature=1.0 if config.temperature is None else config.temperature,
-            top_p=1.0 if config.top_p is None else config.top_p,
+            temperature=settled[0],
+            top_p=settled[1],
             seed=secrets.randbits(32) if config.seed is None else config.seed,
         ),
         keys=tuple(f"{digest}/{epoch}/{choice}" for choice in range(config.num_choices or 1)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from valuescope.edit import Edit, Scope
 from valuescope.files import sha256_of
 from valuescope.generate import Engine
-from valuescope.models import NeuronModel, load_model
+from valuescope.models import Chat, NeuronModel, load_model
 from valuescope.provider.edit_files import find_edit
 from valuescope.provider.model_args import LoadSettings, ModelArgs
 from valuescope.provider.model_names import PROVIDER, ProviderError, parse_name
@@ -98,12 +98,13 @@ def _shared(key: Hashable, model: Callable[[], NeuronModel], max_rows: int | Non
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """An engine with the edit that answers are given under."""
+    """An engine with the edit that answers are given under, and how conversations are put to its model."""
 
     shared: SharedEngine
     edit: Edit | None = None
     on: Scope = "both"
     force: bool = False
+    chat: Chat = field(default_factory=Chat)
 
     @property
     def model(self) -> NeuronModel:
@@ -121,6 +122,7 @@ class Source:
             "device": model.device.type,
             "attention": getattr(model.model.config, "_attn_implementation", None),
             "template": model.tokenizer.chat_template,
+            "chat": asdict(self.chat),
             "edit": None if self.edit is None else self.edit.hash,
             "on": self.on,
         }
@@ -157,7 +159,8 @@ def source_of(model: str | NeuronModel, edit: Edit | None, args: ModelArgs) -> S
     try:
         if edit is not None:
             edit.require(shared.engine.model, force=args.force)
-        source = Source(shared, edit, args.on, args.force)
+        spoken_to = shared.engine.model if args.chat is None else shared.engine.model.with_chat(args.chat)
+        source = Source(shared, edit, args.on, args.force, spoken_to.prompts.fixed())
         live = _LIVE.get(source.handle)
         if live is None or live.shared is not shared:
             _LIVE[source.handle] = live = source

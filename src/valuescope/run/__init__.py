@@ -7,6 +7,7 @@ from valuescope.run.budget import BudgetError, detectable, seconds_of, within_bu
 from valuescope.run.estimate import Cost
 from valuescope.run.estimator import Estimator, estimate
 from valuescope.run.experiment import read_result, run, terminal_text, write_report
+from valuescope.run.ready import ready
 from valuescope.run.registry import Spec
 from valuescope.run.settled import Settled, settled
 from valuescope.run.spec_file import make_spec, read_recipe, read_spec
@@ -29,6 +30,7 @@ __all__ = [
     "read_result",
     "read_spec",
     "read_yaml",
+    "ready",
     "run",
     "seconds_of",
     "settled",

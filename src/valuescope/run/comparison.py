@@ -20,6 +20,7 @@ from valuescope.lab.material import (
     read_texts,
     require_marks,
     require_questions,
+    require_settings,
     require_texts,
 )
 from valuescope.lab.result import Head, MeasureFound, head_of
@@ -49,6 +50,7 @@ def plan(spec: ComparisonSpec, folder: RunFolder | None = None) -> Design:
         material = draw_material(spec.data, values, spec.seed)
     else:
         material = read_material(spec, folder, values)
+    require_settings(spec, system)
     require_texts(spec, material)
     require_questions(spec, material)
     return Design(spec, system, material)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 
-from valuescope.lab.answers import Answers
+from valuescope.lab.answers import prompt_of
 from valuescope.lab.ask import Ask
-from valuescope.lab.folder import RunFolder
 from valuescope.models import NeuronModel, encode
 from valuescope.run.model_size import ModelSize
 from valuescope.run.pace import NOTHING, Pace, Range
@@ -145,7 +144,7 @@ def tokens_of(size: ModelSize, model: NeuronModel | None) -> ItemTokens:
     if model is None:
         return ItemTokens(size.lengths, bare_prompt)
     lengths = lambda texts: [len(row.input_ids) for row in encode(model, texts)]  # noqa: E731
-    return ItemTokens(lengths, Answers(model, RunFolder(Path())).prompt)
+    return ItemTokens(lengths, partial(prompt_of, model.prompts))
 
 
 def ask_bytes(ask: Ask, tokens: ItemTokens, size: ModelSize, *, scored: bool, rows: int | None = None) -> int:

@@ -14,6 +14,7 @@ from valuescope.run.model_size import model_size, weights_are_here
 from valuescope.run.pace import Pace
 from valuescope.run.plan import Plan, plan_of
 from valuescope.run.price import text_lengths
+from valuescope.run.ready import ready
 from valuescope.run.stopwatch import Clock
 from valuescope.run.timing import measure_pace
 
@@ -90,6 +91,7 @@ def estimate(spec: RunSpec, model: NeuronModel | None = None) -> Cost:
     """What a run would cost: by the asks of its parts, and by timing its model on them where the weights are here.
 
     Raises:
-        SpecError: for a specification that does not fit its data.
+        SpecError: for a specification that does not fit its data, or a prompt that the chat template refuses.
     """
+    spec = ready(spec, model=model)
     return Estimator(spec, model).cost(spec)

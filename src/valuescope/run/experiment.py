@@ -19,6 +19,7 @@ from valuescope.report.document import write_page
 from valuescope.run.estimator import Estimator
 from valuescope.run.format1 import upgraded
 from valuescope.run.plan import EXPERIMENTS, planned_asks
+from valuescope.run.ready import ready
 from valuescope.run.registry import asked_parts, parts_of
 from valuescope.run.settled import settled
 
@@ -33,6 +34,8 @@ def run(spec: RunSpec, out: Path, *, progress: Progress = silent, model: NeuronM
     """
     folder, model = RunFolder(out), model or spec.model.load()
     spec = settled(spec, folder, None, lambda: Estimator(spec, model)).spec
+    spec = ready(spec, folder, model)
+    model = model.with_chat(spec.model.chat.settings())
     experiment, parts = EXPERIMENTS[spec.experiment], asked_parts(spec)
     folder.open(spec, model.identity.fingerprint)
     planned = sum(len(ask.items) for ask in planned_asks(parts, experiment.plan(spec, folder)))

@@ -21,9 +21,8 @@ from valuescope.generate import Sampling, generate, log_likelihood
 from valuescope.generate.batch import RunningBatch
 from valuescope.generate.request import Request
 from valuescope.generate.row import RunningRow
-from valuescope.lab.answers import Answers
+from valuescope.lab.answers import prompt_of
 from valuescope.lab.ask import Ask, SupportQuestion
-from valuescope.lab.folder import RunFolder
 from valuescope.lab.locations import READING
 from valuescope.locate import NeuronSet, locate
 from valuescope.models import NeuronModel, context_length, encode
@@ -203,8 +202,7 @@ class _Timing:
         return batch
 
     def _prompts(self, items: Sequence[Any]) -> list[str]:
-        answers = Answers(self.model, RunFolder(Path()))
-        return [answers.prompt(item) for item in items]
+        return [prompt_of(self.model.prompts, item) for item in items]
 
     def _answer_lengths(self, ask: Ask, step: Curve) -> AnswerLengths:
         """How long some answers of the unedited model are."""

@@ -85,14 +85,15 @@ def plan(model: NeuronModel, roster: Roster, limits: Limits, body: ChatBody | Co
             )
     edit = _edit_at(served, body.strength)
     seed = secrets.randbelow(2**31) if body.seed is None else body.seed
+    temperature, top_p = model.sampling.settled(model.identity.id, body.temperature, body.top_p)
     answers = tuple(
         Request(
             prompt.tokens,
             edit,
             Sampling(
                 room,
-                temperature=1.0 if body.temperature is None else body.temperature,
-                top_p=1.0 if body.top_p is None else body.top_p,
+                temperature=temperature,
+                top_p=top_p,
                 seed=seed,
             ),
             key=str(number * n + choice),
@@ -128,8 +129,20 @@ def plan(model: NeuronModel, roster: Roster, limits: Limits, body: ChatBody | Co
 
 
 def _chat(model: NeuronModel, body: ChatBody) -> Prompt:
+    chat = model.chat
+    if variables := body.chat_template_kwargs:
+        try:
+            chat = chat.with_variables(variables)
+        except ChatError as error:
+            raise refused(f"chat_template_kwargs: {error}", "chat_template_kwargs") from error
+        if unread := model.prompts.unread(variables):
+            raise refused(
+                f"The model's chat template reads no variable {unread[0]!r}: leave it out.",
+                f"chat_template_kwargs.{unread[0]}",
+                "unsupported_parameter",
+            )
     try:
-        text = render_chat(model, [message.plain() for message in body.messages])
+        text = render_chat(model, [message.plain() for message in body.messages], chat=chat)
     except ChatError as error:
         raise refused(
             "The model's chat template refuses this conversation (usually for the order of roles); a model without a "
