@@ -23,7 +23,7 @@ def starter(tier: str, **parameters: Any) -> dict[str, Any]:
 
 
 def data(read: dict[str, Any], asked: dict[str, Any] | None) -> DataSpec:
-    return DataSpec.model_validate({**read, "evaluation": asked})
+    return DataSpec.model_validate({**read, "measured_on": asked})
 
 
 def test_texts_are_of_the_one_and_questions_and_pairs_of_the_other() -> None:
@@ -60,7 +60,7 @@ def test_a_situation_inside_a_text_that_is_read_is_found() -> None:
     ("evaluation", "message"),
     [
         ({"source": "startre"}, "did you mean 'starter'"),
-        ({"parameters": {"tier": "hard"}}, "data.evaluation.source"),
+        ({"parameters": {"tier": "hard"}}, "data.measured_on.source"),
         (starter("hard", tiers=1), "did you mean 'tier'"),
     ],
 )
@@ -68,7 +68,7 @@ def test_a_wrong_source_of_the_evaluation_is_named(
     evaluation: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     content = pairs_spec("organism", tmp_path)
-    content["data"]["evaluation"] = evaluation
+    content["data"]["measured_on"] = evaluation
     with pytest.raises(SpecError, match=re.escape(message)):
         make_spec(content, "t")
 
@@ -77,10 +77,10 @@ def test_a_run_measures_on_the_other_source_says_so_and_resumes(tmp_path: Path) 
     model, folder = save_tiny_model(tmp_path / "model"), write_conva(tmp_path / "conva")
     content = pairs_spec(model, folder)
     organism = {"source": "organism", "parameters": {"texts": 1, "descriptions": 1, "pairs": 8}}
-    content["data"] = {**organism, "evaluation": content["data"]}
+    content["data"] = {**organism, "measured_on": content["data"]}
     summary = summary_of(content, tmp_path / "run")
     found = summary["data"]
-    assert (found["source"], found["evaluation"]["source"]) == ("organism", "conva")
+    assert (found["source"], found["measured_on"]["source"]) == ("organism", "conva")
     assert found["counts"]["positive"] == 16
     assert found["pairs"] == summary["methods"]["neva"]["effect"]["n"] == len(TWO) * 5
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
@@ -96,5 +96,5 @@ def test_a_run_measures_on_the_other_source_says_so_and_resumes(tmp_path: Path) 
 def test_a_run_on_one_source_says_nothing_of_another(tmp_path: Path) -> None:
     model, folder = save_tiny_model(tmp_path / "model"), write_conva(tmp_path / "conva")
     run(make_spec(pairs_spec(model, folder), "t"), tmp_path / "run")
-    assert "evaluation" not in read_summary(tmp_path / "run")["data"]
+    assert "measured_on" not in read_summary(tmp_path / "run")["data"]
     assert "Evaluated on" not in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
