@@ -67,6 +67,16 @@ def test_the_order_is_drawn_by_the_seed_and_the_beginning_is_a_part_of_it():
     assert found.first("evaluation", None) is found
 
 
+def test_the_starter_set_has_dilemmas_of_schwartzs_values_in_english():
+    found = starter_dilemmas(("power", "benevolence"), ("en",))
+    assert found.counts() == {
+        split: {"en": {"power": 12, "benevolence": 12}} for split in ("activation", "evaluation")
+    }
+    assert all(one.rationale for one in found.activation)
+    with pytest.raises(DataError, match="no activation dilemmas in 'zh' about power, benevolence"):
+        starter_dilemmas(("power", "benevolence"), ("en", "zh"))
+
+
 def test_a_set_survives_json():
     found = made()
     assert DilemmaSet.from_dict(json.loads(json.dumps(found.to_dict()))) == found

@@ -14,6 +14,7 @@ from data_samples import write_lines
 from valuescope.data import (
     ContrastPair,
     DataError,
+    Dilemma,
     Question,
     read_data,
     read_part,
@@ -53,7 +54,7 @@ def test_every_value_has_its_file_and_no_file_has_a_fault(name: str) -> None:
 
 def test_the_set_has_the_promised_size() -> None:
     dataset = read_data(starter_folder(), strict=True)
-    assert len(dataset) == 2 * (240 + 240) + 400 + 400 + 160 + 160 + 600 + 400
+    assert len(dataset) == 2 * (240 + 240) + 400 + 400 + 160 + 160 + 600 + 400 + 240 + 200 + 240
     assert dataset.format == "valuescope"
 
 
@@ -133,6 +134,94 @@ def test_dilemmas_of_a_chinese_social_value(language: str) -> None:
     assert (len(material.questions), len(material.tuning)) == (30, 10)
     assert {one.language for one in material.questions} == {language}
     assert all(text.answer[3:].strip() for text in material.texts)
+
+
+PAPERS = ("pairs", "descriptions", "dilemmas")
+
+
+def test_all_three_papers_texts_of_the_ten_values_are_in_one_material() -> None:
+    values = SCHWARTZ.at_level("value")
+    material = starter_material(values, tier="plain", kinds=PAPERS, tuning=4)
+    assert material.counts() == {"text": 120, "for": 600, "against": 600, "positive": 420, "negative": 420}
+    asked = Counter(question.setting for question in material.questions)
+    assert (len(material.pairs), asked) == (180, {"dilemma": 360, "described": 60})
+    assert len({question.key for question in (*material.questions, *material.tuning)}) == 420 + 80
+    read = "\n".join(text.prompt + text.answer for text in material.texts)
+    assert not any(question.question in read for question in (*material.questions, *material.tuning))
+    assert not any(question.system in read for question in material.questions if question.system)
+
+
+def test_other_kinds_change_nothing_of_what_is_drawn_of_the_pairs() -> None:
+    alone, with_others = (
+        starter_material(("power", "security"), questions=9, **kinds) for kinds in ({}, {"kinds": PAPERS})
+    )
+    assert with_others.pairs == alone.pairs
+    sides_read = ("|positive", "|negative")
+    assert tuple(text for text in with_others.texts if text.label.endswith(sides_read)) == alone.texts
+    assert (
+        tuple(question for question in with_others.questions if question.setting == "dilemma")
+        == alone.questions
+    )
+    assert len(alone.notes) == 1
+
+
+def test_the_draw_of_the_pairs_is_that_of_before() -> None:
+    held = starter_material(("power", "tradition"), questions=3, tuning=1)
+    assert [pair.key.split("/", 1)[1] for pair in held.pairs][:4] == [
+        "question/05",
+        "statement/17",
+        "question/16",
+        "question/10",
+    ]
+    assert [question.key for question in held.questions] == [
+        "power/28",
+        "power/34",
+        "power/13",
+        "tradition/20",
+        "tradition/36",
+        "tradition/27",
+    ]
+    plain = starter_material(("hedonism",), tier="plain", questions=3, tuning=1)
+    assert [pair.key[-2:] for pair in plain.pairs][:5] == ["58", "03", "18", "13", "38"]
+
+
+@pytest.mark.parametrize(
+    ("questions_of", "part", "alone"), [("situations", "/situation/", 10), ("dilemmas", "/evaluation/", 12)]
+)
+def test_what_is_asked_alone_is_of_one_kind(questions_of: str, part: str, alone: int) -> None:
+    material = starter_material(("power",), kinds=PAPERS, questions_of=questions_of, tuning=0)
+    asked = [question.key for question in material.questions if question.setting == "dilemma"]
+    assert len(asked) == alone
+    assert all(part in key for key in asked)
+    described = [question.key for question in material.questions if question.setting == "described"]
+    assert len(described) == 10
+    assert f"asked alone are its {questions_of}" in material.notes[-1]
+
+
+@pytest.mark.parametrize("value", SCHWARTZ.at_level("value"))
+def test_the_dilemmas_of_a_value_are_not_told_by_which_action_is_longer(value: str) -> None:
+    held = of_kind(
+        [*read_part("schwartz/activation", [value]), *read_part("schwartz/evaluation", [value])], Dilemma
+    )
+    longer = [size(one.aligned, "en") - size(one.violating, "en") for one in held]
+    assert len(held) == 24
+    assert abs(fmean(longer)) <= 1
+    assert (
+        4
+        <= sum(difference > 0 for difference in longer) + sum(difference == 0 for difference in longer) / 2
+        <= 20
+    )
+
+
+def test_kinds_that_do_not_fit_are_told() -> None:
+    with pytest.raises(
+        DataError, match="kinds are pairs, stories; name some of pairs, descriptions, dilemmas"
+    ):
+        starter_material(("power",), kinds=("pairs", "stories"))
+    with pytest.raises(DataError, match="questions_of is 'dilemmas'; with kinds pairs it is questions"):
+        starter_material(("power",), questions_of="dilemmas")
+    with pytest.raises(DataError, match="kinds and questions_of are of Schwartz's ten values"):
+        starter_material(("conservation",), kinds=PAPERS)
 
 
 def test_values_languages_and_numbers_that_it_lacks_are_told() -> None:

@@ -111,5 +111,5 @@ def test_the_tool_writes_the_card(
 ) -> None:
     monkeypatch.setattr(tool, "starter_card", lambda held: f"{len(held)} parts\n")
     main(["--out", str(tmp_path / "card.md")])
-    assert (tmp_path / "card.md").read_text() == "8 parts\n"
+    assert (tmp_path / "card.md").read_text() == "12 parts\n"
     assert capsys.readouterr().out == f"{tmp_path / 'card.md'}\n"

@@ -102,7 +102,7 @@ def _values(held: Held) -> str:
 def _topics(held: Held) -> str:
     cells = defaultdict[str, list[str]](list)
     for name, language, records in _parts(held):
-        if PARTS[name].system == "chinese-social" and language == "en":
+        if language == "en" and of_kind(records, Dilemma):
             for value in held[name]:
                 counts = Counter(record.topic for record in records if record.value == value)
                 cells[value].append("; ".join(f"{topic} ({count})" for topic, count in counts.items()))
@@ -111,7 +111,7 @@ def _topics(held: Held) -> str:
 
 def _situations(held: Held) -> str:
     rows = []
-    for value, records in held["schwartz/situations"].items():
+    for value, records in (*held["schwartz/situations"].items(), *held["schwartz/situations-value"].items()):
         found = [record for record in records if isinstance(record, Question)]
         columns = Counter(record.atomic for record in found), Counter(record.topic for record in found)
         rows.append(
@@ -215,14 +215,14 @@ def _plain(held: Held) -> str:
 
 def _sides(held: Held) -> str:
     rows = []
-    for (value, language), records in _two_sided(held).items():
+    for (value, language, _), records in _two_sided(held).items():
         rows.append([value, language, *_told(records)])
     return _table(["value", "language", *_TOLD], rows)
 
 
 def _shortcuts(held: Held) -> str:
     found = []
-    for (value, language), records in _two_sided(held).items():
+    for (value, language, _), records in _two_sided(held).items():
         measured = sides(records)
         told = _accuracy(tuple(measured[1]), tuple(measured[2])) if measured else None
         if measured and told and told.accuracy >= PAIR_LIMITS.accuracy:
@@ -240,13 +240,13 @@ def _parts(held: Held) -> Iterator[tuple[str, str, list[Record]]]:
             yield name, language, records
 
 
-def _two_sided(held: Held) -> dict[tuple[str, str], list[Record]]:
-    """Dilemmas and descriptions by value and language."""
-    found = defaultdict[tuple[str, str], list[Record]](list)
+def _two_sided(held: Held) -> dict[tuple[str, str, type[Record]], list[Record]]:
+    """Dilemmas and descriptions by value, language and kind."""
+    found = defaultdict[tuple[str, str, type[Record]], list[Record]](list)
     for values in held.values():
         for record in chain(*values.values()):
             if isinstance(record, Dilemma | Description):
-                found[record.value, record.language].append(record)
+                found[record.value, record.language, type(record)].append(record)
     return found
 
 

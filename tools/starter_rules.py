@@ -47,7 +47,7 @@ class Rule(NamedTuple):
 def rules(files: Sequence[Sequence[Record]], part: StarterPart) -> Iterator[Rule]:
     """The rules that a part's records of one language are held to, but for lengths and repeats; a file per value."""
     if dilemmas := _of(files, Dilemma):
-        yield from _dilemmas(dilemmas)
+        yield from _dilemmas(dilemmas, part.system)
     if pairs := _of(files, ContrastPair):
         yield from _pairs(pairs, part.pairs)
     if descriptions := _of(files, Description):
@@ -79,7 +79,7 @@ def limited_fields(record: Record, part: StarterPart) -> Iterator[tuple[str, str
             yield "question", record.question, length
 
 
-def _dilemmas(files: Sequence[Sequence[Dilemma]]) -> Iterator[Rule]:
+def _dilemmas(files: Sequence[Sequence[Dilemma]], system: str) -> Iterator[Rule]:
     limits, chinese = DILEMMA_LIMITS, files[0][0].language == "zh"
     most = limits.action_difference_zh if chinese else limits.action_difference
     mean = limits.mean_difference_zh if chinese else limits.mean_difference
@@ -89,7 +89,7 @@ def _dilemmas(files: Sequence[Sequence[Dilemma]]) -> Iterator[Rule]:
     yield _at_most("difference of the two actions' lengths", most, single)
     yield _at_most("difference of their means", mean, means)
     yield Rule("topics", str(limits.topics), ", ".join(map(str, sorted(topics))))
-    yield _none("records that name the value", files, _names_dilemma)
+    yield _none("records that name the value", files, lambda one: _names_dilemma(one, system))
 
 
 def _pairs(files: Sequence[Sequence[ContrastPair]], limits: PairLimits) -> Iterator[Rule]:
@@ -187,8 +187,8 @@ def _shared_opening(pair: ContrastPair) -> int:
     return next((place for place, (one, other) in enumerate(both) if one != other), 0)
 
 
-def _names_dilemma(one: Dilemma) -> list[str]:
-    patterns = name_words(load_value_system("chinese-social"), one.value, one.language)
+def _names_dilemma(one: Dilemma, system: str) -> list[str]:
+    patterns = name_words(load_value_system(system), one.value, one.language)
     return held_words("\n".join((one.story, one.aligned, one.violating)), patterns, one.language)
 
 
