@@ -22,6 +22,7 @@ from valuescope.lab.material import (
     require_questions,
     require_texts,
 )
+from valuescope.lab.null import counted_times, null_passes
 from valuescope.lab.result import Head, MeasureFound, head_of
 from valuescope.lab.spec import ComparisonSpec
 from valuescope.lab.treatments import prepare
@@ -59,6 +60,7 @@ def reading(design: Design) -> TextsToRead:
     return TextsToRead(
         read_texts(design.spec, design.material),
         residuals=needs_residuals(design.spec),
+        counters=counted_times(design.spec, design.values),
         locating=_locating(design),
         learnt=planned_training(design.spec, design.material),
     )
@@ -83,7 +85,8 @@ def _locating(design: Design) -> list[Locating]:
             if locator in (*READING, *PROBING):
                 parameters = setting.locator if method.locator else {}
                 name = sha256_of([locator, method.read_roles, parameters])
-                known[name] = Locating(name, locator, labels, parameters)
+                times = 1 + (null_passes(design.spec, method) if setting == method.default else 0)
+                known[name] = Locating(name, locator, labels, parameters, times)
     return list(known.values())
 
 
