@@ -95,6 +95,7 @@ class Locations:
 
     def null_readings(self) -> NullReadings:
         """The texts of the run under every dealing of its null, and what was counted of them."""
+        assert self.activations is not None  # the part is refused where no method has a locator
         texts = read_texts(self.spec, self.material)
         dealings = null_dealings(self.spec, self.material.values, texts)
         return NullReadings(texts, self.activations, dealings)

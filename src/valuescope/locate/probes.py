@@ -89,7 +89,6 @@ class TrainedProbes:
     converged: Tensor
     splits: tuple[Split, ...]
 
-
     def accuracy_interval(self, row: int) -> list[tuple[float, float]]:
         """Wilson's 95% interval (1927) of a value's validation accuracy in each layer, every text counted as a trial.
 

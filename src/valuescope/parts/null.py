@@ -11,6 +11,7 @@ from valuescope.lab.null import NullSpec, Reading, exchange_of
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.setting import Setting
+from valuescope.lab.spec import ComparisonSpec
 from valuescope.lab.strict import FoundRoot
 from valuescope.locate import Evidence, Location, locate
 from valuescope.parts.null_found import NullFound, null_found
@@ -24,6 +25,12 @@ class Null(Part[NullSpec]):
 
     key, Spec = "nulls", NullSpec
     place, order, Found = "methods.*.null", 112, NullFound
+
+    @classmethod
+    def check(cls, spec: NullSpec, run: ComparisonSpec) -> None:
+        """Some method has a locator."""
+        if all(method.intervention for method in run.methods.values()):
+            raise ValueError("nulls are of locators, and no method has one; drop nulls, or add a method")
 
     def measure(self, lab: Laboratory) -> Mapping[str, NullFound]:
         """Locate again under exchanged labels and on halves, from the counters of the one pass."""

@@ -9,7 +9,7 @@ from valuescope.lab.design import Design
 from valuescope.lab.folder import RunFolder
 from valuescope.lab.judging import Judging
 from valuescope.lab.laboratory import Laboratory
-from valuescope.lab.locations import READING, Locations
+from valuescope.lab.locations import Locations
 from valuescope.lab.material import (
     PROBING,
     chosen_values,
@@ -22,6 +22,7 @@ from valuescope.lab.material import (
     require_questions,
     require_texts,
 )
+from valuescope.lab.method import READING
 from valuescope.lab.null import counted_times, null_passes
 from valuescope.lab.result import Head, MeasureFound, head_of
 from valuescope.lab.spec import ComparisonSpec
