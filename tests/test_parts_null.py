@@ -229,14 +229,11 @@ def test_a_run_with_nulls_asks_and_finds_what_one_without_does(
 def test_what_is_lost_is_made_again_alike(finished: Path, model: NeuronModel, tmp_path: Path) -> None:
     spec, out = make_spec(content(), "t"), tmp_path / "again"
 
-    class Killed(Exception):
-        pass
-
     def stop(stage: str, done: int, total: int) -> None:
         if stage == "null" and done == 3:
-            raise Killed
+            raise KeyboardInterrupt
 
-    with pytest.raises(Killed):
+    with pytest.raises(KeyboardInterrupt):
         run(spec, out, model=model, progress=stop)
     kept = {path.name: path.stat().st_mtime_ns for path in (out / "locate").glob("*.null.json")}
     assert 0 < len(kept) < 6
