@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -35,6 +35,7 @@ def collect(
     special_tokens: bool = False,
     residuals: bool = True,
     add_special_tokens: bool = True,
+    relabellings: Mapping[str, Sequence[str]] | None = None,
     progress: StepProgress | None = None,
 ) -> Activations:
     """Read what every neuron does on every text: counters per label and last-token residuals.
@@ -53,6 +54,8 @@ def collect(
     special tokens too (the LAPE authors do); padding never counts. `add_special_tokens`: let the
     tokenizer add its own (a BOS); switch it off for texts from a chat template. `progress(done, total)` is
     called after each batch with numbers of texts. Residuals are always read at the text's last token.
+    `relabellings`: by name another label for each text, empty where it is left out: its counters are those of a pass
+    over the texts so labelled, for the memory of its labels and next to no time.
     """
 
     def window(start: int, end: int) -> list[Encoded]:
@@ -66,7 +69,7 @@ def collect(
         groups=tuple(text.group for text in texts),
         keys=tuple(text_key(text) for text in texts),
     )
-    return _collect(model, source, batch_size, scope, special_tokens, residuals, progress)
+    return _collect(model, source, batch_size, scope, special_tokens, residuals, progress, relabellings or {})
 
 
 def collect_encoded(
@@ -121,6 +124,7 @@ def _collect(
     special_tokens: bool,
     residuals: bool,
     progress: StepProgress | None,
+    relabellings: Mapping[str, Sequence[str]] = {},
 ) -> Activations:
     labels = source.labels
     if not labels:
@@ -131,9 +135,10 @@ def _collect(
         raise ActivationError(f"batch_size is {batch_size}; it must be at least 1")
     names = tuple(sorted(set(labels)))
     of_text = torch.tensor([names.index(label) for label in labels])
+    dealt = _Dealt(relabellings, len(labels))
     special = None if special_tokens else torch.tensor(special_ids(model.tokenizer), device=model.device)
-    running = RunningCounts(len(names), model.layers, model.width)
-    tokens = torch.zeros(len(names), dtype=torch.int64)
+    running = RunningCounts(len(names), model.layers, model.width, len(dealt.members))
+    tokens = torch.zeros(len(labels), dtype=torch.int64)
     hidden = torch.empty(len(labels), model.layers, model.hidden) if residuals else None
     last: list[Tensor] = []
 
@@ -150,8 +155,8 @@ def _collect(
             for positions, encoded in _batches(source, batch_size):
                 batch = left_pad(model, encoded)
                 counted = counted_tokens(batch, scope, special)
-                running.begin(counted, of_text[positions])
-                tokens.index_add_(0, of_text[positions], counted.sum(dim=1).cpu())
+                running.begin(counted, of_text[positions], dealt.members[:, positions])
+                tokens[positions] = counted.sum(dim=1).cpu()
                 backbone(**forward_inputs(model, batch), use_cache=False)
                 if hidden is not None:
                     hidden[positions] = torch.stack([layer.cpu() for layer in last], dim=1)
@@ -163,19 +168,46 @@ def _collect(
         model.model.train(training)
     totals = running.totals()
     _require_finite(totals["product_sum"], hidden)
-    counters = Counters(
-        labels=names,
-        scope=scope,
-        special_tokens=special_tokens,
-        model=model.identity,
-        tokens=tokens,
-        prompts=torch.bincount(of_text, minlength=len(names)),
-        data_hash=add_hashes(text_hash(label, key) for label, key in zip(labels, source.keys, strict=True)),
-        **totals,
-    )
-    if hidden is None:
-        return Activations(counters, None)
-    return Activations(counters, Residuals(model.identity, labels, source.groups, source.keys, hidden))
+    texts = torch.nn.functional.one_hot(of_text, len(names)).T
+
+    def counters(rows: slice, names: tuple[str, ...], members: Tensor, labels: Sequence[str]) -> Counters:
+        return Counters(
+            labels=names,
+            scope=scope,
+            special_tokens=special_tokens,
+            model=model.identity,
+            tokens=members.long() @ tokens,
+            prompts=members.long().sum(dim=1),
+            data_hash=add_hashes(
+                text_hash(label, key) for label, key in zip(labels, source.keys, strict=True) if label
+            ),
+            **{name: total[rows] for name, total in totals.items()},
+        )
+
+    relabelled, start = dict[str, Counters](), len(names)
+    for name, known in dealt.names.items():
+        rows = slice(start, start + len(known))
+        members = dealt.members[start - len(names) : rows.stop - len(names)]
+        relabelled[name], start = counters(rows, known, members, relabellings[name]), rows.stop
+    whole = counters(slice(0, len(names)), names, texts, labels)
+    kept = None if hidden is None else Residuals(model.identity, labels, source.groups, source.keys, hidden)
+    return Activations(whole, kept, relabelled)
+
+
+class _Dealt:
+    """Relabellings as rows: `names`, by relabelling the labels of its rows, and `members`, bool [rows, texts]."""
+
+    def __init__(self, relabellings: Mapping[str, Sequence[str]], texts: int):
+        for name, labels in relabellings.items():
+            if len(labels) != texts:
+                raise ActivationError(f"relabelling {name!r} has {len(labels)} labels for {texts} texts")
+        self.names = {name: tuple(sorted({*labels} - {""})) for name, labels in relabellings.items()}
+        rows = [
+            torch.tensor([label == known for label in labels])
+            for name, labels in relabellings.items()
+            for known in self.names[name]
+        ]
+        self.members = torch.stack(rows) if rows else torch.zeros(0, texts, dtype=torch.bool)
 
 
 def counted_tokens(batch: Batch, scope: str, special: Tensor | None) -> Tensor:

@@ -105,10 +105,20 @@ class Counters(TensorRecord):
                 merged[name][[labels.index(label) for label in part.labels]] += getattr(part, name)
         return replace(self, labels=labels, data_hash=add_hashes([self.data_hash, other.data_hash]), **merged)
 
+    def __sub__(self, other: Counters) -> Counters:
+        """What is left without some of the texts; the inverse of `+`, but for the last bits of float sums."""
+        left: dict[str, Any] = {name: tensor.clone() for name, tensor in self._tensors().items()}
+        rows = self.rows(other.labels)
+        for name, tensor in left.items():
+            tensor[rows] -= getattr(other, name)
+        return replace(self, data_hash=add_hashes([self.data_hash], less=[other.data_hash]), **left)
 
-def add_hashes(hashes: Iterable[str]) -> str:
-    """The hash of a collection: the sum of its members' hashes, so that order and grouping do not matter."""
-    return f"{sum(int(member, 16) for member in hashes) % 2**256:064x}"
+
+def add_hashes(hashes: Iterable[str], less: Iterable[str] = ()) -> str:
+    """The hash of a collection: the sum of its members' hashes, so that order and grouping do not matter; `less`: those
+    of members that are taken away."""
+    added, taken = (sum(int(member, 16) for member in members) for members in (hashes, less))
+    return f"{(added - taken) % 2**256:064x}"
 
 
 def text_hash(*parts: object) -> str:
@@ -121,18 +131,24 @@ class RunningCounts:
 
     Every text of a batch has one label, so a masked matmul first reduces each text over its tokens
     (0/1 counts in float32: exact below 2**24 tokens) and a small float64 one adds texts to their labels.
+    `dealt`: so many rows more, below those of the labels, each over any of the texts.
     """
 
-    def __init__(self, labels: int, layers: int, width: int) -> None:
-        self._shape = (labels, width)
+    def __init__(self, labels: int, layers: int, width: int, dealt: int = 0) -> None:
+        self._labels, self._shape = labels, (labels + dealt, width)
         self._totals: list[dict[str, Tensor]] = [{} for _ in range(layers)]
-        self._counted = self._members = torch.empty(0)
+        self._counted = torch.empty(0)
+        self._members: list[Tensor] = []
         self._buffers: dict[tuple[str, torch.device], Tensor] = {}
 
-    def begin(self, counted: Tensor, labels: Tensor) -> None:
-        """Announce the next batch: which tokens count, bool [B, T]; the texts' labels, int64 [B]."""
+    def begin(self, counted: Tensor, labels: Tensor, dealt: Tensor | None = None) -> None:
+        """Announce the next batch: which tokens count, bool [B, T]; the texts' labels, int64 [B]; which texts count for
+        each dealt row, bool [dealt, B]."""
         self._counted = counted.float()
-        self._members = torch.nn.functional.one_hot(labels, self._shape[0]).T.to(counted.device).double()
+        members = torch.nn.functional.one_hot(labels, self._labels).T
+        # A product of its own for the labels: their sums are bit for bit those of a pass without dealt rows.
+        rows = [members] if dealt is None or not len(dealt) else [members, dealt]
+        self._members = [row.to(counted.device).double() for row in rows]
 
     def gate(self, layer: int, a: Tensor) -> None:
         """Count a layer's gate activation [B, T, width]."""
@@ -156,7 +172,7 @@ class RunningCounts:
         self._add(layer, "product_square", squares, torch.float64)
 
     def totals(self) -> dict[str, Tensor]:
-        """All totals so far, each [labels, layers, width] on the CPU."""
+        """All totals so far, each [rows, layers, width] on the CPU."""
         return {
             name: torch.stack([layer[name].cpu() for layer in self._totals], dim=1)
             for name in self._totals[0]
@@ -182,7 +198,8 @@ class RunningCounts:
     def _add(self, layer: int, name: str, pieces: list[Tensor], dtype: torch.dtype) -> None:
         """Add numbers per text, [rows, 1, width] in pieces, to the totals of the texts' labels."""
         per_text = torch.cat(pieces).squeeze(1).double()
-        per_label = (self._members.to(per_text.device) @ per_text).to(dtype)
+        products = [members.to(per_text.device) @ per_text for members in self._members]
+        per_label = torch.cat(products).to(dtype)
         if name not in self._totals[layer]:
             self._totals[layer][name] = torch.zeros(self._shape, dtype=dtype, device=per_text.device)
         self._totals[layer][name] += per_label

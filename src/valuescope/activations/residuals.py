@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -41,6 +42,21 @@ class Residuals(TensorRecord):
             raise ActivationError(f"label {label!r} has no residuals; the labels are {known}")
         return torch.tensor(rows, dtype=torch.int64)
 
+    def relabelled(self, labels: Sequence[str]) -> Residuals:
+        """The texts under other labels, one for each; those of an empty one are left out."""
+        kept = [row for row, label in enumerate(labels) if label]
+        if len(labels) != len(self):
+            raise ActivationError(
+                f"{len(labels)} labels for {len(self)} texts: give one for each, or an empty one"
+            )
+        return replace(
+            self,
+            labels=tuple(labels[row] for row in kept),
+            groups=tuple(self.groups[row] for row in kept),
+            keys=tuple(self.keys[row] for row in kept),
+            hidden=self.hidden if len(kept) == len(self) else self.hidden[kept],
+        )
+
     def __add__(self, other: Residuals) -> Residuals:
         """The texts of both, the left's first."""
         if self.model.fingerprint != other.model.fingerprint:
@@ -59,20 +75,30 @@ class Residuals(TensorRecord):
 
 @dataclass(frozen=True, eq=False)
 class Activations:
-    """The result of one pass: counters, and residuals unless not wanted. `a + b` is one pass over both."""
+    """The result of one pass: counters, and residuals unless not wanted. `a + b` is one pass over both.
+
+    `relabelled`: the counters of the same texts under other labels, by the name of the relabelling (see `collect`).
+    """
 
     counters: Counters
     residuals: Residuals | None
+    relabelled: Mapping[str, Counters] = field(default_factory=dict)
 
     def __add__(self, other: Activations) -> Activations:
         if (self.residuals is None) != (other.residuals is None):
             raise ActivationError(
                 "only one of the two has residuals; collect both with residuals=True or False"
             )
+        if set(self.relabelled) != set(other.relabelled):
+            raise ActivationError(
+                f"the relabellings are {', '.join(self.relabelled) or 'none'} and "
+                f"{', '.join(other.relabelled) or 'none'}; collect both with the same ones"
+            )
         counters = self.counters + other.counters
+        relabelled = {name: dealt + other.relabelled[name] for name, dealt in self.relabelled.items()}
         if self.residuals is None or other.residuals is None:
-            return Activations(counters, None)
-        return Activations(counters, self.residuals + other.residuals)
+            return Activations(counters, None, relabelled)
+        return Activations(counters, self.residuals + other.residuals, relabelled)
 
     def save(self, folder: Path | str) -> Path:
         """Write counters and residuals into a folder; returns the folder."""

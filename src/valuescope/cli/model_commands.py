@@ -48,7 +48,7 @@ def locate(
     out: Path = option(..., "folder for the edits; an unfinished run resumes", "FOLDER"),
 ) -> None:
     """`valuescope locate`."""
-    from valuescope.lab.locations import Locations, edits
+    from valuescope.lab.locations import Locations, edits, neuron_sets
     from valuescope.lab.material import (
         chosen_values,
         read_activations,
@@ -56,6 +56,7 @@ def locate(
         read_texts,
         require_marks,
     )
+    from valuescope.parts.method import selection_fault
     from valuescope.run import RunFolder, Spec
     from valuescope.run.spec_file import make_part
 
@@ -82,9 +83,17 @@ def locate(
     location = Locations(spec, folder, loaded, material, activations).of(chosen, chosen.default)
     for value, accuracy in location.diagnostics.get("validation_accuracy", {}).items():
         kept = [layer + 1 for layer in location.diagnostics["kept_layers"][value]]
-        print(f"{value}: best probe {max(accuracy):.2f}, layers kept: {', '.join(map(str, kept)) or 'none'}")
+        best, texts = accuracy.index(max(accuracy)), location.diagnostics["validation_texts"][value]
+        low, high = location.diagnostics["validation_interval"][value][best]
+        print(
+            f"{value}: best probe {accuracy[best]:.2f} [{low:.2f}, {high:.2f}] of {texts} texts, layers kept: "
+            f"{', '.join(map(str, kept)) or 'none'}"
+        )
     for warning in location.warnings:
         print(f"warning: {warning}")
     for value, made in edits(chosen, chosen.default, location).items():
         path = None if made is None else made.save(out / f"{value}.json")
         print(f"{value}: no neurons" if made is None else f"{path}: {made.describe()}")
+    taken = {value: len(neurons) for value, neurons in neuron_sets(location, chosen.default).items()}
+    if fault := selection_fault(taken, loaded.neurons):
+        print(f"WARNING: {method} {fault}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,7 +24,8 @@ Row = dict[str, Any]
 class Answers:
     """Asks a model, and reads back what was asked before; a batch that is on disk is not asked again.
 
-    `scored`: also how likely the unedited model finds each answer.
+    `scored`: also how likely the unedited model finds each answer. Items for which nothing is done (a value without neurons)
+    have the answers of the unedited model, where it was asked all the same items before.
     """
 
     def __init__(self, model: NeuronModel, folder: RunFolder, *, scored: bool = False):
@@ -33,13 +35,31 @@ class Answers:
         """The answers to an ask in the order of its items; `progress` is told how many rows each batch had."""
         rows = list[Row]()
         for start in range(0, len(ask.items), ask.batch_size):
-            place, batch = f"asks/{ask.hash}/{start:06d}.json", ask.rows(start)
+            place = _place(ask, start)
             answered = self.folder.read_json(place)
             if answered is None:
-                answered = self._asked(batch)
+                answered = self._batch(ask, start)
                 self.folder.write_json(place, answered)
             rows += answered
-            progress(len(batch.items))
+            progress(len(answered))
+        return rows
+
+    def _batch(self, ask: Ask, start: int) -> list[Row]:
+        """The answers to the batch from one place on; only what is done something for is asked where the rest is known."""
+        batch = ask.rows(start)
+        left = [place for place, treatment in enumerate(batch.treatments) if treatment is not None]
+        known = self.folder.read_json(_place(ask.untouched, start)) if len(left) < len(batch.items) else None
+        if known is None:
+            return self._asked(batch)
+        rows = list[Row](known)
+        if left:
+            items, treatments = zip(
+                *((batch.items[place], batch.treatments[place]) for place in left), strict=True
+            )
+            for place, row in zip(
+                left, self._asked(replace(batch, items=items, treatments=treatments)), strict=True
+            ):
+                rows[place] = row
         return rows
 
     def _asked(self, batch: Ask) -> list[Row]:
@@ -121,6 +141,10 @@ def prompt_of(prompts: Prompts, item: Any, system: str = "") -> str:
     if system:
         return prompts.question(item.question, " ".join(filter(None, (system, item.system))))
     return str(item.prompt) or prompts.question(item.question, item.system)
+
+
+def _place(ask: Ask, start: int) -> str:
+    return f"asks/{ask.hash}/{start:06d}.json"
 
 
 def answer_of(row: Row) -> Answer:

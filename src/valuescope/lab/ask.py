@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal
 
@@ -109,6 +109,11 @@ class Ask:
             for item, treatment in zip(self.items, self.treatments, strict=True)
         ]
         return sha256_of(["\n".join(rows), self.sampling.to_dict(), self.batch_size, self.on])[:24]
+
+    @cached_property
+    def untouched(self) -> Ask:
+        """The same items with nothing done to the model."""
+        return replace(self, treatments=(None,) * len(self.items))
 
     @property
     def pairs(self) -> int:

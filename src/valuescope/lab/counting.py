@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
@@ -23,18 +24,23 @@ def count_texts(
     scope: str,
     special_tokens: bool = False,
     residuals: bool = False,
+    relabellings: Mapping[str, Sequence[str]] | None = None,
     progress: StepProgress | None = None,
 ) -> Activations:
-    """Counters, and residuals where they are asked for, of all texts, kept in the folder `place`.
+    """Counters, and residuals where they are asked for, of all texts, kept in the folder `place`; `relabellings` as in
+    `collect`.
 
     After each `part` texts the running total of the counters replaces the one before, so that disk space does not grow
     with the number of parts, and a pass that was killed goes on after its last whole part.
     """
-    counters, kept = None, list[Residuals]()
+    dealt, kept, total = dict(relabellings or {}), list[Residuals](), None
+    names = ("counters", *dealt)
     starts = range(0, len(texts), part)
-    done = max((number for number in range(len(starts)) if _is_saved(place, number, residuals)), default=-1)
+    saved = (number for number in range(len(starts)) if _is_saved(place, number, names, residuals))
+    done = max(saved, default=-1)
     if done >= 0:
-        counters = Counters.load(place / f"counters-{done:04d}")
+        loaded = {name: Counters.load(place / f"{name}-{done:04d}") for name in names}
+        total = Activations(loaded.pop("counters"), None, loaded)
         if residuals:
             kept = [Residuals.load(place / f"residuals-{number:04d}") for number in range(done + 1)]
     for number in range(done + 1, len(starts)):
@@ -44,27 +50,31 @@ def count_texts(
             if progress is not None:
                 progress(before + read, len(texts))
 
-        found = collect(
+        counted = collect(
             model,
             texts[before : before + part],
             batch_size=batch_size,
             scope=scope,
             special_tokens=special_tokens,
             residuals=residuals,
+            relabellings={name: labels[before : before + part] for name, labels in dealt.items()},
             progress=tell,
         )
-        counters = found.counters if counters is None else counters + found.counters
-        if found.residuals is not None:
-            kept.append(found.residuals)
-            found.residuals.save(place / f"residuals-{number:04d}")
-        counters.save(place / f"counters-{number:04d}")
-        for suffix in (".json", ".safetensors"):
-            (place / f"counters-{number - 1:04d}").with_suffix(suffix).unlink(missing_ok=True)
-    assert counters is not None
-    return Activations(counters, reduce(operator.add, kept) if kept else None)
+        if counted.residuals is not None:
+            kept.append(counted.residuals)
+            counted.residuals.save(place / f"residuals-{number:04d}")
+        counted = replace(counted, residuals=None)
+        total = counted if total is None else total + counted
+        for name, counters in {**total.relabelled, "counters": total.counters}.items():
+            counters.save(place / f"{name}-{number:04d}")
+        for name in names:
+            for suffix in (".json", ".safetensors"):
+                (place / f"{name}-{number - 1:04d}").with_suffix(suffix).unlink(missing_ok=True)
+    assert total is not None
+    return replace(total, residuals=reduce(operator.add, kept) if kept else None)
 
 
-def _is_saved(place: Path, number: int, residuals: bool) -> bool:
-    """Whether the total after a part, and the part's residuals, are on disk; a manifest is written last."""
-    kinds = ("counters", "residuals") if residuals else ("counters",)
+def _is_saved(place: Path, number: int, names: Sequence[str], residuals: bool) -> bool:
+    """Whether the totals after a part, and the part's residuals, are on disk; a manifest is written last."""
+    kinds = (*names, "residuals") if residuals else names
     return all((place / f"{kind}-{number:04d}.json").is_file() for kind in kinds)

@@ -19,6 +19,7 @@ from valuescope.lab.counting import count_texts
 from valuescope.lab.exploration import ExplorationSpec, ReplacementSpec
 from valuescope.lab.folder import RunFolder
 from valuescope.lab.material import timed
+from valuescope.lab.null import NullReadings, Relabellings, null_of, values_exchange
 from valuescope.locate import Evidence, Location, locate
 from valuescope.models import Encoded, NeuronModel, context_length, encode
 from valuescope.progress import Progress
@@ -70,6 +71,7 @@ class Identification:
         self.spec, self.folder, self.model = spec, folder, model
         self.dilemmas, self.progress = dilemmas, progress
         self._counters: dict[tuple[str, str], Counters] = {}
+        self._dealings: dict[str, Relabellings] = {}
         self._controls: dict[tuple[str, str, int], Location] = {}
         self._replacements: dict[str, Replacement] = {}
 
@@ -122,13 +124,33 @@ class Identification:
     def _count(self, language: str, data: str) -> Counters:
         if data == REPLACED:
             texts = self._replacements[language].texts
-            return self.counters(language) + self._counted(language, data, texts)
-        limit = None if data == FEEDING else int(data.removeprefix("size-"))
-        parts = [
-            self._counted(language, f"{FEEDING}-{start:06d}", texts)
-            for start, texts in self._stretches(language, limit)
-        ]
+            return self.counters(language) + self._counted(language, data, texts).counters
+        return self._fed(language, None if data == FEEDING else int(data.removeprefix("size-"))).counters
+
+    def _fed(self, language: str, limit: int | None = None) -> Activations:
+        """The activations of the first dilemmas of each value, with every dealing of the null."""
+        dealings, place, parts = self.dealings(language), 0, list[Activations]()
+        for start, texts in self._stretches(language, limit):
+            stretch = slice(place, place := place + len(texts))
+            dealt = {name: labels[stretch] for name, labels in dealings.items()}
+            parts.append(self._counted(language, f"{FEEDING}-{start:06d}", texts, dealt))
         return reduce(add, parts)
+
+    def dealings(self, language: str) -> Relabellings:
+        """The labels of all texts that are fed under every dealing; none where the run asks for no null."""
+        null = null_of(self.spec)
+        if null is not None and language not in self._dealings:
+            texts, exchange = self.texts(language), values_exchange(self.dilemmas.values, FEEDING)
+            self._dealings[language] = null.dealings([exchange], texts, self.spec.seed)
+        return self._dealings.get(language, {})
+
+    def texts(self, language: str) -> list[LabelledText]:
+        """All texts that are fed, in the order in which they are counted."""
+        return [text for _, texts in self._stretches(language, None) for text in texts]
+
+    def null_readings(self, language: str) -> NullReadings:
+        """What the selections read for their null."""
+        return NullReadings(self.texts(language), self._fed(language), self.dealings(language))
 
     def _stretches(self, language: str, limit: int | None) -> list[tuple[int, list[LabelledText]]]:
         """The activation dilemmas between two sizes of the curve: those of a size are a part of the next one's."""
@@ -146,7 +168,9 @@ class Identification:
                 stretches.append((start, texts))
         return stretches
 
-    def _counted(self, language: str, part: str, texts: Sequence[LabelledText]) -> Counters:
+    def _counted(
+        self, language: str, part: str, texts: Sequence[LabelledText], dealt: Relabellings | None = None
+    ) -> Activations:
         how = self.spec.activations
         return count_texts(
             self.folder.path / "activations" / language / part,
@@ -155,8 +179,9 @@ class Identification:
             batch_size=how.rows,
             part=how.part,
             scope=how.scope,
+            relabellings=dealt,
             progress=lambda done, total: self.progress(f"activations {language} {part}", done, total),
-        ).counters
+        )
 
     def count_answers(
         self, language: str, questions: Sequence[Item], prompts: Sequence[str], answers: Sequence[Row]

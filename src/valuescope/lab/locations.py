@@ -15,7 +15,8 @@ from valuescope.edit import EDITS, Edit
 from valuescope.files import sha256_of
 from valuescope.lab.folder import RunFolder, peak_memory
 from valuescope.lab.material import needs_residuals, read_texts, timed
-from valuescope.lab.method import MethodSpec, Roles
+from valuescope.lab.method import READING, MethodSpec, Roles
+from valuescope.lab.null import NullReadings, null_dealings
 from valuescope.lab.setting import Setting
 from valuescope.lab.spec import ComparisonSpec
 from valuescope.locate import (
@@ -31,9 +32,6 @@ from valuescope.locate import (
 from valuescope.models import NeuronModel
 from valuescope.progress import Progress
 from valuescope.tune import Adapter
-
-READING = ("lpip", "qrnca", "cgvst")
-"""The locators that run the texts through the model themselves."""
 
 
 class Locations:
@@ -94,6 +92,13 @@ class Locations:
             location = self._with_delta(method, location)
         self._known[name] = location
         return location
+
+    def null_readings(self) -> NullReadings:
+        """The texts of the run under every dealing of its null, and what was counted of them."""
+        assert self.activations is not None  # the part is refused where no method has a locator
+        texts = read_texts(self.spec, self.material)
+        dealings = null_dealings(self.spec, self.material.values, texts)
+        return NullReadings(texts, self.activations, dealings)
 
     def directions(self, kind: str, method: MethodSpec, setting: Setting) -> Mapping[str, LayerTensors]:
         """The directions in the residual stream per value, kept on disk: their bits name the answers that they give."""

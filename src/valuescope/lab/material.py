@@ -10,6 +10,7 @@ from valuescope.activations import Activations
 from valuescope.data import SOURCES, LabelledText, Material, label
 from valuescope.lab.counting import count_texts
 from valuescope.lab.folder import RunFolder
+from valuescope.lab.null import null_dealings
 from valuescope.lab.spec import ComparisonSpec, DataSpec, RunSpec, SourceSpec
 from valuescope.lab.strict import SpecError
 from valuescope.models import NeuronModel
@@ -170,6 +171,7 @@ def read_activations(
             part=how.part,
             scope=how.scope,
             residuals=needs_residuals(spec),
+            relabellings=null_dealings(spec, material.values, texts),
             progress=lambda done, total: progress("activations", done, total),
         )
     if folder.read_json(COUNTING) is None:

@@ -68,6 +68,8 @@ DEFAULT_ROLES: dict[str, Roles] = {
     "neva-exclusive": ("positive", "negative"),
 }
 """Which texts a locator reads: (for the value, against it)."""
+READING = ("lpip", "qrnca", "cgvst")
+"""The locators that run the texts through the model themselves."""
 
 
 class MethodSpec(Strict):

@@ -158,6 +158,9 @@ def _neurons_along(
         parameters={"layers": [first, last]},
         diagnostics={
             "validation_accuracy": _by_value(evidence, probes.validation_accuracy),
+            "validation_interval": {
+                value: probes.accuracy_interval(row) for row, value in enumerate(evidence.values)
+            },
             "train_accuracy": _by_value(evidence, probes.train_accuracy),
             "shuffled_accuracy": _by_value(evidence, probes.shuffled_accuracy),
             "bag_of_words_accuracy": dict(zip(evidence.values, wording, strict=True)),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from scipy.stats import binomtest
 from torch import Tensor
 
 from valuescope.activations import Residuals
@@ -87,6 +88,16 @@ class TrainedProbes:
     validation_size: tuple[int, ...]
     converged: Tensor
     splits: tuple[Split, ...]
+
+    def accuracy_interval(self, row: int) -> list[tuple[float, float]]:
+        """Wilson's 95% interval (1927) of a value's validation accuracy in each layer, every text counted as a trial.
+
+        The two texts of a pair are not independent, and the layers are compared with one bar: read it as the least doubt.
+        """
+        texts = self.validation_size[row]
+        hits = (self.validation_accuracy[row] * texts).round().int().tolist()
+        intervals = [binomtest(count, texts).proportion_ci(0.95, method="wilson") for count in hits]
+        return [(float(interval.low), float(interval.high)) for interval in intervals]
 
 
 @dataclass(frozen=True)

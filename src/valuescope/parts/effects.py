@@ -14,13 +14,22 @@ from valuescope.lab.method import INTERVENTIONS, MethodSpec
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.setting import Setting
-from valuescope.lab.treatments import sizes
+from valuescope.lab.treatments import Treatments, sizes
 from valuescope.lab.truth import chance_precision, precision_of_ranking, selection_against
 from valuescope.parts.effect_tables import by_value_figure, methods_table, values_table
 from valuescope.parts.instrument import ceiling_asks, ceiling_share
-from valuescope.parts.method import METHODS, MethodFound, SettingFound, ValueEffect, mean_of
+from valuescope.parts.method import (
+    METHODS,
+    MethodFound,
+    SettingFound,
+    ValueEffect,
+    fault_of,
+    mean_of,
+    methods_of,
+)
 from valuescope.parts.sight import sights_of
 from valuescope.report.blocks import Em, Section, Words
+from valuescope.report.names import method_name, setting_name
 from valuescope.report.text import visible
 
 
@@ -63,7 +72,15 @@ class Effects(Part[None]):
         measure = result.head.measure
         unit = f" ({measure.unit})" if measure.unit else ""
         foot = f"effect: change of {measure.name}{unit}, mean [interval]; * headline setting"
-        return f"{super().printed(result)}\n{visible(foot)}"
+        return "\n".join(map(visible, (super().printed(result), foot, *_faults(result))))
+
+
+def _faults(result: Result) -> Iterator[str]:
+    """One line for each setting that selects nothing, or far too much."""
+    for name, method in methods_of(result).items():
+        for setting in method.settings:
+            if fault := fault_of(setting, result):
+                yield f"{method_name(name)} ({setting_name(setting.name)}) {fault}"
 
 
 # Measuring ------------------------------------------------------------------------------------------------
@@ -78,6 +95,7 @@ def _method(lab: Laboratory, name: str, method: MethodSpec) -> MethodFound:
     headline, (_, trial) = settings[-1], list(trials.values())[-1]
     intervention = INTERVENTIONS[method.intervention] if method.intervention else None
     known = lab.truth is not None and intervention is None
+    idle = nothing_done(lab.treatments(method, lab.settings_of(name)[headline.name]))
     return MethodFound(
         locator=intervention.directions if intervention else method.locator,
         edit=method.edit_kind or str(method.intervention),
@@ -98,12 +116,26 @@ def _method(lab: Laboratory, name: str, method: MethodSpec) -> MethodFound:
             value: ValueEffect(
                 base=lab.success(trial.base, value),
                 edited=lab.success(trial.edited, value),
-                effect=lab.effect(trial.base, trial.edited, value=value),
-                random=lab.effect(trial.base, *trial.random, value=value),
+                effect=None if idle else lab.effect(trial.base, trial.edited, value=value),
+                random=None if idle else lab.effect(trial.base, *trial.random, value=value),
             )
             for value in lab.values
         },
     )
+
+
+def nothing_done(treatments: Treatments) -> bool:
+    """Whether nothing was found for any value: every arm is then the base, which is not asked again, and there is no effect."""
+    return all(treatment is None for treatment in treatments.values())
+
+
+def _effects(lab: Laboratory, trial: Trial) -> dict[str, Any]:
+    """What a setting changed, and what its controls did."""
+    return {
+        "effect": lab.effect(trial.base, trial.edited),
+        "random": lab.effect(trial.base, *trial.random),
+        "random_matched": lab.effect(trial.base, *trial.matched) if trial.matched else None,
+    }
 
 
 def _setting(lab: Laboratory, method: MethodSpec, name: str, setting: Setting, trial: Trial) -> SettingFound:
@@ -130,9 +162,7 @@ def _setting(lab: Laboratory, method: MethodSpec, name: str, setting: Setting, t
             **({"by_value": setting.by_value} if setting.by_value else {}),
         },
         neurons={} if location is None else sizes(lab.locations, method, setting),
-        effect=lab.effect(trial.base, trial.edited),
-        random=lab.effect(trial.base, *trial.random),
-        random_matched=lab.effect(trial.base, *trial.matched) if trial.matched else None,
+        **({} if nothing_done(treatments) else _effects(lab, trial)),
         fluency=lab.fluency(trial.answers),
         base_fluency=lab.fluency(trial.base_answers),
         warnings=(*(nothing if location is None else location.warnings), *trial.control_warnings),

@@ -15,6 +15,9 @@ from valuescope.report.table import Verdict
 METHODS = "methods.*"
 """The place of what was found of each method."""
 FLUENCY_KEPT = 0.9  # of the base model's fluency
+NOT_A_SELECTION = 0.1
+"""Share of all neurons above which a selection is none: the papers take 1.5 to 5%, and any tenth of a model's neurons holds
+some of everything that it does."""
 
 
 class SettingFound(Found):
@@ -109,6 +112,21 @@ def blind(result: Result, method: MethodFound) -> bool:
     return sight is not None and sees(sight.for_minus_against) is False
 
 
+def selection_fault(neurons: Mapping[str, int], model_neurons: int | None) -> str:
+    """Why neurons by value are not a selection, in words: nothing was found, or far too much, on average; else empty."""
+    if not neurons:
+        return ""
+    if not any(neurons.values()):
+        return "found nothing"
+    share = sum(neurons.values()) / len(neurons) / model_neurons if model_neurons else 0.0
+    return f"selects {share:.0%} of all neurons: not a selection" if share > NOT_A_SELECTION else ""
+
+
+def fault_of(setting: SettingFound, result: Result) -> str:
+    """`selection_fault` of what a setting takes."""
+    return selection_fault(setting.neurons, result.head.model.get("neurons"))
+
+
 def verdict(method: MethodFound, setting: SettingFound, result: Result) -> Verdict:
     """Whether a setting moved its target as intended, clear of chance; not said where the measure sees nothing here.
 
@@ -118,6 +136,8 @@ def verdict(method: MethodFound, setting: SettingFound, result: Result) -> Verdi
     effect, sign = setting.effect, method.direction
     if blind(result, method):
         return Verdict(None, "the measure cannot tell here")
+    if fault := fault_of(setting, result):
+        return Verdict(False, fault)
     if effect is None or effect.mean is None:
         return Verdict(None, "effect missing")
     if effect.low is None or effect.high is None:

@@ -10,6 +10,7 @@ from valuescope.lab.laboratory import Laboratory
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.strict import Found
+from valuescope.metrics import Estimate
 from valuescope.report.blocks import Details, Section, Words
 from valuescope.report.figure import Figure
 from valuescope.report.numbers import MISSING, SHARES, Numbers
@@ -18,10 +19,11 @@ from valuescope.report.table import Column, Table
 
 
 class ProbesFound(Found):
-    """Validation accuracy by value and layer (from 1), the layers kept, and two baselines by value."""
+    """Validation accuracy by value and layer (from 1) with Wilson's intervals, the layers kept, and two baselines by value."""
 
     layers: tuple[int, ...] = ()
     accuracy: dict[str, tuple[float | None, ...]] = {}
+    interval: dict[str, tuple[tuple[float, float], ...]] = {}
     kept: dict[str, tuple[int, ...]] = {}
     bag_of_words: dict[str, float | None] = {}
     shuffled: dict[str, float | None] = {}
@@ -36,6 +38,16 @@ class ProbesFound(Found):
                     f"accuracy of {value} has {len(accuracy)} entries; it must have one for each of {len(self.layers)} layers"
                 )
         return self
+
+    def points(self, value: str) -> tuple[Estimate | float | None, ...]:
+        """A value's accuracy in each layer, with its interval where that is known."""
+        intervals, size = self.interval.get(value), self.n_validation or 0
+        if intervals is None:
+            return self.accuracy[value]
+        return tuple(
+            None if level is None else Estimate(level, *ends, n=size, interval="wilson")
+            for level, ends in zip(self.accuracy[value], intervals, strict=True)
+        )
 
 
 class Probes(Part[None]):
@@ -52,6 +64,7 @@ class Probes(Part[None]):
                 return ProbesFound(
                     layers=tuple(range(1, len(next(iter(accuracy.values()))) + 1)),
                     accuracy={value: accuracy[value] for value in lab.values},
+                    interval={value: facts["validation_interval"][value] for value in lab.values},
                     kept={
                         value: tuple(layer + 1 for layer in layers)
                         for value, layers in facts["kept_layers"].items()
@@ -69,7 +82,9 @@ class Probes(Part[None]):
     def view(cls, found: ProbesFound, result: Result) -> Section:
         """One panel for each value, and the numbers."""
         note = Words(
-            "A probe means little where a bag of words does as well: then the texts give the answer away without the model.",
+            "A probe means little where a bag of words does as well: then the texts give the answer away without the model. "
+            "Intervals are Wilson's, with every text as a trial: where they hold the accuracy that a layer is kept for, a text or "
+            "two decided.",
             style="small",
         )
         return Section(
@@ -96,7 +111,7 @@ def _figure(found: ProbesFound, result: Result) -> Figure | None:
                             "probes",
                             "ink",
                             found.layers,
-                            accuracy,
+                            found.points(value),
                             filled=[layer in found.kept.get(value, ()) for layer in found.layers],
                         ),
                     ),
@@ -131,7 +146,11 @@ def _table(found: ProbesFound, result: Result) -> Table[Any]:
             if level is not None
         ]
         level, layer = max(known, key=lambda pair: pair[0], default=(None, 0))
-        return None if level is None else f"{SHARES.plain(level)} (layer {layer})"
+        if level is None:
+            return None
+        point = found.points(value)[found.layers.index(layer)]
+        interval = f" {SHARES.interval(point, signed=False)}" if isinstance(point, Estimate) else ""
+        return f"{SHARES.plain(level)}{interval} (layer {layer})"
 
     def kept(value: str) -> str:
         layers = found.kept.get(value)

@@ -9,7 +9,7 @@ from valuescope.lab.design import Design
 from valuescope.lab.folder import RunFolder
 from valuescope.lab.judging import Judging
 from valuescope.lab.laboratory import Laboratory
-from valuescope.lab.locations import READING, Locations
+from valuescope.lab.locations import Locations
 from valuescope.lab.material import (
     PROBING,
     chosen_values,
@@ -23,6 +23,8 @@ from valuescope.lab.material import (
     require_settings,
     require_texts,
 )
+from valuescope.lab.method import READING
+from valuescope.lab.null import counted_times, null_passes
 from valuescope.lab.result import Head, MeasureFound, head_of
 from valuescope.lab.spec import ComparisonSpec
 from valuescope.lab.treatments import prepare
@@ -61,6 +63,7 @@ def reading(design: Design) -> TextsToRead:
     return TextsToRead(
         read_texts(design.spec, design.material),
         residuals=needs_residuals(design.spec),
+        counters=counted_times(design.spec, design.values),
         locating=_locating(design),
         learnt=planned_training(design.spec, design.material),
     )
@@ -85,7 +88,8 @@ def _locating(design: Design) -> list[Locating]:
             if locator in (*READING, *PROBING):
                 parameters = setting.locator if method.locator else {}
                 name = sha256_of([locator, method.read_roles, parameters])
-                known[name] = Locating(name, locator, labels, parameters)
+                times = 1 + (null_passes(design.spec, method) if setting == method.default else 0)
+                known[name] = Locating(name, locator, labels, parameters, times)
     return list(known.values())
 
 

@@ -9,6 +9,7 @@ from valuescope.lab.exploration import ExplorationSpec
 from valuescope.lab.folder import RunFolder
 from valuescope.lab.identification import Identification
 from valuescope.lab.material import chosen_values
+from valuescope.lab.null import null_of
 from valuescope.lab.result import Head, head_of
 from valuescope.models import NeuronModel
 from valuescope.parts.exploration_opening import exploration_opening as opening
@@ -38,7 +39,11 @@ def reading(design: DilemmaDesign) -> TextsToRead:
         for value in design.values
         for text in feeding_texts(design.dilemmas.of("activation", language, value), value, design.spec.seed)
     ]
-    return TextsToRead(texts * (2 if getattr(design.spec, "replacement", None) else 1))
+    null = null_of(design.spec)
+    return TextsToRead(
+        texts * (2 if getattr(design.spec, "replacement", None) else 1),
+        counters=1 if null is None else 1 + null.counted(exchanges=1),
+    )
 
 
 def open_laboratory(

@@ -23,7 +23,7 @@ from valuescope.generate.request import Request
 from valuescope.generate.row import RunningRow
 from valuescope.lab.answers import prompt_of
 from valuescope.lab.ask import Ask, SupportQuestion
-from valuescope.lab.locations import READING
+from valuescope.lab.method import READING
 from valuescope.locate import NeuronSet, locate
 from valuescope.models import NeuronModel, context_length, encode
 from valuescope.run.pace import AnswerLengths, Curve, Pace
