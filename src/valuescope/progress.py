@@ -10,3 +10,10 @@ StepProgress = Callable[[int, int], None]
 
 def silent(stage: str, done: int, total: int) -> None:
     """A `Progress` that tells nobody."""
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min` or `3.4 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

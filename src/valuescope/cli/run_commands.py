@@ -60,9 +60,10 @@ def run_spec(spec: RunSpec, out: Path, dry: bool, budget: str | None = None) -> 
         title = f"{spec.name} on {spec.model.id} would cost, by estimate:"
         print("\n  ".join([title, *estimator().cost(became.spec).lines()]))
         return None
-    timed = estimator.cache_info().currsize
-    with ProgressBars() as progress:
-        result = run(became.spec, out, progress=progress, model=estimator().model if timed else None)
+    known = estimator() if estimator.cache_info().currsize else None  # timed already
+    expected = {name: part.middle for name, part in known.cost(became.spec).parts.items()} if known else {}
+    with ProgressBars(expected) as progress:
+        result = run(became.spec, out, progress=progress, model=known.model if known else None)
     print(terminal_text(result))
     print(f"\nreport: {out / 'report.html'}\nsummary: {out / 'summary.json'}\nseconds: {result.seconds}")
     return result

@@ -14,7 +14,7 @@ from valuescope.lab.spec import RunSpec
 from valuescope.lab.strict import SpecError
 from valuescope.metrics import PAIRED_SHARE_SD, minimum_detectable
 from valuescope.models import NeuronModel
-from valuescope.run.estimate import duration
+from valuescope.progress import duration
 from valuescope.run.estimator import Estimator
 from valuescope.run.plan import Plan, evaluation_items, plan_of
 from valuescope.run.spec_file import make_spec

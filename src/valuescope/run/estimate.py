@@ -10,6 +10,7 @@ from valuescope.lab.answers import Answers
 from valuescope.lab.ask import Ask
 from valuescope.lab.folder import RunFolder
 from valuescope.models import NeuronModel, encode
+from valuescope.progress import duration
 from valuescope.run.model_size import ModelSize
 from valuescope.run.pace import NOTHING, Pace, Range
 from valuescope.run.plan import Plan
@@ -24,8 +25,8 @@ from valuescope.run.price import (
     text_lengths,
 )
 
-READING, LOCATING, LEARNING = "reading texts", "locating", "training adapters"
-"""What a run does before its parts ask."""
+READING, LOCATING, LEARNING = "activations", "locate", "adapters"
+"""What a run does before its parts ask, in this order; as its progress names them."""
 
 
 @dataclass(frozen=True)
@@ -164,13 +165,6 @@ def ask_bytes(ask: Ask, tokens: ItemTokens, size: ModelSize, *, scored: bool, ro
 def between(seconds: Range) -> str:
     """`8 min to 14 min`."""
     return f"{duration(seconds.low)} to {duration(seconds.high)}"
-
-
-def duration(seconds: float) -> str:
-    """`45 s`, `12 min` or `3.4 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _size(count: int) -> str:

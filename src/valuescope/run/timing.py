@@ -37,6 +37,7 @@ STEPS = 5  # decoding steps that are timed
 SAMPLE = 8  # questions that are answered to the end, to see how long answers are
 PATIENCE = 30.0  # seconds for these answers; one that has not ended by then counts as long as it may be
 EDITED = 0.01  # share of each layer's neurons that the edit acts on under which questions are timed
+MARGINS = 32  # pairs whose margins say how far margins lie apart
 LOCATED = 2  # texts per label in which a locator that reads texts itself is timed
 LEARNT = 8  # texts that an adapter is trained on
 
@@ -159,16 +160,19 @@ class _Timing:
 
     def _scoring(self, ask: Ask) -> tuple[Curve, float | None]:
         """Seconds of a batch of texts, both sides of pairs, by its tokens; and the spread of the margins."""
-        points, margins = list[tuple[float, float]](), list[float]()
-        for rows in _sizes(self.asking_sizes or [ask.batch_size], 2 * len(ask.items)):
-            pairs: list[Any] = _spread_out(ask.items, -(-rows // 2))
-            sides = [text for pair in pairs for text in (pair.positive, pair.negative)][:rows]
+        points, sizes = (
+            list[tuple[float, float]](),
+            _sizes(self.asking_sizes or [ask.batch_size], 2 * len(ask.items)),
+        )
+        for rows in sizes:
+            sides = _sides(_spread_out(ask.items, -(-rows // 2)))[:rows]
             size = rows * max(len(row.input_ids) for row in encode(self.model, sides))
             edits = self._edits_of(rows)
             call = partial(log_likelihood, self.model, sides, edits=edits, batch_size=rows)
             points.append((size, self.watch.typical(call)))
-            nats = log_likelihood(self.model, sides, batch_size=rows)
-            margins = [one - other for one, other in zip(nats[::2], nats[1::2], strict=False)]
+        some = _spread_out(ask.items, min(MARGINS, len(ask.items)))
+        nats = log_likelihood(self.model, _sides(some), batch_size=sizes[-1])
+        margins = [positive - negative for positive, negative in zip(nats[::2], nats[1::2], strict=True)]
         return Curve(tuple(points)), stdev(margins) if len(margins) > 2 else None
 
     def _writing(self, ask: Ask) -> tuple[Curve, Curve]:
@@ -219,6 +223,10 @@ class _Timing:
         )
         steps = [len(answer.tokens) + 1 if answer.finished else most for answer in answers]
         return AnswerLengths(tuple(steps), most)
+
+
+def _sides(pairs: Sequence[Any]) -> list[str]:
+    return [text for pair in pairs for text in (pair.positive, pair.negative)]
 
 
 def _sizes(wanted: Sequence[int], most: int) -> list[int]:
