@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from valuescope.data.dilemma_set import feeding_texts
 from valuescope.lab.dilemma_design import DilemmaDesign, draw_dilemmas, read_dilemmas
 from valuescope.lab.dilemma_laboratory import DilemmaLaboratory
@@ -36,9 +38,12 @@ def reading(design: DilemmaDesign) -> TextsToRead:
         text
         for language in design.spec.languages
         for value in design.values
-        for text in feeding_texts(design.dilemmas.of("activation", language, value), value, design.spec.seed)
+        for text in feeding_texts(
+            design.dilemmas.of("activation", language, value), f"{language} {value}", design.spec.seed
+        )
     ]
-    return TextsToRead(texts * (2 if getattr(design.spec, "replacement", None) else 1))
+    others = texts if getattr(design.spec, "replacement", None) else []
+    return TextsToRead([*texts, *(replace(text, label=f"{text.label} replaced") for text in others)])
 
 
 def open_laboratory(
