@@ -267,7 +267,7 @@ def test_said_for_people() -> None:
     assert "16.0 GB (weights 16.0 GB, counters 8 MB, largest batch 52 KB)" in lines[2]
     assert lines[3].endswith("83 min (65 min to 2.2 h) on cuda, timed in 12 s")
     assert lines[4].endswith("67 min (50 min to 1.7 h)")
-    assert lines[6] == "  not in the time: what ability compute beside their answers"
+    assert lines[6] == "  not in the time: what ability do beside asking"
 
 
 @pytest.mark.skipif(not (SHARED / "data/conva").is_dir(), reason="reference data data/conva is not present")

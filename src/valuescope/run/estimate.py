@@ -88,7 +88,7 @@ class Cost:
         ]
 
     def _beside(self) -> list[str]:
-        parts = [f"what {', '.join(self.uncounted)} compute beside their answers"] if self.uncounted else []
+        parts = [f"what {', '.join(self.uncounted)} do beside asking"] if self.uncounted else []
         return [*parts, *(["the judge's calls"] if self.judge else [])]
 
 
