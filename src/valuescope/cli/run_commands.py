@@ -51,7 +51,11 @@ def run_spec(spec: RunSpec, out: Path, dry: bool, budget: str | None = None) -> 
     """Run a specification with progress and print its tables; None where `dry` asks for its cost only."""
     from valuescope.run import Estimator, RunFolder, run, seconds_of, settled, terminal_text
 
-    estimator = cache(lambda: Estimator(spec))
+    @cache
+    def estimator() -> Estimator:
+        print(f"timing {spec.model.id} ...", file=sys.stderr, flush=True)
+        return Estimator(spec)
+
     became = settled(
         spec, None if dry else RunFolder(out), None if budget is None else seconds_of(budget), estimator
     )

@@ -180,7 +180,7 @@ def items_per_value(spec: RunSpec) -> int:
 
 def texts_per_label(spec: RunSpec) -> int:
     """The most texts that a run reads of one label."""
-    return max(Counter(text.label for text in plan_of(spec).reading.texts).values())
+    return max(Counter(text.label for text in plan_of(spec).reading.texts).values(), default=0)
 
 
 def _falling(most: int, fewest: int) -> Iterator[int]:

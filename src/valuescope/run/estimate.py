@@ -125,7 +125,7 @@ def cost_of(plan: Plan, size: ModelSize, tokens: ItemTokens, pace: Pace | None =
         model_bytes=size.model_bytes,
         counter_bytes=size.counter_bytes(reading.labels) + residuals,
         batch_bytes=max(
-            size.reading_bytes(how.rows, max(texts)),
+            size.reading_bytes(how.rows, max(texts, default=0)),
             *(
                 ask_bytes(ask, tokens, size, scored=getattr(plan.spec, "fluent_by_likelihood", False))
                 for ask in asks

@@ -73,7 +73,7 @@ class Estimator:
         how = plan.spec.activations
         if how.batch_size != AUTO:
             return [how.rows]
-        longest = max(text_lengths(plan.reading.texts, self.tokens.lengths))
+        longest = max(text_lengths(plan.reading.texts, self.tokens.lengths), default=0)
         return self._fitting({size: self.size.reading_bytes(size, longest) for size in SIZES})
 
     def asking_sizes(self, plan: Plan) -> list[int]:

@@ -97,7 +97,7 @@ class Pace:
     `margin_sd`: of the pairs that were scored.
     """
 
-    read: Curve
+    read: Curve | None = None
     score: Curve | None = None
     prefill: Curve | None = None
     step: Curve | None = None

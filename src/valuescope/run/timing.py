@@ -94,7 +94,7 @@ class _Timing:
                 assert step is not None
                 lengths[ask.sampling] = self._answer_lengths(ask, step)
         return Pace(
-            read=self._reading(),
+            read=self._reading() if reading.texts else None,
             locate=locating,
             score=score,
             margin_sd=margin_sd,
@@ -246,8 +246,9 @@ def _spread_out(items: Sequence[Any], count: int) -> list[Any]:
 
 def _edits(model: NeuronModel, plan: Plan) -> list[Edit | None]:
     """For each value an edit of some neurons of every layer, of a kind that the run makes; None where it makes none."""
-    methods = getattr(plan.spec, "methods", {}).values()
-    names = [method.edit_kind for method in methods] or [plan.spec.edit.name]
+    names = [method.edit_kind for method in getattr(plan.spec, "methods", {}).values()]
+    if plan.spec.experiment == "valueexploration":
+        names = [plan.spec.edit.name]
     kinds = [EDITS[name] for name in names if name and issubclass(EDITS[name], NeuronEdit)]
     if not kinds:
         return [None]
