@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from valuescope.run.estimator import Estimator
-from valuescope.run.pace import AnswerLengths, Curve, Pace
+from valuescope.run.pace import AnswerLengths, Curve, LocatingPace, Pace
 from valuescope.run.plan import Plan
 
 
@@ -17,7 +17,7 @@ def steady(plan: Plan, *, step: Curve | None = None, ends_at: tuple[int, ...] = 
         prefill=token,
         step=step or Curve(((1, 0.001), (1000, 1.0))),
         learn=0.01,
-        locate={locating.name: 0.001 for locating in plan.reading.locating},
+        locate={locating.name: LocatingPace(0.0, 0.001) for locating in plan.reading.locating},
         lengths={sampling: AnswerLengths(ends_at, sampling.max_new_tokens) for sampling in samplings},
         margin_sd=0.5,
     )

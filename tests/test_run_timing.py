@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import count, product
+import sys
+from itertools import count, product, repeat
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ import pytest
 from run_samples import dilemma_spec, pairs_spec, save_tiny_model, write_conva
 
 from valuescope.models import NeuronModel, load_model
-from valuescope.run import make_spec
-from valuescope.run.pace import AnswerLengths, Curve, Range
+from valuescope.run import Estimator, make_spec, timing
+from valuescope.run.pace import AnswerLengths, Curve, LocatingPace, Range
 from valuescope.run.plan import Plan, plan_of
-from valuescope.run.stopwatch import LONG, REPEATS, Stopwatch
+from valuescope.run.stopwatch import LONG, REPEATS, OutOfPatience, Stopwatch, patience
 from valuescope.run.timing import SAMPLE, measure_pace
 
 
@@ -37,8 +38,6 @@ class Calls:
     """Wraps functions of `valuescope.run.timing`, and notes what they are called with."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *names: str):
-        import valuescope.run.timing as timing
-
         self.of: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {name: [] for name in names}
         for name in names:
             monkeypatch.setattr(timing, name, self._noting(name, getattr(timing, name)))
@@ -88,8 +87,6 @@ def test_steps_are_timed_halfway_through_an_answer(
     calls = Calls(monkeypatch, "RunningBatch")
     plan = plans(folder, tmp_path, "dilemma")
     measure_pace(model, plan)
-    from valuescope.run.estimator import Estimator
-
     tokens = Estimator(plan.spec, model).tokens
     shortest = min(length for _, ask, _ in plan.distinct() for item in ask.items for length in tokens[item])
     half = plan.spec.generate.max_new_tokens // 2
@@ -150,3 +147,44 @@ def test_the_longest_of_some_answers_by_counting_every_draw() -> None:
     )
     alone = AnswerLengths((4,), 12).until_all_end(1)
     assert (alone.low, alone.middle, alone.high) == (4, 4, 8)
+
+
+def test_a_locator_is_not_waited_for_for_ever(
+    folder: Path, model: NeuronModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = pairs_spec(folder, write_conva(tmp_path))
+    content["methods"]["slow"] = {
+        "locator": "cgvst",
+        "roles": ["positive", "negative"],
+        "edit": "deactivate",
+        "asked": "pairs",
+    }
+    spec = make_spec(content, "t")
+    estimator = Estimator(spec, model)
+    plan = plan_of(spec)
+    slow = next(each.name for each in plan.reading.locating if each.locator == "cgvst")
+    pace = estimator.pace(plan)
+    assert pace is not None
+    assert pace.locate[slow] is not None
+    monkeypatch.setattr(timing, "PATIENCE", 0.001)
+    impatient = Estimator(spec, model)
+    cost = impatient.cost(spec)
+    assert "locator cgvst (over 60 s for a few texts)" in cost.uncounted
+    assert cost.seconds is not None
+
+
+def test_patience_ends_what_makes_calls_and_leaves_the_profile_as_it_was() -> None:
+    before = sys.getprofile()
+    with pytest.raises(OutOfPatience), patience(0.02):
+        sum(map(abs, repeat(-1)))
+    assert sys.getprofile() is before
+    with patience(10):
+        abs(-1)
+    assert sys.getprofile() is before
+
+
+def test_a_locator_is_priced_by_its_batches_and_texts() -> None:
+    """Three texts of 2 s in two batches of 5 s; where there are no batches, in one."""
+    assert LocatingPace(5.0, 2.0, batch_size=2).seconds(3) == 16
+    assert LocatingPace(5.0, 2.0).seconds(3) == 11
+    assert LocatingPace(5.0, 2.0, batch_size=2).seconds(0) == 0

@@ -24,6 +24,7 @@ from valuescope.run.price import (
     reading_seconds,
     text_lengths,
 )
+from valuescope.run.timing import PATIENCE
 
 READING, LOCATING, LEARNING = "activations", "locate", "adapters"
 """What a run does before its parts ask, in this order; as its progress names them."""
@@ -137,8 +138,14 @@ def cost_of(plan: Plan, size: ModelSize, tokens: ItemTokens, pace: Pace | None =
         judge="" if isinstance(judge, str) else judge.by,
         calls_per_answer=2 + ratings,
         learnt_tokens=sum(count * epochs for count, epochs in learnt),
-        uncounted=plan.uncounted,
+        uncounted=(*plan.uncounted, *_slow_locators(plan, pace)),
     )
+
+
+def _slow_locators(plan: Plan, pace: Pace | None) -> list[str]:
+    """The locators that were not waited for."""
+    names = [each.locator for each in plan.reading.locating if pace and pace.locate[each.name] is None]
+    return [f"locator {name} (over {PATIENCE:.0f} s for a few texts)" for name in dict.fromkeys(names)]
 
 
 def tokens_of(size: ModelSize, model: NeuronModel | None) -> ItemTokens:

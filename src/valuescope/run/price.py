@@ -120,7 +120,9 @@ def reading_seconds(lengths: Sequence[int], rows: int, pace: Pace) -> Range:
 def locating_seconds(reading: TextsToRead, pace: Pace) -> Range:
     """What the locators take that read texts themselves or train probes; from a few texts, so within a third."""
     seconds = sum(
-        pace.locate[locating.name] * locating.texts_used(reading.texts) for locating in reading.locating
+        each.seconds(locating.texts_used(reading.texts))
+        for locating in reading.locating
+        if (each := pace.locate[locating.name]) is not None
     )
     return Range.of(seconds).widened(1 / 3)
 

@@ -25,20 +25,20 @@ from valuescope.lab.answers import Answers
 from valuescope.lab.ask import Ask, SupportQuestion
 from valuescope.lab.folder import RunFolder
 from valuescope.lab.locations import READING
-from valuescope.locate import NeuronSet, locate
+from valuescope.locate import NeuronSet, locate, locator_parameters
 from valuescope.models import NeuronModel, context_length, encode
-from valuescope.run.pace import AnswerLengths, Curve, Pace
+from valuescope.run.pace import AnswerLengths, Curve, LocatingPace, Pace
 from valuescope.run.plan import Plan
 from valuescope.run.reading import Locating
-from valuescope.run.stopwatch import Clock, Stopwatch
+from valuescope.run.stopwatch import Clock, OutOfPatience, Stopwatch, patience
 from valuescope.tune import LoraTraining, train_adapter
 
 STEPS = 5  # decoding steps that are timed
 SAMPLE = 8  # questions that are answered to the end, to see how long answers are
-PATIENCE = 30.0  # seconds for these answers; one that has not ended by then counts as long as it may be
+PATIENCE = 60.0  # seconds for these answers, or for a locator: what takes longer is not waited for
 EDITED = 0.01  # share of each layer's neurons that the edit acts on under which questions are timed
 MARGINS = 32  # pairs whose margins say how far margins lie apart
-LOCATED = 2  # texts per label in which a locator that reads texts itself is timed
+LOCATED = 1  # texts per label in which a locator that reads texts itself is timed, and then twice as many
 LEARNT = 8  # texts that an adapter is trained on
 
 
@@ -127,20 +127,31 @@ class _Timing:
             points.append((size, self.watch.typical(partial(self._read, some))))
         return Curve(tuple(points))
 
-    def _locating(self, locating: Locating) -> float:
-        """Seconds for each text: on a few texts of one value, or for probes on a batch of them."""
+    def _locating(self, locating: Locating) -> LocatingPace | None:
+        """On texts of one value: for probes a batch of them, for a locator that reads texts itself few, and twice as many."""
         value, how = next(iter(locating.labels)), self.plan.spec.activations
-        most = LOCATED if locating.locator in READING else max(8, how.rows // 2)
-        some = list[LabelledText]()
-        for label in locating.labels[value]:
-            some += [text for text in self.plan.reading.texts if text.label == label][:most]
-        evidence = locating.evidence(value, self._read(some), some)
-        seconds = self.watch.once(
-            lambda: locate(
-                locating.locator, self.model, evidence, seed=self.plan.spec.seed, **locating.parameters
+
+        def timed(most: int) -> tuple[int, float]:
+            some = list[LabelledText]()
+            for label in locating.labels[value]:
+                some += [text for text in self.plan.reading.texts if text.label == label][:most]
+            evidence, parameters = locating.evidence(value, self._read(some), some), locating.parameters
+            seed = self.plan.spec.seed
+            return len(some), self.watch.once(
+                lambda: locate(locating.locator, self.model, evidence, seed=seed, **parameters)
             )
-        )
-        return seconds / len(some)
+
+        if locating.locator not in READING:
+            texts, seconds = timed(max(8, how.rows // 2))
+            return LocatingPace(0.0, seconds / texts)
+        try:
+            with patience(PATIENCE):
+                (few, first), (more, second) = timed(LOCATED), timed(2 * LOCATED)
+        except OutOfPatience:
+            return None
+        text = max(0.0, second - first) / max(1, more - few)
+        known = locator_parameters(locating.locator) | dict(locating.parameters)
+        return LocatingPace(max(0.0, first - few * text), text, known["batch_size"])
 
     def _learning(self) -> float:
         """Seconds for each text and epoch of training: of a second epoch, so that none of the setting up is in it."""
