@@ -15,19 +15,19 @@ LONG = 2.0  # seconds from which on a call is not repeated
 Clock = Callable[[], float]
 
 
-class OutOfPatience(Exception):
+class OutOfPatienceError(Exception):
     """A call that was not waited for to its end."""
 
 
 @contextmanager
 def patience(seconds: float) -> Iterator[None]:
-    """Give up the block after so many seconds, by OutOfPatience; looked at between the calls that it makes."""
+    """Give up the block after so many seconds, by OutOfPatienceError; looked at between the calls that it makes."""
     end, before = time.monotonic() + seconds, sys.getprofile()
 
     def look(*_: object) -> None:
         if time.monotonic() > end:
             sys.setprofile(before)
-            raise OutOfPatience
+            raise OutOfPatienceError
 
     sys.setprofile(look)
     try:

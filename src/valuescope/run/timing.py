@@ -30,7 +30,7 @@ from valuescope.models import NeuronModel, context_length, encode
 from valuescope.run.pace import AnswerLengths, Curve, LocatingPace, Pace
 from valuescope.run.plan import Plan
 from valuescope.run.reading import Locating
-from valuescope.run.stopwatch import Clock, OutOfPatience, Stopwatch, patience
+from valuescope.run.stopwatch import Clock, OutOfPatienceError, Stopwatch, patience
 from valuescope.tune import LoraTraining, train_adapter
 
 STEPS = 5  # decoding steps that are timed
@@ -147,7 +147,7 @@ class _Timing:
         try:
             with patience(PATIENCE):
                 (few, first), (more, second) = timed(LOCATED), timed(2 * LOCATED)
-        except OutOfPatience:
+        except OutOfPatienceError:
             return None
         text = max(0.0, second - first) / max(1, more - few)
         known = locator_parameters(locating.locator) | dict(locating.parameters)
