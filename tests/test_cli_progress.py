@@ -46,7 +46,7 @@ def test_what_was_done_before_counts_for_no_speed(
     clock.now += 30
     bars("dose", 910, 1000)
     assert bars.left("dose", 910, 1000) == pytest.approx(270)
-    assert capsys.readouterr().err == "  dose: 910 of 1000, 4 min left in it\n"  # 4.5, rounded to even
+    assert capsys.readouterr().err == "  dose: 910 of 1000, 4.5 min left in it\n"
 
 
 def test_the_rest_of_the_run_is_told_where_it_was_estimated(
@@ -59,7 +59,7 @@ def test_the_rest_of_the_run_is_told_where_it_was_estimated(
     clock.now += 60  # slower than thought: 2 of 10 in a minute
     bars("effects", 2, 10)
     assert capsys.readouterr().err.endswith(
-        "  effects: 2 of 10, 4 min left in it, about 14 min left in all\n"
+        "  effects: 2 of 10, 4.0 min left in it, about 14 min left in all\n"
     )
     assert bars.rest_of_run("judge", 1, 10) == ""
 

@@ -13,7 +13,9 @@ def silent(stage: str, done: int, total: int) -> None:
 
 
 def duration(seconds: float) -> str:
-    """`45 s`, `12 min` or `3.4 h`."""
+    """`45 s`, `3.5 min`, `12 min` or `3.4 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    if seconds < 5400:
+        return f"{seconds / 60:.{int(seconds < 600)}f} min"
+    return f"{seconds / 3600:.1f} h"
