@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cost_samples import SteadyEstimator
 from run_samples import dilemma_spec, report_files, save_tiny_model, summary_bytes
 
+import valuescope.run
 from valuescope.cli import main
+from valuescope.run import read_spec
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +98,42 @@ def test_a_dry_run_says_the_cost_and_writes_nothing(
     assert main(["run", str(spec_file), "--model", str(model), "--dry-run"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"tiny on {model} would cost, by estimate:"
-    assert [line.split()[0] for line in lines[1:]] == ["texts", "answers", "memory", "time"]
+    assert [line.split()[0] for line in lines[1:6]] == ["texts", "answers", "memory", "time", "effects"]
     assert not list(tmp_path.iterdir())
+
+
+def test_a_budget_is_kept_to_and_remembered(
+    model: Path,
+    spec_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is cut to what fits; the same command again goes on with the same run, and another budget is refused."""
+    monkeypatch.setattr(valuescope.run, "Estimator", SteadyEstimator)
+    command = ["run", str(spec_file), "--model", str(model), "--out", str(tmp_path), "-s", "controls.draws=6"]
+    assert main([*command, "--budget", "0.5"]) == 1
+    assert "'0.5' is no time" in capsys.readouterr().err
+    assert main([*command, "--budget", "0.1s"]) == 1
+    assert "is too little: the least of this specification needs about" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    whole = SteadyEstimator(read_spec(spec_file, **{"model.id": str(model), "controls.draws": 6}))
+    seconds = whole.cost(read_spec(spec_file, **{"model.id": str(model), "controls.draws": 6})).seconds
+    assert seconds is not None
+    budget = f"{0.7 * seconds.middle:.2f}s"
+    assert main([*command, "--budget", budget]) == 0
+    said = capsys.readouterr().err
+    assert "cut for the budget: controls.draws: 6 -> " in said
+    assert "smallest effect found with 80% power" in said
+    resolved = read_spec(tmp_path / "spec.yaml")
+    assert 1 <= resolved.controls.draws < 6
+    before = summary_bytes(tmp_path)
+    monkeypatch.setattr(valuescope.run, "Estimator", None)  # nothing is timed again
+    assert main([*command, "--budget", budget]) == 0
+    assert summary_bytes(tmp_path) == before
+    monkeypatch.setattr(valuescope.run, "Estimator", SteadyEstimator)
+    assert main([*command, "--budget", "1h"]) == 1
+    assert "holds a run with another specification" in capsys.readouterr().err
 
 
 def test_a_dry_run_that_cannot_be_is_an_error_and_nothing_else(

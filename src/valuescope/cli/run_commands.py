@@ -53,16 +53,22 @@ def run_spec(spec: RunSpec, out: Path, dry: bool, budget: str | None = None) -> 
 
     folder = None if dry else RunFolder(out)
     spec = ready(spec, folder)
-    estimator = cache(lambda: Estimator(spec))
+
+    @cache
+    def estimator() -> Estimator:
+        print(f"timing {spec.model.id} ...", file=sys.stderr, flush=True)
+        return Estimator(spec)
+
     became = settled(spec, folder, None if budget is None else seconds_of(budget), estimator)
     print("".join(f"{note}\n" for note in became.notes), end="", file=sys.stderr)
     if dry:
         title = f"{spec.name} on {spec.model.id} would cost, by estimate:"
         print("\n  ".join([title, *estimator().cost(became.spec).lines()]))
         return None
-    timed = estimator.cache_info().currsize
-    with ProgressBars() as progress:
-        result = run(became.spec, out, progress=progress, model=estimator().model if timed else None)
+    known = estimator() if estimator.cache_info().currsize else None  # timed already
+    expected = {name: part.middle for name, part in known.cost(became.spec).parts.items()} if known else {}
+    with ProgressBars(expected) as progress:
+        result = run(became.spec, out, progress=progress, model=known.model if known else None)
     print(terminal_text(result))
     print(f"\nreport: {out / 'report.html'}\nsummary: {out / 'summary.json'}\nseconds: {result.seconds}")
     return result

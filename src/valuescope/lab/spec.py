@@ -29,7 +29,7 @@ AUTO: Literal["auto"] = "auto"
 def _batch_size(size: Any) -> Any:
     if size == AUTO or (isinstance(size, int) and not isinstance(size, bool) and size >= 1):
         return size
-    raise ValueError(f"{size!r} is no batch size; give a whole number from 1 on, or auto")
+    raise ValueError(f"give a whole number from 1 on, or auto (given: {size!r})")
 
 
 BatchSize = Annotated[int | Literal["auto"], PlainValidator(_batch_size)]

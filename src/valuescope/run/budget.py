@@ -6,7 +6,7 @@ import copy
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -14,7 +14,7 @@ from valuescope.lab.spec import RunSpec
 from valuescope.lab.strict import SpecError
 from valuescope.metrics import PAIRED_SHARE_SD, minimum_detectable
 from valuescope.models import NeuronModel
-from valuescope.run.estimate import duration
+from valuescope.progress import duration
 from valuescope.run.estimator import Estimator
 from valuescope.run.plan import Plan, evaluation_items, plan_of
 from valuescope.run.spec_file import make_spec
@@ -69,31 +69,33 @@ def within_budget(
             f"budget: {spec.model.id}: its weights are not here, so nothing can be timed; fetch them (valuescope sites MODEL)"
         )
     room, now = KEPT * seconds, cost.middle
+    used = {"data.evaluation": items_per_value(spec), "data.activation": texts_per_label(spec)}
+
+    def price(content: Content) -> float:
+        cut = estimator.cost(make_spec(content, "budget")).seconds
+        assert cut is not None
+        return cut.middle
+
     for cut in CUTS:
-        if now <= room:
-            break
-        levels = list(cut(whole, spec))
-        priced = dict[int, tuple[RunSpec, float]]()
-
-        def at(level: int, levels: list[Content] = levels, priced: dict[int, Any] = priced) -> Any:
-            if level not in priced:
-                cut_spec = make_spec(levels[level], "budget")
-                priced[level] = cut_spec, _middle(estimator, cut_spec)
-            return priced[level]
-
-        if not levels or at(len(levels) - 1)[1] > (1 - WORTH) * now:
-            continue
-        low, high = 0, len(levels) - 1  # the mildest level that fits, or else the last
-        while low < high:
-            level = (low + high) // 2
-            low, high = (low, level) if at(level)[1] <= room else (level + 1, high)
-        whole, (spec, now) = levels[low], at(low)
+        levels = list(cut(whole, make_spec(whole, "budget"))) if now > room else []
+        if levels and price(levels[-1]) <= (1 - WORTH) * now:
+            whole = _mildest(levels, lambda content: price(content) <= room)
+            now = price(whole)
     if now > room:
         raise BudgetError(
             f"budget: {duration(seconds)} is too little: the least of this specification needs about "
             f"{duration(now / KEPT)}; ask for fewer values (values.only) or methods, or give it that"
         )
-    return spec, _changes(before, whole)
+    return (spec, []) if whole == before else (make_spec(whole, "budget"), _changes(before, whole, used))
+
+
+def _mildest(levels: Sequence[Content], fits: Callable[[Content], bool]) -> Content:
+    """The first level that fits, of levels each of which asks less than the one before; else the last."""
+    low, high = 0, len(levels) - 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(levels[middle]) else (middle + 1, high)
+    return levels[low]
 
 
 def _without_sweeps(content: Content, spec: RunSpec) -> Iterator[Content]:
@@ -134,9 +136,7 @@ def _fewer_questions(content: Content, spec: RunSpec) -> Iterator[Content]:
 
 def _fewer_texts(content: Content, spec: RunSpec) -> Iterator[Content]:
     """Texts that are read, per label."""
-    texts = plan_of(spec).reading.texts
-    counts = Counter(text.label for text in texts)
-    for number in _falling(max(counts.values()), FEWEST_TEXTS):
+    for number in _falling(texts_per_label(spec), FEWEST_TEXTS):
         yield _with(content, {"data.activation": number})
 
 
@@ -178,6 +178,11 @@ def items_per_value(spec: RunSpec) -> int:
     return max(Counter(item.value for item in evaluation_items(plan_of(spec))).values())
 
 
+def texts_per_label(spec: RunSpec) -> int:
+    """The most texts that a run reads of one label."""
+    return max(Counter(text.label for text in plan_of(spec).reading.texts).values(), default=0)
+
+
 def _falling(most: int, fewest: int) -> Iterator[int]:
     while (fewer := max(fewest, int(most * SHRINK))) < most:
         yield (most := fewer)
@@ -192,17 +197,16 @@ def _with(content: Content, changes: Mapping[str, Any]) -> Content:
     return changed
 
 
-def _changes(before: Any, after: Any, place: str = "") -> list[str]:
-    """A line for each key that differs: `controls.draws: 3 -> 1`."""
+def _changes(before: Any, after: Any, used: Mapping[str, int], place: str = "") -> list[str]:
+    """A line for each key that differs: `controls.draws: 3 -> 1`. `used`: what "all" was."""
     if isinstance(before, dict) and isinstance(after, dict):
         names = [name for name in before if before[name] != after.get(name)]
-        return [line for name in names for line in _changes(before[name], after.get(name), f"{place}.{name}")]
-    new = "left out" if after in (None, []) else json.dumps(after)
-    old = "" if isinstance(before, dict | list) else f"{'all' if before is None else json.dumps(before)} -> "
-    return [f"{place.removeprefix('.')}: {old}{new}"]
-
-
-def _middle(estimator: Estimator, spec: RunSpec) -> float:
-    seconds = estimator.cost(spec).seconds
-    assert seconds is not None
-    return seconds.middle
+        return [
+            line
+            for name in names
+            for line in _changes(before[name], after.get(name), used, f"{place}.{name}".removeprefix("."))
+        ]
+    if after in (None, []):
+        return [f"{place}: left out"]
+    old = f"all ({used.get(place)})" if before is None else json.dumps(before)
+    return [f"{place}: {old} -> {json.dumps(after)}"]

@@ -9,6 +9,7 @@ from functools import partial
 from valuescope.lab.answers import prompt_of
 from valuescope.lab.ask import Ask
 from valuescope.models import NeuronModel, encode
+from valuescope.progress import duration
 from valuescope.run.model_size import ModelSize
 from valuescope.run.pace import NOTHING, Pace, Range
 from valuescope.run.plan import Plan
@@ -22,9 +23,10 @@ from valuescope.run.price import (
     reading_seconds,
     text_lengths,
 )
+from valuescope.run.timing import PATIENCE
 
-READING, LOCATING, LEARNING = "reading texts", "locating", "training adapters"
-"""What a run does before its parts ask."""
+READING, LOCATING, LEARNING = "activations", "locate", "adapters"
+"""What a run does before its parts ask, in this order; as its progress names them."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Cost:
         ]
 
     def _beside(self) -> list[str]:
-        parts = [f"what {', '.join(self.uncounted)} compute beside their answers"] if self.uncounted else []
+        parts = [f"what {', '.join(self.uncounted)} do beside asking"] if self.uncounted else []
         return [*parts, *(["the judge's calls"] if self.judge else [])]
 
 
@@ -123,7 +125,7 @@ def cost_of(plan: Plan, size: ModelSize, tokens: ItemTokens, pace: Pace | None =
         model_bytes=size.model_bytes,
         counter_bytes=size.counter_bytes(reading.labels) + residuals,
         batch_bytes=max(
-            size.reading_bytes(how.rows, max(texts)),
+            size.reading_bytes(how.rows, max(texts, default=0)),
             *(
                 ask_bytes(ask, tokens, size, scored=getattr(plan.spec, "fluent_by_likelihood", False))
                 for ask in asks
@@ -135,8 +137,14 @@ def cost_of(plan: Plan, size: ModelSize, tokens: ItemTokens, pace: Pace | None =
         judge="" if isinstance(judge, str) else judge.by,
         calls_per_answer=2 + ratings,
         learnt_tokens=sum(count * epochs for count, epochs in learnt),
-        uncounted=plan.uncounted,
+        uncounted=(*plan.uncounted, *_slow_locators(plan, pace)),
     )
+
+
+def _slow_locators(plan: Plan, pace: Pace | None) -> list[str]:
+    """The locators that were not waited for."""
+    names = [each.locator for each in plan.reading.locating if pace and pace.locate[each.name] is None]
+    return [f"locator {name} (over {PATIENCE:.0f} s for a few texts)" for name in dict.fromkeys(names)]
 
 
 def tokens_of(size: ModelSize, model: NeuronModel | None) -> ItemTokens:
@@ -163,13 +171,6 @@ def ask_bytes(ask: Ask, tokens: ItemTokens, size: ModelSize, *, scored: bool, ro
 def between(seconds: Range) -> str:
     """`8 min to 14 min`."""
     return f"{duration(seconds.low)} to {duration(seconds.high)}"
-
-
-def duration(seconds: float) -> str:
-    """`45 s`, `12 min` or `3.4 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _size(count: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 
 import torch
 
@@ -13,7 +14,7 @@ from valuescope.run.estimate import Cost, ask_bytes, cost_of, tokens_of
 from valuescope.run.model_size import model_size, weights_are_here
 from valuescope.run.pace import Pace
 from valuescope.run.plan import Plan, plan_of
-from valuescope.run.price import text_lengths
+from valuescope.run.price import ItemTokens, text_lengths
 from valuescope.run.ready import ready
 from valuescope.run.stopwatch import Clock
 from valuescope.run.timing import measure_pace
@@ -26,21 +27,30 @@ SHARE = 0.7  # of the free memory that a batch may fill
 class Estimator:
     """What runs of one model cost.
 
-    The model is the one given, or that of `spec`, loaded if its weights are here and fit into memory (None: else). Its pace
-    is measured once, on the first specification that is priced: those priced later may ask for less of the same, and are
+    The model is the one given, or that of `spec` if its weights are here and fit into memory. Its pace is measured once, on the first specification that is priced: those priced later may ask for less of the same, and are
     arithmetic.
     """
 
     def __init__(
         self, spec: RunSpec, model: NeuronModel | None = None, *, clock: Clock = time.perf_counter
     ) -> None:
-        self.size, self.model, self.clock = model_size(spec.model), model, clock
+        self.size, self.clock = model_size(spec.model), clock
+        self._spec, self._given = spec.model, model
         self._pace: Pace | None = None
         self._free = free_bytes(torch.device(self.size.device))
+
+    @cached_property
+    def model(self) -> NeuronModel | None:
+        """The model, loaded when it is first asked for; None where its weights are not here or do not fit."""
+        if self._given is not None:
+            return self._given
         fits = self._free is None or self.size.model_bytes < self._free
-        if model is None and fits and weights_are_here(spec.model):
-            self.model = spec.model.load()
-        self.tokens = tokens_of(self.size, self.model)
+        return self._spec.load() if fits and weights_are_here(self._spec) else None
+
+    @cached_property
+    def tokens(self) -> ItemTokens:
+        """How many tokens items have."""
+        return tokens_of(self.size, self.model)
 
     def pace(self, plan: Plan) -> Pace | None:
         """The model's pace; None where there is no model."""
@@ -64,7 +74,7 @@ class Estimator:
         how = plan.spec.activations
         if how.batch_size != AUTO:
             return [how.rows]
-        longest = max(text_lengths(plan.reading.texts, self.tokens.lengths))
+        longest = max(text_lengths(plan.reading.texts, self.tokens.lengths), default=0)
         return self._fitting({size: self.size.reading_bytes(size, longest) for size in SIZES})
 
     def asking_sizes(self, plan: Plan) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from valuescope.data.dilemma_set import feeding_texts
 from valuescope.lab.dilemma_design import DilemmaDesign, draw_dilemmas, read_dilemmas
 from valuescope.lab.dilemma_laboratory import DilemmaLaboratory
@@ -37,11 +39,14 @@ def reading(design: DilemmaDesign) -> TextsToRead:
         text
         for language in design.spec.languages
         for value in design.values
-        for text in feeding_texts(design.dilemmas.of("activation", language, value), value, design.spec.seed)
+        for text in feeding_texts(
+            design.dilemmas.of("activation", language, value), f"{language} {value}", design.spec.seed
+        )
     ]
     null = null_of(design.spec)
+    others = texts if getattr(design.spec, "replacement", None) else []
     return TextsToRead(
-        texts * (2 if getattr(design.spec, "replacement", None) else 1),
+        [*texts, *(replace(text, label=f"{text.label} replaced") for text in others)],
         counters=1 if null is None else 1 + null.counted(exchanges=1),
     )
 

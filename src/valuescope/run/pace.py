@@ -88,21 +88,34 @@ def _expected_longest(steps: Sequence[int], rows: int) -> float:
 
 
 @dataclass(frozen=True)
+class LocatingPace:
+    """Seconds of a locator: of each of its batches, of `batch_size` texts (None: it has one), and of each text."""
+
+    batch: float
+    text: float
+    batch_size: int | None = None
+
+    def seconds(self, texts: int) -> float:
+        """What so many texts take."""
+        return self.text * texts + self.batch * -(-texts // (self.batch_size or max(1, texts)))
+
+
+@dataclass(frozen=True)
 class Pace:
     """Seconds of a run's pieces of work on one model and device.
 
     `read`, `score`, `prefill`: of one batch by its tokens, padding included, while counting texts, scoring texts, and
     reading prompts up to the first drawn token. `step`: of one decoding step by its rows. `learn`: of one text in one
-    epoch. `locate`: of each location by its name, for one text. `lengths`: by sampling. `spread`: of repeated timings, as a share.
+    epoch. `locate`: of each location by its name; None where it was not waited for. `lengths`: by sampling. `spread`: of repeated timings, as a share.
     `margin_sd`: of the pairs that were scored.
     """
 
-    read: Curve
+    read: Curve | None = None
     score: Curve | None = None
     prefill: Curve | None = None
     step: Curve | None = None
     learn: float = 0.0
-    locate: Mapping[str, float] = field(default_factory=dict)
+    locate: Mapping[str, LocatingPace | None] = field(default_factory=dict)
     lengths: Mapping[Sampling, AnswerLengths] = field(default_factory=dict)
     spread: float = 0.0
     margin_sd: float | None = None

@@ -102,5 +102,8 @@ def evaluation_items(plan: Plan) -> list[Any]:
     spec, design = plan.spec, plan.design
     if spec.experiment == "valueexploration":
         return list(design.evaluated(spec.languages[0]))
-    kinds = dict.fromkeys(method.asked for method in spec.methods.values())
-    return min((list(design.items(kind)) for kind in kinds), key=len)
+    kinds = {method.asked for method in spec.methods.values()} or {
+        "pairs",
+        "dilemma",
+    }  # none: the instrument alone
+    return min((items for kind in sorted(kinds) if (items := list(design.items(kind)))), key=len)

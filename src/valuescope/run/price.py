@@ -93,7 +93,7 @@ def ask_seconds(ask: Ask, tokens: ItemTokens, pace: Pace, *, scored: bool, rows:
         total += steps.times(pace.step.at(batch.rows)) + Range.of(
             pace.prefill.at(batch.tokens) - pace.step.at(batch.rows)
         )
-        if scored and pace.score is not None:
+        if scored and pace.score is not None and not has_letters(ask):
             total += Range.of(pace.score.at(batch.rows * (batch.longest + steps.middle)))
     return total
 
@@ -110,14 +110,19 @@ def part_seconds(plan: Plan, tokens: ItemTokens, pace: Pace, rows: int | None = 
 
 def reading_seconds(lengths: Sequence[int], rows: int, pace: Pace) -> Range:
     """What counting texts takes."""
-    seconds = sum(pace.read.at(batch.tokens) for batch in reading_batches(lengths, rows))
+    curve = pace.read
+    seconds = (
+        0.0 if curve is None else sum(curve.at(batch.tokens) for batch in reading_batches(lengths, rows))
+    )
     return Range.of(seconds).widened(max(NOISE, pace.spread))
 
 
 def locating_seconds(reading: TextsToRead, pace: Pace) -> Range:
     """What the locators take that read texts themselves or train probes; from a few texts, so within a third."""
     seconds = sum(
-        pace.locate[locating.name] * locating.texts_used(reading.texts) for locating in reading.locating
+        each.seconds(locating.texts_used(reading.texts))
+        for locating in reading.locating
+        if (each := pace.locate[locating.name]) is not None
     )
     return Range.of(seconds).widened(1 / 3)
 

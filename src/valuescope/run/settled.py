@@ -13,6 +13,7 @@ from valuescope.lab.folder import RunFolder
 from valuescope.lab.spec import RunSpec
 from valuescope.run.batch_size import is_left_open, with_batch_sizes
 from valuescope.run.budget import detectable, within_budget
+from valuescope.run.estimate import between
 from valuescope.run.estimator import Estimator
 from valuescope.run.plan import plan_of
 from valuescope.run.spec_file import make_spec
@@ -61,5 +62,7 @@ def _settled(spec: RunSpec, budget: float | None, estimator: Estimator) -> Settl
     plan = plan_of(spec)
     pace = estimator.pace(plan)
     notes += [f"cut for the budget: {cut}" for cut in cuts] or ["the budget is enough: nothing was cut"]
+    seconds = estimator.cost(spec).seconds
+    notes += [f"the run will take {between(seconds)}, by estimate"] if seconds else []
     notes.append(detectable(plan, None if pace is None else pace.margin_sd, spec.bootstrap.confidence))
     return Settled(spec, tuple(notes))

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
 REPEATS = 3  # timings of each call, of which the median counts
-LONG = 4.0  # seconds from which on a call is not repeated
+LONG = 2.0  # seconds from which on a call is not repeated
 Clock = Callable[[], float]
+
+
+class OutOfPatienceError(Exception):
+    """A call that was not waited for to its end."""
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Give up the block after so many seconds, by OutOfPatienceError; looked at between the calls that it makes."""
+    end, before = time.monotonic() + seconds, sys.getprofile()
+
+    def look(*_: object) -> None:
+        if time.monotonic() > end:
+            sys.setprofile(before)
+            raise OutOfPatienceError
+
+    sys.setprofile(look)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
 
 
 @dataclass

@@ -24,19 +24,20 @@ from valuescope.generate.row import RunningRow
 from valuescope.lab.answers import prompt_of
 from valuescope.lab.ask import Ask, SupportQuestion
 from valuescope.lab.method import READING
-from valuescope.locate import NeuronSet, locate
+from valuescope.locate import NeuronSet, locate, locator_parameters
 from valuescope.models import NeuronModel, context_length, encode
-from valuescope.run.pace import AnswerLengths, Curve, Pace
+from valuescope.run.pace import AnswerLengths, Curve, LocatingPace, Pace
 from valuescope.run.plan import Plan
 from valuescope.run.reading import Locating
-from valuescope.run.stopwatch import Clock, Stopwatch
+from valuescope.run.stopwatch import Clock, OutOfPatienceError, Stopwatch, patience
 from valuescope.tune import LoraTraining, train_adapter
 
 STEPS = 5  # decoding steps that are timed
 SAMPLE = 8  # questions that are answered to the end, to see how long answers are
-PATIENCE = 30.0  # seconds for these answers; one that has not ended by then counts as long as it may be
+PATIENCE = 60.0  # seconds for these answers, or for a locator: what takes longer is not waited for
 EDITED = 0.01  # share of each layer's neurons that the edit acts on under which questions are timed
-LOCATED = 2  # texts per label in which a locator that reads texts itself is timed
+MARGINS = 32  # pairs whose margins say how far margins lie apart
+LOCATED = 1  # texts per label in which a locator that reads texts itself is timed, and then twice as many
 LEARNT = 8  # texts that an adapter is trained on
 
 
@@ -92,7 +93,7 @@ class _Timing:
                 assert step is not None
                 lengths[ask.sampling] = self._answer_lengths(ask, step)
         return Pace(
-            read=self._reading(),
+            read=self._reading() if reading.texts else None,
             locate=locating,
             score=score,
             margin_sd=margin_sd,
@@ -125,20 +126,31 @@ class _Timing:
             points.append((size, self.watch.typical(partial(self._read, some))))
         return Curve(tuple(points))
 
-    def _locating(self, locating: Locating) -> float:
-        """Seconds for each text: on a few texts of one value, or for probes on a batch of them."""
+    def _locating(self, locating: Locating) -> LocatingPace | None:
+        """On texts of one value: for probes a batch of them, for a locator that reads texts itself few, and twice as many."""
         value, how = next(iter(locating.labels)), self.plan.spec.activations
-        most = LOCATED if locating.locator in READING else max(8, how.rows // 2)
-        some = list[LabelledText]()
-        for label in locating.labels[value]:
-            some += [text for text in self.plan.reading.texts if text.label == label][:most]
-        evidence = locating.evidence(value, self._read(some), some)
-        seconds = self.watch.once(
-            lambda: locate(
-                locating.locator, self.model, evidence, seed=self.plan.spec.seed, **locating.parameters
+
+        def timed(most: int) -> tuple[int, float]:
+            some = list[LabelledText]()
+            for label in locating.labels[value]:
+                some += [text for text in self.plan.reading.texts if text.label == label][:most]
+            evidence, parameters = locating.evidence(value, self._read(some), some), locating.parameters
+            seed = self.plan.spec.seed
+            return len(some), self.watch.once(
+                lambda: locate(locating.locator, self.model, evidence, seed=seed, **parameters)
             )
-        )
-        return seconds / len(some)
+
+        if locating.locator not in READING:
+            texts, seconds = timed(max(8, how.rows // 2))
+            return LocatingPace(0.0, seconds / texts)
+        try:
+            with patience(PATIENCE):
+                (few, first), (more, second) = timed(LOCATED), timed(2 * LOCATED)
+        except OutOfPatienceError:
+            return None
+        text = max(0.0, second - first) / max(1, more - few)
+        known = locator_parameters(locating.locator) | dict(locating.parameters)
+        return LocatingPace(max(0.0, first - few * text), text, known["batch_size"])
 
     def _learning(self) -> float:
         """Seconds for each text and epoch of training: of a second epoch, so that none of the setting up is in it."""
@@ -158,16 +170,19 @@ class _Timing:
 
     def _scoring(self, ask: Ask) -> tuple[Curve, float | None]:
         """Seconds of a batch of texts, both sides of pairs, by its tokens; and the spread of the margins."""
-        points, margins = list[tuple[float, float]](), list[float]()
-        for rows in _sizes(self.asking_sizes or [ask.batch_size], 2 * len(ask.items)):
-            pairs: list[Any] = _spread_out(ask.items, -(-rows // 2))
-            sides = [text for pair in pairs for text in (pair.positive, pair.negative)][:rows]
+        points, sizes = (
+            list[tuple[float, float]](),
+            _sizes(self.asking_sizes or [ask.batch_size], 2 * len(ask.items)),
+        )
+        for rows in sizes:
+            sides = _sides(_spread_out(ask.items, -(-rows // 2)))[:rows]
             size = rows * max(len(row.input_ids) for row in encode(self.model, sides))
             edits = self._edits_of(rows)
             call = partial(log_likelihood, self.model, sides, edits=edits, batch_size=rows)
             points.append((size, self.watch.typical(call)))
-            nats = log_likelihood(self.model, sides, batch_size=rows)
-            margins = [one - other for one, other in zip(nats[::2], nats[1::2], strict=False)]
+        some = _spread_out(ask.items, min(MARGINS, len(ask.items)))
+        nats = log_likelihood(self.model, _sides(some), batch_size=sizes[-1])
+        margins = [positive - negative for positive, negative in zip(nats[::2], nats[1::2], strict=True)]
         return Curve(tuple(points)), stdev(margins) if len(margins) > 2 else None
 
     def _writing(self, ask: Ask) -> tuple[Curve, Curve]:
@@ -219,6 +234,10 @@ class _Timing:
         return AnswerLengths(tuple(steps), most)
 
 
+def _sides(pairs: Sequence[Any]) -> list[str]:
+    return [text for pair in pairs for text in (pair.positive, pair.negative)]
+
+
 def _sizes(wanted: Sequence[int], most: int) -> list[int]:
     """The numbers of rows that are timed, rising."""
     full = sorted({min(size, most) for size in wanted})
@@ -236,8 +255,9 @@ def _spread_out(items: Sequence[Any], count: int) -> list[Any]:
 
 def _edits(model: NeuronModel, plan: Plan) -> list[Edit | None]:
     """For each value an edit of some neurons of every layer, of a kind that the run makes; None where it makes none."""
-    methods = getattr(plan.spec, "methods", {}).values()
-    names = [method.edit_kind for method in methods] or [plan.spec.edit.name]
+    names = [method.edit_kind for method in getattr(plan.spec, "methods", {}).values()]
+    if plan.spec.experiment == "valueexploration":
+        names = [plan.spec.edit.name]
     kinds = [EDITS[name] for name in names if name and issubclass(EDITS[name], NeuronEdit)]
     if not kinds:
         return [None]
