@@ -18,6 +18,7 @@ from importlib.resources import files
 from typing import Literal
 
 from valuescope.data import Question
+from valuescope.files import sha256_of
 from valuescope.judge.answer_judge import AnswerJudge, Item, judge_answers
 from valuescope.judge.asking import Asker
 from valuescope.judge.missing import JudgeError, MissingCount
@@ -66,6 +67,12 @@ class KnownAnswer:
     def fluent(self) -> bool | None:
         """What both readers say; None where they differ."""
         return self.fluent_1 if self.fluent_1 == self.fluent_2 else None
+
+    @property
+    def held_out(self) -> bool:
+        """Whether the rules of the judge `stance` were not mended on the answers to this question: half of all
+        questions, drawn by their hash."""
+        return int(sha256_of(self.question)[:8], 16) % 2 == 1
 
     @property
     def asked(self) -> Question:
@@ -198,13 +205,10 @@ def calibrate(
     )
 
 
-def calibrate_stance(
-    language: str, how: Bootstrap = Bootstrap(), answers: Sequence[KnownAnswer] | None = None
-) -> Calibration:
-    """What the judge `stance` says of all known answers: accuracy where it names a side, also of answers that have none."""
-    known = [
-        one for one in (known_answers(language) if answers is None else answers) if one.label is not None
-    ]
+def calibrate_stance(language: str, how: Bootstrap = Bootstrap(), *, held_out: bool = True) -> Calibration:
+    """What the judge `stance` says of the known answers that its rules were not mended on (with `held_out` False: of the
+    others): accuracy where it names a side, also of answers that have none."""
+    known = [one for one in known_answers(language) if one.label is not None and one.held_out == held_out]
     read: list[Stance] = [read_stance(one.asked, one.answer) for one in known]
     sides = ("for", "against")
     return _calibration(
