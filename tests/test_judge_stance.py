@@ -69,7 +69,7 @@ READ: list[tuple[Question, str, str]] = [
     (CHAIR, "Yes, but you should not take the chair.", "unclear"),
     (CHAIR, "Taking the chair can be hard.", "unclear"),
     (ARCHIVE, "The archive is better lit than the hall.", "unclear"),
-    (CHAIR, "If you like to lead, you should take the chair.", "no side"),
+    (CHAIR, "If you like to lead, you should take the chair.", "unclear"),
     (CHAIR, "No one should take the chair.", "unclear"),
     (CHAIR, "No problem! I am here for you.", "unclear"),
     (CHAIR, "Should I take the chair?", "unclear"),
