@@ -158,7 +158,7 @@ def known_items(measure: str, language: str, count: int = ITEMS) -> list[tuple[I
         true = [known for known in answers if known.fluent]
         untrue = [known for known in answers if known.fluent is False]
         half = min(count // 2, len(true))
-        shuffled = (_shuffled(known, rng) for known in reversed(true))
+        shuffled = map(_shuffled, reversed(true))
         untrue += [broken for _, broken in zip(range(half - len(untrue)), shuffled, strict=False)]
     else:
         true = [known for known in answers if known.label == "for"]
@@ -276,10 +276,10 @@ def _item(known: KnownAnswer, measure: str) -> Item:
     return Item(known.key, known.question, known.answer, told if measure == "control-success" else None)
 
 
-def _shuffled(known: KnownAnswer, rng: random.Random) -> KnownAnswer:
+def _shuffled(known: KnownAnswer) -> KnownAnswer:
     """The answer with its words (its characters in Chinese) in another order."""
     parts = list(known.answer) if known.language == "zh" else known.answer.split()
-    rng.shuffle(parts)
+    random.Random(f"{SEED}-{known.key}").shuffle(parts)
     text = ("" if known.language == "zh" else " ").join(parts)
     return KnownAnswer(**{**asdict(known), "key": f"{known.key}/shuffled", "answer": text})
 
