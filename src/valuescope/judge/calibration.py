@@ -120,15 +120,24 @@ class Calibration(MetricResult):
 
 
 @cache
+def known_languages() -> tuple[str, ...]:
+    """The languages that there are known answers in."""
+    folder = files("valuescope.judge").joinpath("known_answers")
+    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    return tuple(sorted(name.removesuffix(".jsonl") for name in names if name.endswith(".jsonl")))
+
+
+@cache
 def known_answers(language: str) -> tuple[KnownAnswer, ...]:
     """All labelled answers of a language.
 
     Raises:
         JudgeError: there are none in this language.
     """
+    if language not in known_languages():
+        known = " and ".join(known_languages()) or "no language"
+        raise JudgeError(f"there are no known answers in language {language!r}; there are some in {known}")
     path = files("valuescope.judge").joinpath("known_answers", f"{language}.jsonl")
-    if not path.is_file():
-        raise JudgeError(f"there are no known answers in language {language!r}; there are some in en and zh")
     return tuple(KnownAnswer(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines())
 
 

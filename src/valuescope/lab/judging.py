@@ -9,7 +9,7 @@ from valuescope.generate import Answer
 from valuescope.judge import JUDGES, MISSING_LIMIT, JudgeError, Judgement, MissingCount, criterion
 from valuescope.judge.answer_judge import AnswerJudge, Item
 from valuescope.judge.asking import Asker
-from valuescope.judge.calibration import CHANCE, Calibration, calibrate, calibrate_stance
+from valuescope.judge.calibration import CHANCE, Calibration, calibrate, calibrate_stance, known_languages
 from valuescope.judge.judgement import ModelJudge, fluency_missing
 from valuescope.judge.reply_store import usage
 from valuescope.lab.folder import RunFolder
@@ -125,7 +125,8 @@ class Judging:
             JudgeError: where the known answers speak against the judge, unless the specification accepts it.
         """
         if self.spec.judge == "stance":
-            known = (calibrate_stance(language, self.spec.how) for language in sorted(set(languages)))
+            spoken = sorted(set(languages) & set(known_languages()))
+            known = (calibrate_stance(language, self.spec.how) for language in spoken)
             self.calibration = tuple(map(CalibrationFound.of, known))
         if self.model_judge is None or not isinstance(self.spec.judge, JudgeSpec):
             return
