@@ -17,18 +17,11 @@ from judge_stubs import output, scripted
 from run_samples import read_summary
 
 from valuescope.cli import main
-from valuescope.judge import JudgeError, calibration
+from valuescope.judge import JudgeError, calibration, known_answers
 from valuescope.judge.answer_judge import AnswerJudge
 from valuescope.judge.asking import Asker
-from valuescope.judge.calibration import (
-    Calibration,
-    KnownAnswer,
-    agreement,
-    calibrate,
-    calibrate_stance,
-    known_answers,
-    known_items,
-)
+from valuescope.judge.calibration import Calibration, calibrate, calibrate_stance
+from valuescope.judge.known_answers import KnownAnswer, agreement, known_items
 from valuescope.models import NeuronModel, load_model
 from valuescope.run import make_spec, run, terminal_text
 
@@ -69,7 +62,8 @@ SET = (
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "known_answers", lambda language: SET)
+    for module in (calibration, known_answers):
+        monkeypatch.setattr(module, "known_answers", lambda language: SET)
 
 
 def asker(answer: Any) -> Asker:
@@ -300,7 +294,7 @@ def test_the_command_prints_the_table_of_a_judge(
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_shipped_answers_are_labelled_twice_and_level_by_arm(language: str) -> None:
-    answers = known_answers(language)
+    answers = known_answers.known_answers(language)
     assert len(answers) >= 150
     assert len({one.key for one in answers}) == len(answers)
     arms = Counter(one.arm for one in answers)

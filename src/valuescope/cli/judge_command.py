@@ -135,7 +135,8 @@ def calibrated(options: JudgeOptions) -> str:
     """
     from valuescope.judge import JudgeError
     from valuescope.judge.answer_judge import AnswerJudge
-    from valuescope.judge.calibration import MEASURES, agreement, calibrate, calibrate_stance
+    from valuescope.judge.calibration import MEASURES, calibrate, calibrate_stance
+    from valuescope.judge.known_answers import agreement
     from valuescope.lab.judging import CalibrationFound
     from valuescope.parts.known_answers import calibration_table
 

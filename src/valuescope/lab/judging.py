@@ -9,8 +9,9 @@ from valuescope.generate import Answer
 from valuescope.judge import JUDGES, MISSING_LIMIT, JudgeError, Judgement, MissingCount, criterion
 from valuescope.judge.answer_judge import AnswerJudge, Item
 from valuescope.judge.asking import Asker
-from valuescope.judge.calibration import CHANCE, Calibration, calibrate, calibrate_stance, known_languages
+from valuescope.judge.calibration import CHANCE, Calibration, calibrate, calibrate_stance
 from valuescope.judge.judgement import ModelJudge, fluency_missing
+from valuescope.judge.known_answers import known_languages
 from valuescope.judge.reply_store import usage
 from valuescope.lab.folder import RunFolder
 from valuescope.lab.spec import ComparisonSpec, JudgeSpec, ScoresSpec

@@ -11,7 +11,8 @@ from valuescope.data import SOURCES
 from valuescope.files import sha256_of
 from valuescope.judge import FLUENT_BY_LIKELIHOOD, JUDGES
 from valuescope.judge.asked_model import require_no_secrets
-from valuescope.judge.calibration import CHANCE, ITEMS
+from valuescope.judge.calibration import CHANCE
+from valuescope.judge.known_answers import ITEMS
 from valuescope.judge.rating import MINIMUM_SAMPLES
 from valuescope.lab.method import MethodSpec
 from valuescope.lab.parameters import keywords, require_known, require_parameters
