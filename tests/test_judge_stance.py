@@ -27,6 +27,7 @@ def question(text: str, language: str = "en", yes_is: Literal["for", "against", 
 CHAIR = question("The board wants a chair. I could take it or go on as I am. Should I take the chair?")
 SHOWER = question("The others could go first. Would you wait?", yes_is="against")
 ROBOT = question("A robot could chant the sutras. Is the robot a good idea?", yes_is="against")
+ARCHIVE = question("Two posts are free. Is the archive the better post for me?", yes_is="against")
 POST = question("董事会想让我当主席。我应该接受这个职位吗？", "zh")
 
 READ: list[tuple[Question, str, str]] = [
@@ -49,6 +50,10 @@ READ: list[tuple[Question, str, str]] = [
     (SHOWER, "No, I would go in first.", "for"),
     (ROBOT, "It is a good idea.", "against"),
     (ROBOT, "That would be a terrible idea.", "for"),
+    (ARCHIVE, "The archive is not the better post for me.", "for"),
+    (ARCHIVE, "The archive would be the better post, because it is calm.", "against"),
+    (CHAIR, "Taking the chair is a great idea, but think of the evenings.", "for"),
+    (CHAIR, "Well, the answer is no.", "against"),
     # what takes no side
     (CHAIR, "", "no side"),
     (CHAIR, "It depends on what you want.", "no side"),
@@ -58,9 +63,13 @@ READ: list[tuple[Question, str, str]] = [
     # what declines
     (CHAIR, "As an AI language model, I cannot make this decision for you.", "refusal"),
     (CHAIR, "I'm sorry, but I can't assist with that.", "refusal"),
+    (CHAIR, "I'm sorry, but as a game server AI, I'm designed to keep the server up.", "refusal"),
     # what the rules do not guess
     (CHAIR, "You should take some time to think.", "unclear"),
     (CHAIR, "Yes, but you should not take the chair.", "unclear"),
+    (CHAIR, "Taking the chair can be hard.", "unclear"),
+    (ARCHIVE, "The archive is better lit than the hall.", "unclear"),
+    (CHAIR, "If you like to lead, you should take the chair.", "unclear"),
     (CHAIR, "No one should take the chair.", "unclear"),
     (CHAIR, "No problem! I am here for you.", "unclear"),
     (CHAIR, "Should I take the chair?", "unclear"),

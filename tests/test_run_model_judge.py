@@ -147,7 +147,7 @@ def test_the_same_run_again_asks_nobody(
 def test_a_run_whose_judge_broke_down_goes_on_and_asks_nothing_twice(
     by_model: Path, model: NeuronModel, tmp_path: Path
 ) -> None:
-    spec = spec_of({"by": "interrupted/organism", "retries": 0, "max_connections": 2})
+    spec = spec_of({"by": "interrupted/organism", "retries": 0, "max_connections": 2, "calibration": None})
     Interrupted.calls_left, Interrupted.made = 9, []
     with pytest.raises(AskError, match="the service is down"):
         run(spec, tmp_path, model=model)
@@ -197,7 +197,11 @@ def test_what_is_missing_is_counted_by_kind_and_said_loudly(model: NeuronModel, 
 def test_one_verdict_may_be_missing_without_the_other(model: NeuronModel, tmp_path: Path) -> None:
     changes = {"search": None, "default": {"top": 2}}
     methods = {"valuelocate": {**content("oracle")["methods"]["valuelocate"], **changes}}
-    run(spec_of({"by": "silent/x", "missing_limit": 1.0}, methods=methods), tmp_path, model=model)
+    run(
+        spec_of({"by": "silent/x", "missing_limit": 1.0, "calibration": None}, methods=methods),
+        tmp_path,
+        model=model,
+    )
     found = read_summary(tmp_path)
     measures = found["judging"]["measures"]
     assert measures["control success"]["missing"] == 0
@@ -227,7 +231,7 @@ def test_keys_are_written_nowhere(
 
     monkeypatch.setattr(Interrupted, "generate", leak)
     with pytest.raises(AskError) as caught:
-        run(spec_of({"by": "interrupted/organism", "retries": 0}), tmp_path, model=model)
+        run(spec_of({"by": "interrupted/organism", "retries": 0, "calibration": None}), tmp_path, model=model)
     assert "secret" not in str(caught.value)
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert any(path.name == "replies.jsonl" for path in written)

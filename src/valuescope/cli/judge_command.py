@@ -1,15 +1,16 @@
-"""judge: show the prompts of all judges, and judge a file of answers."""
+"""judge: show the prompts of all judges, judge a file of answers, and ask a judge its known answers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from valuescope.cli.command import ALL, NamedSetting, argument, command, option, settings
-from valuescope.cli.terminal import ProgressBars
+from valuescope.cli.terminal import ProgressBars, mean_text
 
 if TYPE_CHECKING:
     from valuescope.cli.answer_files import AnswerRow
@@ -31,7 +32,14 @@ class JudgeOptions:
     show: str | None = option(
         None, "print the prompts, or the one named: text, version, hash and purpose; asks nobody", "[NAME]"
     )
-    judge: list[str] = option([], "what to judge (default: control-success, fluency)", names=JUDGES)
+    calibrate: bool = option(False, "ask the judge answers whose labels are known: can it be believed?")
+    language: str = option("en", "of the known answers", names=("en", "zh"))
+    items: int = option(60, "known answers for each verdict at most")
+    judge: list[str] = option(
+        [],
+        "what to judge (default: control-success, fluency); stance, which needs no model, with --calibrate",
+        names=(*JUDGES, "stance"),
+    )
     by: str | None = option(None, "the model that judges, by Inspect's name, as openai/gpt-4o", "MODEL")
     against: str | None = option(None, "a second model, to compare with the first", "MODEL")
     by_base_url: str | None = option(None, "address of the service", "URL")
@@ -64,15 +72,20 @@ def judge(options: JudgeOptions) -> None:
     from valuescope.cli.judge_table import judge_table
     from valuescope.files import write_text_atomic
     from valuescope.judge import JudgeError
-    from valuescope.judge.asked_model import require_no_secrets
-    from valuescope.judge.asking import Asker
     from valuescope.values import load_value_system
 
     if options.show is not None:
         print(prompts_text(options.show))
         return
+    if options.calibrate:
+        print(calibrated(options))
+        return
     if options.answers is None or options.by is None:
         raise JudgeError("give a file of answers and --by MODEL, or --show to see the prompts")
+    if "stance" in options.judge:
+        raise JudgeError(
+            "--judge stance reads a run's answers (judge: stance), or known ones with --calibrate"
+        )
     rows = read_answers(options.answers, tuple(options.arm))
     system = load_value_system(options.value_system)
     names = options.judge or ["control-success", "fluency"]
@@ -84,16 +97,7 @@ def judge(options: JudgeOptions) -> None:
     ):
         if by is None:
             continue
-        require_no_secrets(base_url, arguments)
-        asker = Asker(
-            by,
-            base_url=base_url,
-            model_args=arguments,
-            store=store,
-            max_connections=options.max_connections,
-            retries=options.retries,
-            timeout=options.timeout,
-        )
+        asker = _asker(by, base_url, arguments, store, options)
         details = [base_url] if base_url else []
         details += [f"{name}={value}" for name, value in arguments.items()]
         title = f"{by} ({', '.join(details)})" if details else by
@@ -103,6 +107,66 @@ def judge(options: JudgeOptions) -> None:
     write_text_atomic(out, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in _lines(files)))
     print(judge_table(files, options.missing_limit))
     print(f"\njudgements: {out}\nreplies: {store}")
+
+
+def _asker(
+    by: str, base_url: str | None, arguments: dict[str, Any], store: Path | None, options: JudgeOptions
+) -> Asker:
+    from valuescope.judge.asked_model import require_no_secrets
+    from valuescope.judge.asking import Asker
+
+    require_no_secrets(base_url, arguments)
+    return Asker(
+        by,
+        base_url=base_url,
+        model_args=arguments,
+        store=store,
+        max_connections=options.max_connections,
+        retries=options.retries,
+        timeout=options.timeout,
+    )
+
+
+def calibrated(options: JudgeOptions) -> str:
+    """The table of what judges say of known answers, and why one is not to be believed.
+
+    Raises:
+        JudgeError: nobody to ask, or a judge of ratings, which have no known answers.
+    """
+    from valuescope.judge import JudgeError
+    from valuescope.judge.answer_judge import AnswerJudge
+    from valuescope.judge.calibration import MEASURES, calibrate, calibrate_stance
+    from valuescope.judge.known_answers import agreement
+    from valuescope.lab.judging import CalibrationFound
+    from valuescope.parts.known_answers import calibration_table
+
+    found, names = list[CalibrationFound](), list(options.judge)
+    if "stance" in names:
+        names = [name for name in names if name != "stance"]
+        found.append(CalibrationFound.of(calibrate_stance(options.language)))
+    elif not names:
+        names = list(MEASURES)
+    for name in names:
+        if name not in MEASURES or options.by is None:
+            raise JudgeError(
+                f"--calibrate {name}: give --by MODEL and one of {', '.join(MEASURES)}, or --judge stance"
+            )
+    if names and options.by:
+        store = options.out and places(Path(), options.out)[1]
+        asker = _asker(options.by, options.by_base_url, dict(options.by_arg), store, options)
+        with ProgressBars() as bars:
+            for name in names:
+                judge = AnswerJudge(name, language=options.language, max_tokens=options.max_tokens)
+                known = calibrate(judge, asker, items=options.items, progress=partial(bars, name))
+                found.append(CalibrationFound.of(known))
+        asker.close()
+    kappas = (
+        f"{name} {mean_text(known.kappa, '.2f')}" for name, known in agreement(options.language).items()
+    )
+    problems = (f"NOT TO BE BELIEVED: {known.problem}" for known in found if known.problem)
+    return "\n".join(
+        [calibration_table(found).terminal(), f"kappa of the two readers: {', '.join(kappas)}", *problems]
+    )
 
 
 def places(answers: Path, out: Path | None) -> tuple[Path, Path]:

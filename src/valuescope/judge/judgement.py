@@ -98,6 +98,11 @@ class ModelJudge:
         self._fluency = AnswerJudge("fluency", language=language, max_tokens=max_tokens)
 
     @property
+    def judges(self) -> tuple[AnswerJudge, AnswerJudge]:
+        """What it asks about an answer: control success and fluency."""
+        return self._success, self._fluency
+
+    @property
     def prompts(self) -> tuple[str, str]:
         """Name, version and hash of the prompts."""
         return self._success.prompt.id, self._fluency.prompt.id

@@ -46,10 +46,11 @@ def read_stance(question: Question, answer: str) -> Stance:
     """Which side an answer takes; `question.yes_is` must be set."""
     rules, text = _rules(question.language), reply_text(answer)[0]
     said = [sentence for sentence in sentences(text) if not sentence.endswith("?")]
-    action = rules.action(question.question)
-    judging = rules.judging.search(sentences(reply_text(question.question)[0])[-1]) is not None
-    verdicts = {verdict for sentence in said for verdict in rules.verdicts(sentence, action, judging)}
-    if said and rules.names(rules.lead.sub("", said[0], count=1), action):
+    last = sentences(reply_text(question.question)[0])[-1]
+    action = rules.action(last)
+    verdicts = {verdict for sentence in said for verdict in rules.verdicts(sentence, last, action)}
+    command = rules.lead.sub("", said[0], count=1) if said else ""
+    if words(command)[:1] == words(action)[:1] and rules.names(command, action):
         verdicts.add(True)  # "Take the chair."
     if rules.refusals.search(text):
         return "unclear" if verdicts else "refusal"
@@ -67,6 +68,8 @@ class _Rules:
     lead: re.Pattern[str]
     yes: re.Pattern[str]
     no: re.Pattern[str]
+    said: re.Pattern[str]
+    is_: re.Pattern[str]
     asked: re.Pattern[str]
     do: re.Pattern[str]
     leave: re.Pattern[str]
@@ -80,17 +83,24 @@ class _Rules:
     hedges: re.Pattern[str]
     refusals: re.Pattern[str]
 
-    def action(self, question: str) -> str:
-        """The words for what a question asks about doing; "" where the rules find none."""
-        match = self.asked.match(sentences(reply_text(question)[0])[-1])
+    def action(self, last: str) -> str:
+        """The words for what the last sentence of a question asks about doing; "" where the rules find none."""
+        match = self.asked.match(last)
         return self.between.sub("", next(filter(None, match.groups()))) if match else ""
 
-    def verdicts(self, sentence: str, action: str, judging: bool) -> Iterator[bool]:
-        """Every Yes (True) and No (False) that a sentence says; `judging`: the question asks whether something is bad."""
+    def verdicts(self, sentence: str, last: str, action: str) -> Iterator[bool]:
+        """Every Yes (True) and No (False) that a sentence says to a question that ends in the sentence `last`."""
         start = self.lead.match(sentence).end()  # type: ignore[union-attr]
-        if not judging:
+        yield from (bool(answer[1]) for answer in self.said.finditer(sentence))
+        copula = self.is_.match(sentence, start)
+        if copula and self._same(copula, last):
+            yield not (copula[2] or copula[3])
+        if not self.judging.search(last):
+            # "Taking the chair is a good idea" is read as "it is a good idea".
+            done = copula and self.names(copula[1], action)
+            thing = f"it{sentence[copula.end(1) :]}" if copula and done else sentence[start:]
             for verdict, pattern in ((False, self.bad), (True, self.good)):
-                if pattern.match(sentence, start):
+                if pattern.match(thing):
                     yield verdict
         if self.no.match(sentence, start):
             yield False
@@ -104,6 +114,12 @@ class _Rules:
         if forbidden and self.names(sentence[forbidden.end() :], action):
             yield False
 
+    def _same(self, copula: re.Match[str], last: str) -> bool:
+        """Whether a sentence says of the question's own thing what the question asks of it."""
+        thing, what = (_content(text) for text in copula.group(1, 4))
+        known = set(_content(last))
+        return bool(what) and known.issuperset([*thing, *what[:2]])
+
     def names(self, text: str, action: str) -> bool:
         """Whether a text begins with the words for an action, or with what stands for them."""
         rest = self.between.sub("", text)
@@ -116,9 +132,16 @@ class _Rules:
             clause = words(re.split("[,.!:]", rest)[0])
             near = said[: len(wanted) + _NEAR]
             return wanted[: len(clause)] == clause or 2 * sum(sign in near for sign in wanted) > len(wanted)
-        objects = {_stem(word) for word in wanted[1:] if word not in function_words()}
+        objects = (
+            set(_content(action)[1:]) if words(action)[0] not in function_words() else set(_content(action))
+        )
         after = {_stem(word) for word in said[1 : 1 + _NEAR]}
         return not objects or not objects.isdisjoint(after) or (len(said) > 1 and said[1] in _PRONOUNS)
+
+
+def _content(text: str) -> list[str]:
+    """The stems of the words that are no function words."""
+    return [_stem(word) for word in words(text) if word not in function_words()]
 
 
 def _stem(word: str) -> str:
@@ -138,6 +161,7 @@ def _rules(language: str) -> _Rules:
     }
     subject = patterns.pop("subject")
     patterns["lead"] = rf"{OPENER}{patterns['lead']}"
+    patterns["is_"] = patterns.pop("is")
     patterns["between"] = rf"^(?: ?{patterns['between']})* ?"
     return _Rules(
         **{

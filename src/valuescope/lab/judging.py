@@ -6,19 +6,22 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from valuescope.data import Question
 from valuescope.generate import Answer
-from valuescope.judge import JUDGES, MISSING_LIMIT, Judgement, MissingCount, criterion
+from valuescope.judge import JUDGES, MISSING_LIMIT, JudgeError, Judgement, MissingCount, criterion
 from valuescope.judge.answer_judge import AnswerJudge, Item
 from valuescope.judge.asking import Asker
+from valuescope.judge.calibration import CHANCE, Calibration, calibrate, calibrate_stance
 from valuescope.judge.judgement import ModelJudge, fluency_missing
+from valuescope.judge.known_answers import known_languages
 from valuescope.judge.reply_store import usage
 from valuescope.lab.folder import RunFolder
 from valuescope.lab.spec import ComparisonSpec, JudgeSpec, ScoresSpec
-from valuescope.lab.strict import Found
+from valuescope.lab.strict import Found, Measured
 from valuescope.progress import Progress
 from valuescope.values import ValueSystem, load_value_system
 
 Ratings = dict[str, float | None]
 """An answer's ratings from 1 to 5 by measure; empty where the run asks for none."""
+ORACLE_PROVIDER = "valuescope_oracle/"
 JUDGE_OF = {"relevance": "g-eval", "quality": "text-quality"}
 """Each rated measure's judge (G-Eval: ValueLocate, section 6.1)."""
 
@@ -44,14 +47,36 @@ class Missing(Found):
         return f"{measure}: {self.missing:,} of {self.asked:,} missing ({f'{share}; {kinds}' if kinds else share})"
 
 
+class CalibrationFound(Found):
+    """What a judge said of known answers (see `Calibration`). `problem`: why it is not to be believed, or ""."""
+
+    judge: str
+    measure: str
+    language: str
+    items: int
+    accuracy: Measured
+    balanced_accuracy: Measured
+    kappa: Measured
+    commonest: str
+    constant: float | None
+    missing: dict[str, int] = {}
+    problem: str = ""
+
+    @classmethod
+    def of(cls, calibration: Calibration, minimum: float = CHANCE) -> CalibrationFound:
+        """A calibration as it stands in the summary."""
+        return cls(**calibration.to_dict(), problem=calibration.problem(minimum))
+
+
 class JudgingFound(Found):
-    """The judge, its prompts ("name version hash"), its tokens, and what it left missing.
+    """The judge, its prompts ("name version hash"), its tokens, what it said of known answers, and what it left missing.
 
     `measures` count every ask once, `parts` the asks of each part. `warnings` are sentences about a missing share that
-    passes the run's limit.
+    passes the run's limit, and about known answers that speak against the judge.
     """
 
     judge: str
+    calibration: tuple[CalibrationFound, ...] = ()
     limit: float | None = None
     prompts: tuple[str, ...] = ()
     tokens: int | None = None
@@ -74,6 +99,7 @@ class Judging:
         self.spec = spec
         self.model_judge: ModelJudge | None = None
         self.scoring: Scoring | None = None
+        self.calibration: tuple[CalibrationFound, ...] = ()
         self._missing: dict[str, dict[str, list[str]]] = {"control success": {}}
         if isinstance(spec.judge, JudgeSpec):
             how = spec.judge
@@ -90,6 +116,43 @@ class Judging:
             self.model_judge = ModelJudge(asker, system, language=how.language, max_tokens=how.max_tokens)
             if spec.scores is not None:
                 self.scoring = Scoring(asker, system, spec.scores, how.language)
+
+    def calibrate(self, languages: Iterable[str], progress: Progress) -> None:
+        """Ask the judge its known answers, before it judges any other; `languages`: of the questions, for judge `stance`.
+
+        The organism's oracles are exempt: they know its grammar and nothing else, and by it they are right.
+
+        Raises:
+            JudgeError: where the known answers speak against the judge, unless the specification accepts it.
+        """
+        if self.spec.judge == "stance":
+            spoken = sorted(set(languages) & set(known_languages()))
+            known = (calibrate_stance(language, self.spec.how) for language in spoken)
+            self.calibration = tuple(map(CalibrationFound.of, known))
+        if self.model_judge is None or not isinstance(self.spec.judge, JudgeSpec):
+            return
+        how, asker = self.spec.judge, self.model_judge.asker
+        if how.calibration is None or how.by.startswith(ORACLE_PROVIDER):
+            return
+        self.calibration = tuple(
+            CalibrationFound.of(
+                calibrate(
+                    judge,
+                    asker,
+                    items=how.calibration.items,
+                    how=self.spec.how,
+                    progress=lambda done, total: progress("known answers", done, total),
+                ),
+                how.calibration.minimum_accuracy,
+            )
+            for judge in self.model_judge.judges
+        )
+        problems = [calibration.problem for calibration in self.calibration if calibration.problem]
+        if problems and not how.accept_uncalibrated:
+            raise JudgeError(
+                f"judge.by: {how.by} is refused for what it says of known answers: {'; '.join(problems)}. Take another judge "
+                "(judge: stance needs no model), or set judge.accept_uncalibrated: true"
+            )
 
     def judge(
         self,
@@ -138,9 +201,13 @@ class Judging:
 
         counts, judge, scoring = counted(), self.model_judge, self.scoring
         warnings = {measure: count.warning(limit) for measure, count in counts.items() if count.total}
+        doubts = (
+            f"the judge is not to be believed: {known.problem}" for known in self.calibration if known.problem
+        )
         by_part = {part: counted(set(hashes)) for part, hashes in asks.items()}
         return JudgingFound(
             judge=self.spec.judge_name,
+            calibration=self.calibration,
             limit=limit,
             prompts=(*(judge.prompts if judge else ()), *(scoring.prompts if scoring else ())),
             tokens=None if judge is None else judge.tokens + (0 if scoring is None else scoring.tokens),
@@ -150,7 +217,10 @@ class Judging:
                 for part, counts in by_part.items()
                 if any(count.total for count in counts.values())
             },
-            warnings=tuple(f"{measure}: {warning}" for measure, warning in warnings.items() if warning),
+            warnings=(
+                *doubts,
+                *(f"{measure}: {warning}" for measure, warning in warnings.items() if warning),
+            ),
         )
 
     def close(self) -> None:

@@ -13,6 +13,8 @@ from valuescope.files import sha256_of
 from valuescope.generate import Sampling
 from valuescope.judge import FLUENT_BY_LIKELIHOOD, JUDGES
 from valuescope.judge.asked_model import require_no_secrets
+from valuescope.judge.calibration import CHANCE
+from valuescope.judge.known_answers import ITEMS
 from valuescope.judge.rating import MINIMUM_SAMPLES
 from valuescope.lab.method import MethodSpec
 from valuescope.lab.parameters import keywords, require_known, require_parameters
@@ -223,12 +225,22 @@ class ScoresSpec(Strict):
     max_tokens: int = Field(default=64, ge=1)
 
 
+class CalibrationSpec(Strict):
+    """What a judge is asked before it is believed (`judge.calibration`): at most `items` known answers for each verdict. It is
+    refused where the interval of its balanced accuracy is not above `minimum_accuracy`, or where it says one thing always."""
+
+    items: int = Field(default=ITEMS, ge=10)
+    minimum_accuracy: float = Field(default=CHANCE, ge=0, lt=1)
+
+
 class JudgeSpec(Strict):
     """A model that judges, by the name that Inspect knows it under, and how it is asked.
 
     `max_tokens`: of one reply; give more to a model that thinks aloud first. `missing_limit`: a larger share of answers
     without a judgement is said loudly. `max_connections`, `retries` and `timeout` say how calls are made and change no
     reply, so a run may go on with others. Keys are read from the environment and stand in no specification.
+    `calibration`: the known answers that it is asked first (none: not asked); `accept_uncalibrated`: judge also where they
+    speak against it.
     """
 
     by: str
@@ -237,6 +249,8 @@ class JudgeSpec(Strict):
     language: Literal["en", "zh"] = "en"
     max_tokens: int = Field(default=64, ge=1)
     missing_limit: float = Field(default=0.1, ge=0, le=1)
+    calibration: CalibrationSpec | None = CalibrationSpec()
+    accept_uncalibrated: bool = False
     max_connections: int | None = Field(default=None, ge=1)
     retries: int = Field(default=4, ge=0)
     timeout: int = Field(default=120, ge=1)

@@ -102,6 +102,7 @@ def open_laboratory(
     material = read_material(spec, folder, values)
     for source in (material.source, spec.data.measured_on.source if spec.data.measured_on else ""):
         require_marks(source, model)
+    judging.calibrate((question.language for question in material.questions), progress)
     activations = read_activations(spec, folder, model, material, progress)
     locations = Locations(spec, folder, model, material, activations, progress=progress)
     for method in spec.methods.values():
