@@ -14,7 +14,8 @@ from valuescope.judge.judgement import ModelJudge, fluency_missing
 from valuescope.judge.known_answers import known_languages
 from valuescope.judge.reply_store import usage
 from valuescope.lab.folder import RunFolder
-from valuescope.lab.spec import ComparisonSpec, JudgeSpec, ScoresSpec
+from valuescope.lab.judge_spec import JudgeSpec, ScoresSpec
+from valuescope.lab.spec import ComparisonSpec
 from valuescope.lab.strict import Found, Measured
 from valuescope.progress import Progress
 from valuescope.values import ValueSystem, load_value_system

@@ -11,8 +11,9 @@ from typing import Any, TypeVar, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from valuescope.lab.judge_spec import JUDGE_KINDS
 from valuescope.lab.setting import DOSE_KINDS
-from valuescope.lab.spec import JUDGE_KINDS, RunSpec
+from valuescope.lab.spec import RunSpec
 from valuescope.lab.strict import SpecError
 from valuescope.run.registry import specifications
 from valuescope.run.yaml_text import read_yaml
