@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from valuescope.cli import main
-from valuescope.lab.spec import ModelSpec
+from valuescope.lab.model_spec import ModelSpec
 from valuescope.models import LoadError, NeuronModel, encode, forward_inputs, left_pad, load_model
 from valuescope.models import gguf as gguf_module
 from valuescope.models.checkpoint import Checkpoint, find_checkpoint

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from tiny_models import FAMILIES, tiny_hf_model, tiny_model, tiny_tokenizer
 
 import valuescope
-from valuescope.lab.spec import ModelSpec
+from valuescope.lab.model_spec import ModelSpec
 from valuescope.models import (
     LoadError,
     ModelIdentity,

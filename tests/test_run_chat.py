@@ -22,7 +22,7 @@ from run_samples import (
 
 from valuescope.cli import main
 from valuescope.lab import answers
-from valuescope.lab.spec import ChatSpec
+from valuescope.lab.model_spec import ChatSpec
 from valuescope.models import Chat, LoadError, load_model, prompts, render_question
 from valuescope.run import RunError, SpecError, estimate, make_spec, run
 

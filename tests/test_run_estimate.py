@@ -16,7 +16,7 @@ from run_samples import dilemma_spec, pairs_spec, rows_in, save_tiny_model, writ
 from transformers import AutoTokenizer
 
 from valuescope.files import sha256_of
-from valuescope.lab.spec import ModelSpec
+from valuescope.lab.model_spec import ModelSpec
 from valuescope.run import Estimator, Spec, SpecError, estimate, estimator, read_spec, run
 from valuescope.run.estimate import Cost
 from valuescope.run.model_size import weights_are_here

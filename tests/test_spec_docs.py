@@ -7,7 +7,8 @@ import spec_docs
 from pydantic import Field
 from spec_docs import DocsError, default_words, main, rewritten
 
-from valuescope.lab.spec import BootstrapSpec, ModelSpec
+from valuescope.lab.model_spec import ModelSpec
+from valuescope.lab.spec import BootstrapSpec
 from valuescope.lab.strict import Strict
 
 HEAD = "<!-- fields: BootstrapSpec -->\n| key | default | meaning |\n|---|---|---|\n"

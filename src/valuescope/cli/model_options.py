@@ -10,7 +10,7 @@ from valuescope.cli.command import NamedSetting, argument, option, settings
 
 if TYPE_CHECKING:
     from valuescope.edit import Edit
-    from valuescope.lab.spec import ModelSpec
+    from valuescope.lab.model_spec import ModelSpec
     from valuescope.models import Chat, NeuronModel
 
 SOURCES = ("organism", "starter", "files", "conva")
@@ -32,7 +32,7 @@ class ModelOptions:
 
     def spec(self) -> ModelSpec:
         """The model as a specification says it."""
-        from valuescope.lab.spec import ModelSpec
+        from valuescope.lab.model_spec import ModelSpec
 
         content = asdict(self)
         return ModelSpec(id=content.pop("model"), **content)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
-from pydantic import BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
 from valuescope.data import SOURCES
 from valuescope.files import sha256_of
@@ -14,11 +13,11 @@ from valuescope.generate import Sampling
 from valuescope.judge import FLUENT_BY_LIKELIHOOD, JUDGES
 from valuescope.lab.judge_spec import OPERATIONAL, AnyJudge, JudgeSpec, ScoresSpec
 from valuescope.lab.method import MethodSpec
+from valuescope.lab.model_spec import ModelSpec
 from valuescope.lab.parameters import keywords, require_known, require_parameters
 from valuescope.lab.strict import Strict
 from valuescope.metrics import Bootstrap
-from valuescope.models import Chat, NeuronModel, SamplingDefaults, load_model
-from valuescope.models.chat import Scalar
+from valuescope.models import SamplingDefaults
 
 Scope = Literal["all", "prompt", "answer"]
 """Which tokens of a text count."""
@@ -40,45 +39,6 @@ UNTIMED = 32
 def rows_of(size: int | Literal["auto"]) -> int:
     """The rows of a batch size."""
     return UNTIMED if size == AUTO else size
-
-
-class ChatSpec(Strict):
-    """How conversations are put to the model (`Chat`): the system turn of those that bring none, variables of the chat
-    template, and the date that a template gets which asks for today's (None: the first day of the run)."""
-
-    system: str = "template"
-    variables: dict[str, Scalar] = Field(default_factory=dict)
-    date: Annotated[
-        str | None, BeforeValidator(lambda day: day.isoformat() if isinstance(day, date) else day)
-    ] = None
-
-    @model_validator(mode="after")
-    def _valid(self) -> ChatSpec:
-        self.settings()
-        return self
-
-    def settings(self) -> Chat:
-        """As the model takes them."""
-        return Chat(self.system, self.variables, self.date)
-
-
-class ModelSpec(Strict):
-    """Which model (`id`: hub id, folder, GGUF file or name, see `find_checkpoint`), and how it is loaded (`load_model`)
-    and spoken to."""
-
-    id: str = "organism"
-    revision: str | None = None
-    dtype: str = "auto"
-    device: str | None = None
-    device_map: str | None = None
-    attn_implementation: str | None = None
-    trust_remote_code: bool = False
-    chat: ChatSpec = ChatSpec()
-
-    def load(self) -> NeuronModel:
-        """The model, loaded as it says."""
-        model = load_model(self.id, **self.model_dump(exclude={"id", "chat"}))
-        return model.with_chat(self.chat.settings())
 
 
 class ValuesSpec(Strict):

@@ -17,7 +17,7 @@ from transformers.utils import (
     WEIGHTS_NAME,
 )
 
-from valuescope.lab.spec import ModelSpec
+from valuescope.lab.model_spec import ModelSpec
 from valuescope.models import default_device
 from valuescope.models.checkpoint import find_checkpoint
 from valuescope.models.gguf import local_gguf, read_config
