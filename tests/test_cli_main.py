@@ -22,6 +22,8 @@ from valuescope.version import __version__
 
 COMMANDS = (
     "demo",
+    "quick",
+    "instrument",
     "run",
     "report",
     "sites",

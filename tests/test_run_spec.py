@@ -213,7 +213,6 @@ def test_a_parameter_of_the_wrong_kind_is_found_before_any_work(place: str, valu
     [
         ("seed", "one"),
         ("name", 3),
-        ("methods", {}),
         ("methods", []),
         ("methods.neva.asked", "nicely"),
         ("methods.neva.direction", "left"),
@@ -241,7 +240,8 @@ def test_a_wrong_value_is_named_with_its_place_and_what_was_given(place: str, va
 
 
 def test_what_is_missing_is_named() -> None:
-    assert refused({"name": "x"}) == "methods: Field required"
+    nothing = "there is nothing to measure: give methods, or instrument for the unedited model alone"
+    assert refused({"name": "x"}) == refused({**MINIMAL, "methods": {}}) == nothing
     assert refused({"methods": {"neva": METHOD}}) == "name: Field required"
     assert refused({**MINIMAL, "methods": {"m": {"locator": "neva"}}}) == (
         "methods.m: give locator and edit, or intervention"
