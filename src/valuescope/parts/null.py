@@ -72,7 +72,7 @@ class SplitHalf(Part[NullSpec]):
 
 def nulls(spec: NullSpec, lab: Laboratory) -> dict[str, NullFound]:
     """The null of every method that has one; each is kept on disk as soon as it is known."""
-    found = dict[str, NullFound]()
+    found, readings = dict[str, NullFound](), None
     for done, (name, method) in enumerate(lab.spec.methods.items()):
         setting = lab.settings[name]
         exchange = exchange_of(method, setting, lab.values)
@@ -81,10 +81,9 @@ def nulls(spec: NullSpec, lab: Laboratory) -> dict[str, NullFound]:
         top = "" if setting.top is None else f"-top{setting.top}"
         place = f"locate/{lab.locations.name(method, setting)}{top}.null.json"
         if lab.folder.read_json(place) is None:
+            readings = readings or lab.locations.null_readings()
             real = cut(lab.locations.of(method, setting), setting.top)
-            null = null_found(
-                spec, lab.locations.null_readings(), exchange, real, _Locating(lab, method, setting)
-            )
+            null = null_found(spec, readings, exchange, real, _Locating(lab, method, setting))
             lab.folder.write_json(place, null.model_dump(mode="json"))
             lab.progress("null", done + 1, len(lab.spec.methods))
         found[name] = NullFound.model_validate(lab.folder.read_json(place))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from valuescope.lab.dilemma_laboratory import DilemmaLaboratory
 from valuescope.lab.identification import FEEDING
@@ -29,32 +30,25 @@ class SelectionsNull(Part[NullSpec]):
 
     def measure(self, lab: DilemmaLaboratory) -> Mapping[str, SelectionNullsFound]:
         """Locate again under exchanged values and on halves, from the counters of the one pass."""
-        return {
-            language: SelectionNullsFound(
-                {name: self._null(lab, language, name) for name in lab.spec.selections}
-            )
-            for language in lab.spec.languages
-        }
+        return {language: SelectionNullsFound(self._nulls(lab, language)) for language in lab.spec.languages}
 
-    def _null(self, lab: DilemmaLaboratory, language: str, name: str) -> NullFound:
-        place = f"locate/{language}/{name}.null.json"
-        if lab.folder.read_json(place) is None:
-            selection, values = lab.spec.selections[name], lab.values
-
-            def locating(reading: Reading) -> Location:
-                evidence = Evidence(reading.activations, values, dict(zip(values, values, strict=True)))
-                parameters = selection.parameters_in(language)
-                return locate(selection.locator, lab.model, evidence, seed=lab.spec.seed, **parameters)
-
-            null = null_found(
-                self.spec,
-                lab.identification.null_readings(language),
-                values_exchange(values, FEEDING),
-                lab.identification.location(name, language),
-                locating,
-            )
-            lab.folder.write_json(place, null.model_dump(mode="json"))
-        return NullFound.model_validate(lab.folder.read_json(place))
+    def _nulls(self, lab: DilemmaLaboratory, language: str) -> dict[str, NullFound]:
+        """The null of every selection in one language; each is kept on disk as soon as it is known."""
+        found, readings = dict[str, NullFound](), None
+        for name in lab.spec.selections:
+            place = f"locate/{language}/{name}.null.json"
+            if lab.folder.read_json(place) is None:
+                readings = readings or lab.identification.null_readings(language)
+                null = null_found(
+                    self.spec,
+                    readings,
+                    values_exchange(lab.values, FEEDING),
+                    lab.identification.location(name, language),
+                    partial(_located, lab, language, name),
+                )
+                lab.folder.write_json(place, null.model_dump(mode="json"))
+            found[name] = NullFound.model_validate(lab.folder.read_json(place))
+        return found
 
     @classmethod
     def view(cls, found: Mapping[str, SelectionNullsFound], result: Result) -> Section | None:
@@ -65,3 +59,11 @@ class SelectionsNull(Part[NullSpec]):
             for name, null in selections.root.items()
         }
         return null_section(nulls, result.head)
+
+
+def _located(lab: DilemmaLaboratory, language: str, name: str, reading: Reading) -> Location:
+    """What a selection takes from one reading."""
+    selection = lab.spec.selections[name]
+    evidence = Evidence(reading.activations, lab.values, {value: value for value in lab.values})
+    parameters = selection.parameters_in(language)
+    return locate(selection.locator, lab.model, evidence, seed=lab.spec.seed, **parameters)
