@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from itertools import count, product
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from run_samples import dilemma_spec, pairs_spec, save_tiny_model, write_conva
 
 from valuescope.models import NeuronModel, load_model
 from valuescope.run import Estimator, make_spec, timing
-from valuescope.run.pace import AnswerLengths, Curve, LocatingPace, Range
+from valuescope.run.pace import AnswerLengths, Curve, LocatingPace, Pace, Range, Sampled
 from valuescope.run.plan import Plan, plan_of
 from valuescope.run.stopwatch import LONG, REPEATS, OutOfPatienceError, Stopwatch, patience
 from valuescope.run.timing import SAMPLE, measure_pace
@@ -67,7 +68,7 @@ def test_each_kind_of_work_is_timed_by_the_function_that_does_it(
     assert len(answered[0][1]) == min(SAMPLE, 4) == answered[1]["batch_size"]
     assert [args[0] for args, _ in calls.of["locate"]] == ["neva"]
     assert [size for size, _ in pace.step.points] == [1, 4] if pace.step else False
-    assert next(iter(pace.lengths.values())).most == 6
+    assert pace.lengths[0].lengths.most == 6
     assert pace.margin_sd is not None
     assert pace.margin_sd > 0
 
@@ -193,3 +194,21 @@ def test_a_locator_is_priced_by_its_batches_and_texts() -> None:
     assert LocatingPace(5.0, 2.0, batch_size=2).seconds(3) == 16
     assert LocatingPace(5.0, 2.0).seconds(3) == 11
     assert LocatingPace(5.0, 2.0, batch_size=2).seconds(0) == 0
+
+
+def test_lengths_hold_for_asks_of_the_same_items_and_sampling(folder: Path, tmp_path: Path) -> None:
+    """Of tuning questions, or under another sampling, they say nothing: then answers are priced at full length."""
+    plan = plans(folder, tmp_path, "dilemma")
+    asks = [ask for _, ask, _ in plan.distinct()]
+    first = asks[0]
+    sampled = Sampled(first.sampling, frozenset(item.key for item in first.items), AnswerLengths((2,), 6))
+    pace = Pace(lengths=[sampled])
+    keys = {item.key for item in first.items}
+    alike = [ask for ask in asks if keys & {item.key for item in ask.items}]
+    others = [ask for ask in asks if ask not in alike]
+    assert len(alike) > 1
+    assert others
+    assert all(pace.lengths_of(ask).steps == (2,) for ask in alike)
+    assert all(pace.lengths_of(ask).steps == (6,) for ask in others)
+    hotter = replace(first, sampling=replace(first.sampling, temperature=0.5))
+    assert pace.lengths_of(hotter).steps == (6,)

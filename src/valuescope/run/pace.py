@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from valuescope.generate import Sampling
+from valuescope.lab.ask import Ask
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,19 @@ def _expected_longest(steps: Sequence[int], rows: int) -> float:
 
 
 @dataclass(frozen=True)
+class Sampled:
+    """The lengths of answers to some of an ask's items, which hold for every ask of these items under the same sampling."""
+
+    sampling: Sampling
+    keys: frozenset[str]
+    lengths: AnswerLengths
+
+    def holds_for(self, ask: Ask) -> bool:
+        """Whether the ask puts any of the items, sampled alike."""
+        return ask.sampling == self.sampling and any(item.key in self.keys for item in ask.items)
+
+
+@dataclass(frozen=True)
 class LocatingPace:
     """Seconds of a locator: of each of its batches, of `batch_size` texts (None: it has one), and of each text."""
 
@@ -106,7 +120,7 @@ class Pace:
 
     `read`, `score`, `prefill`: of one batch by its tokens, padding included, while counting texts, scoring texts, and
     reading prompts up to the first drawn token. `step`: of one decoding step by its rows. `learn`: of one text in one
-    epoch. `locate`: of each location by its name; None where it was not waited for. `lengths`: by sampling. `spread`: of repeated timings, as a share.
+    epoch. `locate`: of each location by its name; None where it was not waited for. `lengths`: of answers that were sampled. `spread`: of repeated timings, as a share.
     `margin_sd`: of the pairs that were scored.
     """
 
@@ -116,7 +130,13 @@ class Pace:
     step: Curve | None = None
     learn: float = 0.0
     locate: Mapping[str, LocatingPace | None] = field(default_factory=dict)
-    lengths: Mapping[Sampling, AnswerLengths] = field(default_factory=dict)
+    lengths: Sequence[Sampled] = ()
     spread: float = 0.0
     margin_sd: float | None = None
     seconds: float = 0.0  # that timing took
+
+    def lengths_of(self, ask: Ask) -> AnswerLengths:
+        """How long the answers to an ask are; at full length where none like them were sampled."""
+        most = ask.sampling.max_new_tokens
+        like = (sampled.lengths for sampled in self.lengths if sampled.holds_for(ask))
+        return next(like, AnswerLengths((most,), most))

@@ -88,7 +88,7 @@ def ask_seconds(ask: Ask, tokens: ItemTokens, pace: Pace, *, scored: bool, rows:
         steps = (
             Range.of(ask.sampling.max_new_tokens)
             if has_letters(ask)
-            else pace.lengths[ask.sampling].until_all_end(batch.rows)
+            else pace.lengths_of(ask).until_all_end(batch.rows)
         )
         total += steps.times(pace.step.at(batch.rows)) + Range.of(
             pace.prefill.at(batch.tokens) - pace.step.at(batch.rows)

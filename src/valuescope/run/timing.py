@@ -17,7 +17,7 @@ import torch
 from valuescope.activations import Activations, collect
 from valuescope.data import LabelledText
 from valuescope.edit import EDITS, Edit, EditBank, NeuronEdit
-from valuescope.generate import Sampling, generate, log_likelihood
+from valuescope.generate import generate, log_likelihood
 from valuescope.generate.batch import RunningBatch
 from valuescope.generate.request import Request
 from valuescope.generate.row import RunningRow
@@ -26,7 +26,7 @@ from valuescope.lab.ask import Ask, SupportQuestion
 from valuescope.lab.method import READING
 from valuescope.locate import NeuronSet, locate, locator_parameters
 from valuescope.models import NeuronModel, context_length, encode
-from valuescope.run.pace import AnswerLengths, Curve, LocatingPace, Pace
+from valuescope.run.pace import AnswerLengths, Curve, LocatingPace, Pace, Sampled
 from valuescope.run.plan import Plan
 from valuescope.run.reading import Locating
 from valuescope.run.stopwatch import Clock, OutOfPatienceError, Stopwatch, patience
@@ -87,11 +87,12 @@ class _Timing:
         locating = {each.name: self._locating(each) for each in reading.locating}
         score, margin_sd = self._scoring(max(pairs, key=lambda ask: ask.pairs)) if pairs else (None, None)
         prefill, step = self._writing(written[0]) if written else (None, None)
-        lengths = dict[Sampling, AnswerLengths]()
+        lengths = list[Sampled]()
         for ask in written:
-            if ask.sampling not in lengths and not has_letters(ask):
+            if not has_letters(ask) and not any(sampled.holds_for(ask) for sampled in lengths):
                 assert step is not None
-                lengths[ask.sampling] = self._answer_lengths(ask, step)
+                keys = frozenset(item.key for item in ask.items)
+                lengths.append(Sampled(ask.sampling, keys, self._answer_lengths(ask, step)))
         return Pace(
             read=self._reading() if reading.texts else None,
             locate=locating,
