@@ -292,7 +292,7 @@ def test_the_command_prints_the_table_of_a_judge(
     )
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("language", known_answers.known_languages())
 def test_the_shipped_answers_are_labelled_twice_and_level_by_arm(language: str) -> None:
     answers = known_answers.known_answers(language)
     assert len(answers) >= 150
@@ -303,3 +303,11 @@ def test_the_shipped_answers_are_labelled_twice_and_level_by_arm(language: str) 
     assert {one.label_1 for one in answers} | {one.label_2 for one in answers} <= set(LABELS)
     assert all(one.language == language for one in answers)
     assert json.dumps(known_items("control-success", language)[0][0].question)
+
+
+def test_the_docs_state_the_agreement_of_the_readers() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "judges.md").read_text(encoding="utf-8")
+    for language in known_answers.known_languages():
+        for agreed in known_answers.agreement(language).values():
+            kappa = agreed.kappa
+            assert f"{kappa.mean:.2f} [{kappa.low:.2f}, {kappa.high:.2f}]" in text
