@@ -11,6 +11,7 @@ from typing import Any
 
 from valuescope.lab.folder import RunFolder
 from valuescope.lab.spec import RunSpec
+from valuescope.progress import duration
 from valuescope.run.batch_size import is_left_open, with_batch_sizes
 from valuescope.run.budget import detectable, within_budget
 from valuescope.run.estimate import between
@@ -62,7 +63,10 @@ def _settled(spec: RunSpec, budget: float | None, estimator: Estimator) -> Settl
     plan = plan_of(spec)
     pace = estimator.pace(plan)
     notes += [f"cut for the budget: {cut}" for cut in cuts] or ["the budget is enough: nothing was cut"]
-    seconds = estimator.cost(spec).seconds
-    notes += [f"the run will take {between(seconds)}, by estimate"] if seconds else []
+    cost = estimator.cost(spec)
+    if cost.seconds:
+        notes.append(
+            f"the run will take {between(cost.seconds)}, by estimate; timing took {duration(cost.timed)} besides"
+        )
     notes.append(detectable(plan, None if pace is None else pace.margin_sd, spec.bootstrap.confidence))
     return Settled(spec, tuple(notes))
