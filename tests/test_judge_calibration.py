@@ -244,6 +244,8 @@ def test_a_run_says_what_its_judge_said_of_known_answers_and_asks_them_once(
         )
 
     monkeypatch.setattr(Stub, "reply", staticmethod(says))
+    with pytest.raises(JudgeError, match="fluency"):
+        run(spec(), tmp_path, model=model)
     result = run(spec(accept_uncalibrated=True), tmp_path, model=model)
     success, fluency = read_summary(tmp_path)["judging"]["calibration"]
     assert (success["measure"], success["items"], success["balanced_accuracy"]["mean"]) == (

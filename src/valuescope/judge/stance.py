@@ -50,7 +50,7 @@ def read_stance(question: Question, answer: str) -> Stance:
     action = rules.action(last)
     verdicts = {verdict for sentence in said for verdict in rules.verdicts(sentence, last, action)}
     command = rules.lead.sub("", said[0], count=1) if said else ""
-    if words(command)[:1] == words(action)[:1] and rules.names(command, action):
+    if _commands(command, action) and rules.names(command, action):
         verdicts.add(True)  # "Take the chair."
     if rules.refusals.search(text):
         return "unclear" if verdicts else "refusal"
@@ -137,6 +137,16 @@ class _Rules:
         )
         after = {_stem(word) for word in said[1 : 1 + _NEAR]}
         return not objects or not objects.isdisjoint(after) or (len(said) > 1 and said[1] in _PRONOUNS)
+
+
+def _commands(text: str, action: str) -> bool:
+    """Whether a text may be a command to do what was asked: "Taking the chair is hard" is none. A Chinese verb has one form,
+    so there nothing but the words of the action may stand in the clause."""
+    said, wanted = words(text), words(action)
+    if language_of(action) == "zh":
+        clause = words(re.split("[,.!:]", text)[0])
+        return bool(clause) and wanted[: len(clause)] == clause
+    return said[:1] == wanted[:1]
 
 
 def _content(text: str) -> list[str]:

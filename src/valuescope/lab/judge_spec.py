@@ -71,5 +71,5 @@ AnyJudge = Annotated[
     Annotated[str, Tag(JUDGE_KINDS[0])] | Annotated[JudgeSpec, Tag(JUDGE_KINDS[1])],
     Discriminator(lambda judge: JUDGE_KINDS[not isinstance(judge, str)]),
 ]
-OPERATIONAL = {"judge": {"max_connections", "retries", "timeout"}}
+OPERATIONAL = {"judge": {"accept_uncalibrated", "max_connections", "retries", "timeout"}}
 """Settings that change no result, and so are no part of what makes two runs the same."""
