@@ -178,7 +178,7 @@ def evaluate(
         if not questions:
             raise ValueError(f"source {data.source} yields no questions asked as {how.setting}")
         prompts = [
-            question.prompt or render_question(loaded, question.question, question.system)
+            question.prompt or render_question(loaded, question.asked, question.system)
             for question in questions
         ]
         control = edit.control(loaded, seed=options.seed, force=options.force)

@@ -62,7 +62,8 @@ class Question:
     "dilemma" (alone) or "described" (after a description of somebody who holds the value). `key` pairs the
     answers of different edits and seeds the sampling noise they share. `atomic` is the atomic value that a
     situational question is about, where the set names one. `yes_is`: of a question that asks for yes or no, whether yes
-    speaks for the value or against it; empty where the set does not say.
+    speaks for the value or against it; empty where the set does not say. `instruction`: how to answer, said to the model after
+    the question and to no judge.
     """
 
     key: str
@@ -75,6 +76,12 @@ class Question:
     topic: str = ""
     atomic: str = ""
     yes_is: Literal["for", "against", ""] = ""
+    instruction: str = ""
+
+    @property
+    def asked(self) -> str:
+        """Question and instruction, as the model reads them."""
+        return f"{self.question} {self.instruction}" if self.instruction else self.question
 
 
 @dataclass(frozen=True)

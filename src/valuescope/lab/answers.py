@@ -24,7 +24,8 @@ Row = dict[str, Any]
 class Answers:
     """Asks a model, and reads back what was asked before; a batch that is on disk is not asked again.
 
-    `scored`: also how likely the unedited model finds each answer. Items for which nothing is done (a value without neurons)
+    `scored`: also how likely the unedited model finds each answer; not those of a word or two that an instruction asks for, which
+    tell no fluency. Items for which nothing is done (a value without neurons)
     have the answers of the unedited model, where it was asked all the same items before.
     """
 
@@ -65,7 +66,7 @@ class Answers:
     def _asked(self, batch: Ask) -> list[Row]:
         adapters = [treatment if isinstance(treatment, Adapter) else None for treatment in batch.treatments]
         rows = by_adapter(self.model, adapters, partial(self._some, batch))
-        if self.scored and isinstance(batch.items[0], Question):
+        if self.scored and isinstance(batch.items[0], Question) and not batch.items[0].instruction:
             scores = self._scores(batch.items, rows)
             return [{**row, "score": score} for row, score in zip(rows, scores, strict=True)]
         return rows
@@ -139,8 +140,8 @@ def prompt_of(prompts: Prompts, item: Any, system: str = "") -> str:
     if isinstance(item, SupportQuestion):
         return prompts.question(item.call.user, " ".join(filter(None, (system, item.call.system))))
     if system:
-        return prompts.question(item.question, " ".join(filter(None, (system, item.system))))
-    return str(item.prompt) or prompts.question(item.question, item.system)
+        return prompts.question(item.asked, " ".join(filter(None, (system, item.system))))
+    return str(item.prompt) or prompts.question(item.asked, item.system)
 
 
 def _place(ask: Ask, start: int) -> str:

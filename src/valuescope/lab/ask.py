@@ -77,6 +77,8 @@ def item_hash(item: Item) -> str:
     decides none."""
     fields = asdict(item)
     fields.pop("yes_is", None)
+    if not fields.get("instruction"):
+        fields.pop("instruction", None)
     return sha256_of([type(item).__name__, fields])
 
 

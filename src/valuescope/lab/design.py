@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from valuescope.data import ContrastPair, Material, Question
+from valuescope.data.phrasing import template
 from valuescope.files import sha256_of
 from valuescope.judge.support import pair_calls
 from valuescope.lab.ask import LETTER, RUN_MARK, Ask, Item, PairChoice, Planned, Treatment, first_of_each
@@ -65,7 +66,25 @@ class Design:
         """The evaluation items of one kind, the first `per_value` of each value."""
         if asked == "pairs":
             return first_of_each(self.material.pairs, per_value)
-        return first_of_each([item for item in self.material.questions if item.setting == asked], per_value)
+        questions = first_of_each(
+            [item for item in self.material.questions if item.setting == asked], per_value
+        )
+        if not self.spec.yes_or_no or asked != "dilemma":
+            return questions
+        return tuple(
+            replace(item, instruction=template(item.language, "yes_or_no"))
+            for item in questions
+            if isinstance(item, Question)
+        )
+
+    def open_questions(self) -> tuple[Item, ...]:
+        """The questions that are answered for fluency alone, without an instruction."""
+        questions = [item for item in self.material.questions if item.setting == "dilemma"]
+        return first_of_each(questions, self.spec.answers_per_value)
+
+    def speaks_apart(self, asked: Asked) -> bool:
+        """Whether fluency is read off other answers than effects: of pairs, and of answers of a word or two."""
+        return asked == "pairs" or (self.spec.yes_or_no and asked == "dilemma")
 
     def choices(self, per_value: int | None = None) -> tuple[Item, ...]:
         """The held-out pairs as choices between two letters, each in both orders."""
@@ -142,9 +161,9 @@ class Design:
 
     def spoken(self, method: MethodSpec, base: Ask, edited: Ask, per_value: Treatments) -> tuple[Ask, Ask]:
         """What the fluency of base and edited is read off (see `TrialAsks`)."""
-        if method.asked != "pairs":
+        if not self.speaks_apart(method.asked):
             return base, edited
-        questions = self.items("dilemma", self.spec.answers_per_value)
+        questions = self.open_questions()
         return self.base(questions), self.each(questions, per_value)
 
     def trial(self, method: MethodSpec, setting: Setting) -> TrialAsks:

@@ -123,7 +123,7 @@ def require_texts(spec: ComparisonSpec, material: Material) -> None:
 
 def require_questions(spec: ComparisonSpec, material: Material) -> None:
     """Raise SpecError where the material has nothing that a method asks, or what the judge cannot read."""
-    if spec.judge == "stance":
+    if spec.judge == "stance" or spec.yes_or_no:
         answered = (*material.questions, *material.tuning)
         unknown = [question.key for question in answered if not question.yes_is]
         if unknown or not answered:
@@ -133,7 +133,7 @@ def require_questions(spec: ComparisonSpec, material: Material) -> None:
                 else "it has none"
             )
             raise SpecError(
-                f"data.source: judge stance reads answers to questions that say whether yes is for or against the value "
+                f"data.source: judge stance and yes_or_no are for questions that say whether yes is for or against the value "
                 f"(yes_is), and of source {material.source} {which}; take source starter with parameters {{tier: plain}} and "
                 "Schwartz's ten values, or another judge"
             )

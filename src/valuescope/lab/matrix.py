@@ -42,7 +42,7 @@ def matrix_asks(design: Design, method: MethodSpec, per_value: Treatments, quest
     items = design.items(method.asked, questions)
     base = design.base(items)
     steered = {value: design.all(items, treatment, value) for value, treatment in per_value.items()}
-    if method.asked != "pairs":
+    if not design.speaks_apart(method.asked):
         return MatrixAsks(base, steered, base, tuple(steered.values()))
     base_answers, answers = design.spoken(method, base, base, per_value)
     return MatrixAsks(base, steered, base_answers, (answers,))

@@ -174,7 +174,8 @@ class ComparisonSpec(RunSpec):
     key for every part that a run may have besides.
 
     `runs`: how often every question is answered, each time with other noise. `answers_per_value`: questions answered
-    beside pairs, for fluency and examples.
+    beside pairs, for fluency and examples. `yes_or_no`: open questions ask to begin with Yes or No, since small models take no
+    side otherwise; fluency and examples are then answers to the same questions without that.
     """
 
     experiment: Literal["methods"] = "methods"
@@ -185,6 +186,7 @@ class ComparisonSpec(RunSpec):
     runs: int = Field(default=1, ge=1)
     scores: ScoresSpec | None = None
     answers_per_value: int = Field(default=5, ge=1)
+    yes_or_no: bool = False
 
     @model_validator(mode="after")
     def _fits(self) -> ComparisonSpec:

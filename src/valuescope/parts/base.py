@@ -103,7 +103,5 @@ def base_ask(design: Design, kind: Asked) -> Ask:
 
 
 def spoken_ask(design: Design, kind: Asked) -> Ask:
-    """The base answers that fluency is read off: where pairs are asked, answers to some questions beside them."""
-    if kind != "pairs":
-        return base_ask(design, kind)
-    return design.base(design.items("dilemma", design.spec.answers_per_value))
+    """The base answers that fluency is read off (see `Design.speaks_apart`)."""
+    return design.base(design.open_questions()) if design.speaks_apart(kind) else base_ask(design, kind)

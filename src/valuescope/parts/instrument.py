@@ -57,7 +57,7 @@ class Instrument(Part[InstrumentSpec]):
         """A question after each instruction."""
         for question, stance in product(design.material.questions[:1], STANCES):
             text = _texts(design, design.material, stance)[question.value]
-            yield [{"role": "system", "content": text}, {"role": "user", "content": question.question}]
+            yield [{"role": "system", "content": text}, {"role": "user", "content": question.asked}]
 
     def measure(self, lab: Laboratory) -> InstrumentFound:
         """How far apart the two instructions lie, by every measure."""

@@ -127,14 +127,15 @@ def answer_arms(design: Design, method: MethodSpec, setting: Setting) -> AnswerA
     trial = design.trial(method, setting)
     if method.asked != "pairs":
         return AnswerArms(trial.base, trial.edited, trial.random, trial.matched)
-    questions, controls = trial.base_answers.items, design.spec.controls
+    questions, controls = design.items("dilemma", design.spec.answers_per_value), design.spec.controls
 
     def drawn(kind: str) -> tuple[Ask, ...]:
         draws = [design.control(method, setting, kind, draw) for draw in range(controls.draws)]
         return tuple(design.each(questions, draw) for draw in draws if draw is not None)
 
     matched = drawn("random-matched") if controls.matched else ()
-    return AnswerArms(trial.base_answers, trial.answers, drawn("random"), matched)
+    edited = design.each(questions, design.treatments(method, setting))
+    return AnswerArms(design.base(questions), edited, drawn("random"), matched)
 
 
 def _shares(lab: Laboratory, arms: AnswerArms) -> dict[Stance, StanceShare]:

@@ -88,7 +88,7 @@ class Turns(Part[TurnsSpec]):
     def conversations(self, design: Design) -> Iterator[Messages]:
         """Two turns, without a system message and after that of each method that has one."""
         question = self._questions(design)[0][0]
-        asked, answered = ({"role": role, "content": question.question} for role in ("user", "assistant"))
+        asked, answered = ({"role": role, "content": question.asked} for role in ("user", "assistant"))
         yield [asked, answered, asked]
         for method in map(design.spec.methods.__getitem__, self._names(design)):
             if method.intervention == SYSTEM_PROMPT:
@@ -210,7 +210,7 @@ def _conversations(
     limit, turns = context_length(lab.model), list[Outcomes]()
     for asked in questions:
         for messages, question in zip(conversations, asked, strict=True):
-            messages.append({"role": "user", "content": question.question})
+            messages.append({"role": "user", "content": question.asked})
         prompts = [render_chat(lab.model, messages) for messages in conversations]
         longest = max(len(row.input_ids) for row in encode(lab.model, prompts))
         if limit is not None and longest + lab.spec.generate.max_new_tokens > limit:

@@ -37,7 +37,7 @@ class ItemTokens(dict[Item, tuple[int, ...]]):
 
 def bare_prompt(item: Any) -> str:
     """An item's text without a chat template, where there is no model to render it."""
-    return str(item.call.user if isinstance(item, SupportQuestion) else item.prompt or item.question)
+    return str(item.call.user if isinstance(item, SupportQuestion) else item.prompt or item.asked)
 
 
 @dataclass(frozen=True)
