@@ -66,7 +66,7 @@ class Answers:
     def _asked(self, batch: Ask) -> list[Row]:
         adapters = [treatment if isinstance(treatment, Adapter) else None for treatment in batch.treatments]
         rows = by_adapter(self.model, adapters, partial(self._some, batch))
-        if self.scored and isinstance(batch.items[0], Question) and not batch.items[0].instruction:
+        if self.scored and batch.in_sentences:
             scores = self._scores(batch.items, rows)
             return [{**row, "score": score} for row, score in zip(rows, scores, strict=True)]
         return rows

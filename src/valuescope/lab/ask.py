@@ -127,6 +127,11 @@ class Ask:
         """How many answers are generated."""
         return len(self.items) - self.pairs
 
+    @property
+    def in_sentences(self) -> bool:
+        """Whether answers are in the model's own words, so that they tell fluency: no letters, nor a word that is asked for."""
+        return isinstance(self.items[0], Question) and not self.items[0].instruction
+
     def rows(self, start: int) -> Ask:
         """The batch from one place on."""
         stop = start + self.batch_size

@@ -93,7 +93,7 @@ def ask_seconds(ask: Ask, tokens: ItemTokens, pace: Pace, *, scored: bool, rows:
         total += steps.times(pace.step.at(batch.rows)) + Range.of(
             pace.prefill.at(batch.tokens) - pace.step.at(batch.rows)
         )
-        if scored and pace.score is not None and not has_letters(ask):
+        if scored and pace.score is not None and ask.in_sentences:
             total += Range.of(pace.score.at(batch.rows * (batch.longest + steps.middle)))
     return total
 
