@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from valuescope.data import ContrastPair, Question
+from valuescope.data import ContrastPair
 from valuescope.edit import Edit
 from valuescope.generate import Answer, generate, log_likelihood, log_likelihood_encoded
 from valuescope.judge.asking import TOP_LOGPROBS
