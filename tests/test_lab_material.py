@@ -69,4 +69,6 @@ def test_locate_says_what_it_reads(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(command) == 0
     printed = capsys.readouterr().out
     assert "source organism: 16 texts read of 2 text, " in printed
-    assert re.search(r"power: best probe \d\.\d\d, layers kept: 1, 2, 3", printed)
+    assert re.search(
+        r"power: best probe \d\.\d\d \[\d\.\d\d, \d\.\d\d\] of \d+ texts, layers kept: 1, 2, 3", printed
+    )

@@ -159,7 +159,8 @@ def _neurons_along(
         diagnostics={
             "validation_accuracy": _by_value(evidence, probes.validation_accuracy),
             "validation_interval": {
-                value: probes.accuracy_interval(row) for row, value in enumerate(evidence.values)
+                value: [list(ends) for ends in probes.accuracy_interval(row)]
+                for row, value in enumerate(evidence.values)
             },
             "train_accuracy": _by_value(evidence, probes.train_accuracy),
             "shuffled_accuracy": _by_value(evidence, probes.shuffled_accuracy),
