@@ -38,7 +38,7 @@ def summary(folder: Path) -> dict[str, Any]:
 
 def test_quick_says_what_measures_see_and_what_an_edit_does_beside_its_controls(finished: Path) -> None:
     content = summary(finished)
-    assert {"answers", "preference", "letters"} == set(content["instrument"])
+    assert {"answers", "preference", "letters", "yes-no"} == set(content["instrument"])
     neva = content["methods"]["neva"]
     assert {"effect", "random", "ceiling_share", "fluency", "base_fluency"} <= set(neva)
     assert neva["random"]["n"] == 2 * 2  # two draws on two held-out pairs

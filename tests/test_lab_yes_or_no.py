@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 from run_samples import asked, dilemma_spec, laboratory_of, save_tiny_model
 
 from valuescope.data import Question, starter_material
+from valuescope.judge.support import letter_support
 from valuescope.lab.answers import prompt_of
-from valuescope.lab.ask import item_hash
+from valuescope.lab.ask import LETTER, WordChoice, item_hash
 from valuescope.lab.design import Design
 from valuescope.lab.strict import SpecError
 from valuescope.models import NeuronModel, load_model
@@ -99,3 +101,21 @@ def test_questions_that_do_not_say_what_yes_means_cannot_be_asked_so() -> None:
     spec = make_spec(content(data={"source": "organism", "parameters": parameters}, judge="oracle"), "t")
     with pytest.raises(SpecError, match="yes_or_no are for questions that say whether yes is for or against"):
         plan_of(spec)
+
+
+def test_the_word_for_the_value_is_yes_where_yes_is_for_it() -> None:
+    plan = design()
+    choices, questions = plan.yes_or_no(), {question.key: question for question in plan.material.questions}
+    assert len(choices) == len(questions)
+    for choice in choices:
+        assert isinstance(choice, WordChoice)
+        assert (choice.aligned == "Yes") == (questions[choice.key].yes_is == "for")
+        assert choice.call.user == f"{questions[choice.key].question} {INSTRUCTION}"
+    assert plan.base(choices).sampling == LETTER
+
+
+def test_a_words_share_is_of_both_words_and_missing_without_them() -> None:
+    top = [("Yes", math.log(0.5)), (" No", math.log(0.2)), ("yes", math.log(0.1))]
+    share, missing, mass = letter_support(top, "No", words=("Yes", "No"))
+    assert (share, missing, mass) == (pytest.approx(100 * 0.2 / 0.7), "", pytest.approx(0.7))
+    assert letter_support([("Maybe", 0.0)], "No", words=("Yes", "No"))[:2] == (None, "low mass")

@@ -99,13 +99,17 @@ def support_from_log_probabilities(
 
 
 def letter_support(
-    top: Sequence[tuple[str, float]] | None, aligned: str, *, minimum_mass: float = MINIMUM_MASS
+    top: Sequence[tuple[str, float]] | None,
+    aligned: str,
+    *,
+    words: Sequence[str] = ("A", "B"),
+    minimum_mass: float = MINIMUM_MASS,
 ) -> tuple[float | None, MissingKind | Literal[""], float | None]:
-    """The support under one order, `100 * P(aligned) / (P(A) + P(B))`, what is missing of it, and the letters' mass."""
+    """The support of one of two words, `100 * P(aligned) / (P(A) + P(B))`, what is missing of it, and both words' mass."""
     if not top:
         return None, "no log-probabilities", None
-    letters = probabilities_of(top, ("A", "B"))
-    mass = letters["A"] + letters["B"]
+    letters = probabilities_of(top, words)
+    mass = sum(letters.values())
     if mass < minimum_mass or mass == 0:
         return None, "low mass", mass
     return 100 * letters[aligned] / mass, "", mass

@@ -29,11 +29,12 @@ class SupportQuestion:
 
 
 @dataclass(frozen=True)
-class PairChoice(SupportQuestion):
-    """A contrast pair put as a choice between two letters; `aligned` is the letter of the positive text. Both orders have
-    the pair's key, so that they are one cluster."""
+class WordChoice(SupportQuestion):
+    """A choice between two words, of which `aligned` is the one for the value: a contrast pair under two letters, whose orders
+    have the pair's key so that they are one cluster, or a question that is answered with Yes or No."""
 
     aligned: str
+    words: tuple[str, str] = ("A", "B")
 
 
 LETTER = Sampling(2, 0.0)

@@ -9,8 +9,9 @@ from typing import Any
 from valuescope.data import ContrastPair, Material, Question
 from valuescope.data.phrasing import template
 from valuescope.files import sha256_of
+from valuescope.judge.asking import TOP_LOGPROBS, Call
 from valuescope.judge.support import pair_calls
-from valuescope.lab.ask import LETTER, RUN_MARK, Ask, Item, PairChoice, Planned, Treatment, first_of_each
+from valuescope.lab.ask import LETTER, RUN_MARK, Ask, Item, Planned, Treatment, WordChoice, first_of_each
 from valuescope.lab.locations import Locations
 from valuescope.lab.method import Asked, MethodSpec
 from valuescope.lab.setting import Setting
@@ -89,10 +90,28 @@ class Design:
     def choices(self, per_value: int | None = None) -> tuple[Item, ...]:
         """The held-out pairs as choices between two letters, each in both orders."""
         return tuple(
-            PairChoice(pair.key, pair.value, call, True, aligned)
+            WordChoice(pair.key, pair.value, call, True, aligned)
             for pair in first_of_each(self.material.pairs, per_value)
             if isinstance(pair, ContrastPair)
             for aligned, call in zip("AB", pair_calls(pair), strict=True)
+        )
+
+    def yes_or_no(self, per_value: int | None = None) -> tuple[Item, ...]:
+        """The open questions that say what yes means, as choices between Yes and No."""
+        return tuple(
+            WordChoice(
+                question.key,
+                question.value,
+                Call(
+                    f"{question.question} {template(question.language, 'yes_or_no')}",
+                    top_logprobs=TOP_LOGPROBS,
+                ),
+                True,
+                aligned="Yes" if question.yes_is == "for" else "No",
+                words=("Yes", "No"),
+            )
+            for question in first_of_each(self.material.questions, per_value)
+            if isinstance(question, Question) and question.yes_is and question.language == "en"
         )
 
     def tuning_items(self, asked: Asked) -> tuple[Item, ...]:
@@ -141,7 +160,7 @@ class Design:
     def ask(self, items: Sequence[Item], treatments: Sequence[Treatment], arm: str = "") -> Ask:
         """Items, each with its own treatment; an item may stand there more than once."""
         how, sampling = self.spec.generate, self.spec.generate.sampling(self.spec.seed)
-        if items and isinstance(items[0], PairChoice):
+        if items and isinstance(items[0], WordChoice):
             sampling = LETTER
         return Ask(tuple(items), tuple(treatments), sampling, how.rows, how.on, arm)
 

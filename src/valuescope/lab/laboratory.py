@@ -12,7 +12,7 @@ from valuescope.files import sha256_of
 from valuescope.judge import typical
 from valuescope.judge.support import letter_support
 from valuescope.lab.answers import Answers, Row, answer_of
-from valuescope.lab.ask import Ask, Item, Outcome, Outcomes, PairChoice, question_of
+from valuescope.lab.ask import Ask, Item, Outcome, Outcomes, WordChoice, question_of
 from valuescope.lab.design import Design, TrialAsks
 from valuescope.lab.folder import RunFolder
 from valuescope.lab.judging import Judging
@@ -172,7 +172,7 @@ class Laboratory(Design):
                 Outcome(item.key, item.value, row["positive"] - row["negative"], None)
                 for item, row in zip(ask.items, rows, strict=True)
             ]
-        if ask.items and isinstance(ask.items[0], PairChoice):
+        if ask.items and isinstance(ask.items[0], WordChoice):
             return [_chosen(item, row) for item, row in zip(ask.items, rows, strict=True)]
         questions: Any = ask.items
         answers = [answer_of(row) for row in rows]
@@ -274,8 +274,8 @@ class Laboratory(Design):
 
 
 def _chosen(item: Item, row: Row) -> Outcome:
-    assert isinstance(item, PairChoice)
-    support, missing, _ = letter_support(row["top"], item.aligned)
+    assert isinstance(item, WordChoice)
+    support, missing, _ = letter_support(row["top"], item.aligned, words=item.words)
     return Outcome(item.key, item.value, None if support is None else support / 100, None, missing=missing)
 
 

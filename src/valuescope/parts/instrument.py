@@ -79,6 +79,7 @@ def measures_of(design: Design, spec: InstrumentSpec) -> list[Measure]:
         "described": reads_values and "described" in asked,
         "preference": pairs,
         "letters": pairs,
+        "yes-no": bool(design.yes_or_no(1)),
     }
     wanted = possible if spec.measures is None else spec.measures
     return [measure for measure, there in possible.items() if there and measure in wanted]
@@ -115,6 +116,8 @@ def _items(design: Design, spec: InstrumentSpec, measure: str) -> tuple[Item, ..
     match measure:
         case "letters":
             return design.choices(spec.questions)
+        case "yes-no":
+            return design.yes_or_no(spec.questions)
         case "preference":
             return design.items("pairs", spec.questions)
         case "described":

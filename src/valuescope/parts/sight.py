@@ -9,7 +9,7 @@ from valuescope.lab.strict import Found, FoundRoot, Measured
 from valuescope.metrics import Estimate
 from valuescope.report.numbers import SHARES, Numbers
 
-Measure = Literal["answers", "described", "preference", "letters"]
+Measure = Literal["answers", "described", "preference", "letters", "yes-no"]
 INSTRUMENT = "instrument"
 """The place of what the measures can see on the model, and the key that asks for it."""
 MEASURE_OF: dict[str, Measure] = {"dilemma": "answers", "described": "described", "pairs": "preference"}
@@ -21,6 +21,7 @@ NAMES: dict[str, str] = {
     "described": "answers after a description",
     "preference": "preference between the texts of a pair",
     "letters": "choice between two letters",
+    "yes-no": "probability of Yes and No",
     "percentages": "stated percentages",
     "log-probabilities": "choice between two letters",
 }
