@@ -42,6 +42,7 @@ def test_quick_says_what_measures_see_and_what_an_edit_does_beside_its_controls(
     neva = content["methods"]["neva"]
     assert {"effect", "random", "ceiling_share", "fluency", "base_fluency"} <= set(neva)
     assert neva["random"]["n"] == 2 * 2  # two draws on two held-out pairs
+    assert content["methods"]["system-prompt"]["random"]["mean"] is None  # one value: there is no other message
     assert set(content["stances"]["methods"]["neva"]) >= {"for", "against", "refusal"}
 
 

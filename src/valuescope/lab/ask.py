@@ -129,6 +129,12 @@ class Ask:
         return len(self.items) - self.pairs
 
     @property
+    def does_something(self) -> bool:
+        """Whether anything is done to the model: a control that there is none of, such as another value's message where there is
+        one value, does nothing, and is no control."""
+        return any(treatment is not None for treatment in self.treatments)
+
+    @property
     def in_sentences(self) -> bool:
         """Whether answers are in the model's own words, so that they tell fluency: no letters, nor a word that is asked for."""
         return isinstance(self.items[0], Question) and not self.items[0].instruction

@@ -202,8 +202,8 @@ class Laboratory(Design):
         return Trial(
             base=self.outcomes(asks.base),
             edited=self.outcomes(asks.edited),
-            random=tuple(self.outcomes(ask) for ask in asks.random),
-            matched=tuple(self.outcomes(ask) for ask in asks.matched),
+            random=tuple(self.outcomes(ask) for ask in asks.random if ask.does_something),
+            matched=tuple(self.outcomes(ask) for ask in asks.matched if ask.does_something),
             base_answers=base_answers,
             answers=answers,
             control_warnings=self._control_warnings(method, setting),

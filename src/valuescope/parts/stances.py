@@ -3,7 +3,7 @@ no side, or to refusals, and effects, which count the answers that take a side, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from valuescope.judge import STANCES, Stance
@@ -32,9 +32,11 @@ class StanceShare(Found):
 
 
 class StancesFound(Found):
-    """By method and stance; the shares of an arm add up to 1."""
+    """By method and stance; the shares of an arm add up to 1. `yes`: by method, the share of answers that say yes, whatever
+    that speaks for: an edit that makes a model agree (or disagree) with everything moves it, and no value."""
 
     methods: dict[str, dict[Stance, StanceShare]] = {}
+    yes: dict[str, StanceShare] = {}
 
 
 class Stances(Part[None]):
@@ -54,7 +56,22 @@ class Stances(Part[None]):
 
     def measure(self, lab: Laboratory) -> StancesFound:
         """The shares method by method."""
-        return StancesFound(methods={name: _shares(lab, arms) for name, arms in self._arms(lab).items()})
+        arms = {name: _outcomes(lab, arms) for name, arms in self._arms(lab).items()}
+        yes_is = {question.key: question.yes_is for question in lab.material.questions}
+
+        def says_yes(outcome: Outcome) -> bool:
+            return stance_of(outcome) == yes_is[question_of(outcome.key)]
+
+        def takes(stance: Stance) -> Callable[[Outcome], bool]:
+            return lambda outcome: stance_of(outcome) == stance
+
+        return StancesFound(
+            methods={
+                name: {stance: _share_of(lab, outcomes, takes(stance)) for stance in STANCES}
+                for name, outcomes in arms.items()
+            },
+            yes={name: _share_of(lab, outcomes, says_yes) for name, outcomes in arms.items()},
+        )
 
     def _arms(self, design: Design) -> dict[str, AnswerArms]:
         return {
@@ -68,7 +85,7 @@ class Stances(Part[None]):
         rows = [
             (name, stance, share)
             for name, shares in found.methods.items()
-            for stance, share in shares.items()
+            for stance, share in _with_yes(found, name, shares).items()
         ]
         columns: tuple[Column[Any], ...] = (
             Column("method", "", lambda row: row[0]),
@@ -89,10 +106,16 @@ class Stances(Part[None]):
         facets = [
             DotFacet(
                 method_name(name),
-                tuple(shares),
+                tuple(_with_yes(found, name, shares)),
                 (
-                    Dots("edited", place, tuple(share.change for share in shares.values())),
-                    Dots("random", "ink", tuple(share.random for share in shares.values())),
+                    Dots(
+                        "edited", place, [share.change for share in _with_yes(found, name, shares).values()]
+                    ),
+                    Dots(
+                        "random",
+                        "control",
+                        [share.random for share in _with_yes(found, name, shares).values()],
+                    ),
                 ),
             )
             for place, (name, shares) in enumerate(found.methods.items())
@@ -101,7 +124,7 @@ class Stances(Part[None]):
             "stances",
             "Where answers move: change of the share of each stance",
             "Paired changes against the base model, for the edit and for random controls of its size, with intervals over "
-            "questions. Effects compare the answers that take a side; this counts all of them.",
+            "questions. Effects compare the answers that take a side; this counts all of them. Said yes: whatever yes speaks for.",
             facets,
             axis="change of the share of answers",
         )
@@ -138,29 +161,45 @@ def answer_arms(design: Design, method: MethodSpec, setting: Setting) -> AnswerA
     return AnswerArms(design.base(questions), edited, drawn("random"), matched)
 
 
-def _shares(lab: Laboratory, arms: AnswerArms) -> dict[Stance, StanceShare]:
-    base, edited = lab.outcomes(arms.base), lab.outcomes(arms.edited)
-    controls = [[lab.outcomes(ask) for ask in asks] for asks in (arms.random, arms.matched)]
-    questions = [question_of(outcome.key) for outcome in base]
+class AnswerOutcomes(NamedTuple):
+    """The outcomes of `AnswerArms`."""
 
-    def change(stance: Stance, arms: Sequence[Outcomes]) -> Measured | None:
-        before = _taken(stance, base) * len(arms)
-        after = [taken for arm in arms for taken in _taken(stance, arm)]
-        return lab.how.difference(before, after, questions * len(arms)) if arms else None
-
-    shares = dict[Stance, StanceShare]()
-    for stance in STANCES:
-        rates = [lab.how.rate(_taken(stance, arm), questions) for arm in (base, edited)]
-        edit, *drawn = (change(stance, arms) for arms in ([edited], *controls))
-        assert edit is not None
-        shares[stance] = StanceShare(
-            base=rates[0], edited=rates[1], change=edit, random=drawn[0], random_matched=drawn[1]
-        )
-    return shares
+    base: Outcomes
+    edited: Outcomes
+    random: tuple[Outcomes, ...]
+    matched: tuple[Outcomes, ...]
 
 
-def _taken(stance: Stance, outcomes: Outcomes) -> list[bool]:
-    return [stance_of(outcome) == stance for outcome in outcomes]
+def _outcomes(lab: Laboratory, arms: AnswerArms) -> AnswerOutcomes:
+    random, matched = (
+        tuple(lab.outcomes(ask) for ask in asks if ask.does_something) for asks in (arms.random, arms.matched)
+    )
+    return AnswerOutcomes(lab.outcomes(arms.base), lab.outcomes(arms.edited), random, matched)
+
+
+def _share_of(lab: Laboratory, arms: AnswerOutcomes, counts: Callable[[Outcome], bool]) -> StanceShare:
+    """The share of answers that count, and its paired changes."""
+    questions = [question_of(outcome.key) for outcome in arms.base]
+    base, edited = (list(map(counts, arm)) for arm in (arms.base, arms.edited))
+
+    def change(*drawn: Outcomes) -> Measured | None:
+        after = [counts(outcome) for arm in drawn for outcome in arm]
+        return lab.how.difference(base * len(drawn), after, questions * len(drawn)) if drawn else None
+
+    moved = change(arms.edited)
+    assert moved is not None
+    return StanceShare(
+        base=lab.how.rate(base, questions),
+        edited=lab.how.rate(edited, questions),
+        change=moved,
+        random=change(*arms.random),
+        random_matched=change(*arms.matched),
+    )
+
+
+def _with_yes(found: StancesFound, name: str, shares: Mapping[Stance, StanceShare]) -> dict[str, StanceShare]:
+    named: dict[str, StanceShare] = {str(stance): share for stance, share in shares.items()}
+    return {**named, **({"said yes": found.yes[name]} if name in found.yes else {})}
 
 
 def stance_of(outcome: Outcome) -> str:
