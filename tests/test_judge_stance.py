@@ -181,6 +181,10 @@ def test_a_run_counts_every_answer_once_and_reads_fluency_off_likelihood(
         assert share.change.mean == pytest.approx(share.edited.mean - share.base.mean)
         assert share.random is not None
         assert share.random.n == 2 * len(rows)  # draws times questions
+    material = json.loads((folder / "data" / "material.json").read_text())
+    yes_is = {question["key"]: question["yes_is"] for question in material["questions"]}
+    said_yes = sum(STANCES[sum(row["tokens"]) % len(said)] == yes_is[row["key"]] for row in rows)
+    assert result.of(Stances).yes["neva"].base.mean == pytest.approx(said_yes / len(rows))
     content = json.loads((folder / "summary.json").read_text())
     assert content["judging"]["measures"].keys() == {
         "control success"
