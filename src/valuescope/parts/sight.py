@@ -95,4 +95,4 @@ def sight_words(sights: dict[str, SightFound]) -> str:
     if best is None:
         return f"No measure can tell a positive instruction from a negative one on this model, so none can judge a method here ({told})."
     nature = "" if sights[best].behaviour else " (a likelihood: it says nothing about what the model does)"
-    return f"Use {NAMES.get(best, best)}{nature}. {told}."
+    return f"Use {NAMES.get(best, best)}{nature}. In detail, {told}."
