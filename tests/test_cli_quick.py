@@ -42,7 +42,8 @@ def test_quick_says_what_measures_see_and_what_an_edit_does_beside_its_controls(
     neva = content["methods"]["neva"]
     assert {"effect", "random", "ceiling_share", "fluency", "base_fluency"} <= set(neva)
     assert neva["random"]["n"] == 2 * 2  # two draws on two held-out pairs
-    assert content["methods"]["system-prompt"]["random"]["mean"] is None  # one value: there is no other message
+    other_message = content["methods"]["system-prompt"]["random"]  # there is none, of one value
+    assert other_message["mean"] is None
     assert set(content["stances"]["methods"]["neva"]) >= {"for", "against", "refusal"}
 
 
