@@ -13,6 +13,7 @@ from valuescope.lab.strict import SpecError
 from valuescope.metrics import Estimate
 from valuescope.parts.exploration_instrument import ExplorationInstrument
 from valuescope.parts.instrument import Instrument
+from valuescope.parts.method import methods_of
 from valuescope.parts.sight import InstrumentFound, SightFound, recommended, sees, sight_words
 from valuescope.parts.support import UneditedSupport
 from valuescope.run import Result, make_spec, read_result, run
@@ -51,6 +52,20 @@ def test_the_organism_follows_what_it_is_told_and_its_measure_sees_it(organism: 
     assert "What the measures can see" in page
     assert "the measure can tell" in page
     assert (folder / "figures" / "instrument.svg").is_file()
+
+
+def test_a_share_of_the_ceiling_is_of_the_same_items(tmp_path: Path) -> None:
+    spec = dilemma_spec(
+        "organism", instrument={"questions": None}, generate={"max_new_tokens": 24, "batch_size": 50}
+    )
+    methods = {"vape": {"locator": "vape", "edit": "deactivate", "default": {"locator": {"rate": 0.1}}}}
+    result = run(make_spec({**spec, "methods": methods, "leakage": None}, "tiny"), tmp_path)
+    told, method = result.of(Instrument).root["answers"].for_minus_base, methods_of(result)["vape"]
+    assert told.low is not None
+    if told.low > 0:
+        assert method.ceiling_share == pytest.approx(method.effect.mean / told.mean)
+    else:
+        assert method.ceiling_share is None
 
 
 def test_where_the_measure_sees_nothing_no_method_is_judged(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def _method(lab: Laboratory, name: str, method: MethodSpec) -> MethodFound:
         random_matched=headline.random_matched,
         fluency=mean_of(headline.fluency),
         base_fluency=mean_of(headline.base_fluency),
-        ceiling_share=ceiling_share(lab, method, headline.effect),
+        ceiling_share=ceiling_share(lab, method, trial.base, trial.edited),
         settings=tuple(settings),
         by_value={
             value: ValueEffect(

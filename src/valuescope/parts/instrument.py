@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from valuescope.data import Material
-from valuescope.lab.ask import Ask, Item, Outcomes, SystemText
+from valuescope.lab.ask import Ask, Item, Outcomes, SystemText, question_of
 from valuescope.lab.design import Design
 from valuescope.lab.laboratory import Laboratory
 from valuescope.lab.locations import Locations
@@ -25,7 +25,6 @@ from valuescope.lab.system_texts import system_texts
 from valuescope.metrics import Estimate
 from valuescope.models.prompts import Messages
 from valuescope.parts.instrument_shown import instrument_blocks
-from valuescope.parts.method import mean_of
 from valuescope.parts.sight import INSTRUMENT, MEASURE_OF, InstrumentFound, Measure, SightFound, sees
 from valuescope.report.blocks import Section
 
@@ -92,18 +91,26 @@ def ceiling_asks(design: Design, method: MethodSpec) -> Iterator[Ask]:
         yield from _asks(design, spec, MEASURE_OF[method.asked])
 
 
-def ceiling_share(lab: Laboratory, method: MethodSpec, effect: Estimate | None) -> float | None:
-    """A method's effect as a share of what the instruction in its direction does; None where the measure does not tell the
-    two instructions apart, or where none was given."""
+def ceiling_share(lab: Laboratory, method: MethodSpec, base: Outcomes, edited: Outcomes) -> float | None:
+    """A method's effect as a share of what the instruction in its direction does, both on the instrument's items; None where the
+    measure does not tell the two instructions apart, where what the instruction does is not clear of 0, or none was given."""
     asks = list(ceiling_asks(lab, method))
     if not asks:
         return None
-    base, told_for, told_against = map(lab.outcomes, asks)
-    told = told_for if method.sign > 0 else told_against
-    mean, most = mean_of(effect), lab.effect(base, told).mean
-    if mean is None or not most or not sees(lab.effect(told_against, told_for)):
+    untold, told_for, told_against = map(lab.outcomes, asks)
+    told = lab.effect(untold, told_for if method.sign > 0 else told_against)
+    if not sees(lab.effect(told_against, told_for)) or not sees(told if method.sign > 0 else _turned(told)):
         return None
-    return mean / most
+    keys = {outcome.key for outcome in untold}
+    places = [place for place, outcome in enumerate(base) if question_of(outcome.key) in keys]
+    effect = lab.effect([base[place] for place in places], [edited[place] for place in places])
+    return None if effect.mean is None or not told.mean else effect.mean / told.mean
+
+
+def _turned(estimate: Estimate) -> Estimate | None:
+    if estimate.mean is None or estimate.low is None or estimate.high is None:
+        return None
+    return Estimate(-estimate.mean, -estimate.high, -estimate.low, estimate.n)
 
 
 def _asks(design: Design, spec: InstrumentSpec, measure: str) -> tuple[Ask, Ask, Ask]:
