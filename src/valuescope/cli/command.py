@@ -16,7 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 DESCRIPTION = "Find, steer and measure the human values inside language models, neuron by neuron."
 EPILOG = """\
 start here:
-  valuescope demo                       the whole flow, about three minutes
+  valuescope demo                       the whole flow, about six minutes
   valuescope quick MODEL --value power  find, steer, measure a value: minutes
   valuescope instrument MODEL           what can measures see on this model?
   valuescope sites MODEL                can its neurons be read and edited?
