@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from tiny_models import BOS, tiny_hf_model, tiny_tokenizer
+from chat_templates import model_with
+from tiny_models import BOS
 
 from valuescope.models import (
     ChatError,
@@ -14,7 +13,6 @@ from valuescope.models import (
     load_model,
     render_chat,
     render_question,
-    wrap_model,
 )
 
 TEMPLATE = (
@@ -29,14 +27,6 @@ TALK = [
     {"role": "assistant", "content": "always"},
     {"role": "user", "content": "why"},
 ]
-
-
-def model_with(template: str | None, **more: Any) -> NeuronModel:
-    tokenizer = tiny_tokenizer()
-    tokenizer.chat_template = template
-    for name, value in more.items():
-        setattr(tokenizer, name, value)
-    return wrap_model(tiny_hf_model("llama"), tokenizer, id="tiny", check=False)
 
 
 @pytest.fixture(scope="module")
