@@ -189,19 +189,28 @@ class Design:
         """One setting in full: base, edited and all controls, on all evaluation items."""
         items, treatments = self.repeated(self.items(method.asked)), self.treatments(method, setting)
         name = next((name for name, known in self.spec.methods.items() if known == method), "method")
-        place, controls = f"{name}/{setting.hash}", self.spec.controls
+        place = f"{name}/{setting.hash}"
         base, edited = self.base(items), self.each(items, treatments, f"{place}/edited")
 
+        base_answers, answers = self.spoken(method, base, edited, treatments)
+        random, matched = self.controls(method, setting, items, place)
+        return TrialAsks(base, edited, random, matched, base_answers, answers)
+
+    def controls(
+        self, method: MethodSpec, setting: Setting, items: Sequence[Item], place: str = ""
+    ) -> tuple[tuple[Ask, ...], tuple[Ask, ...]]:
+        """The items under every draw of random controls, and of matched ones; none of a kind that there is not."""
+        how = self.spec.controls
+
         def drawn(kind: str) -> tuple[Ask, ...]:
-            draws = [self.control(method, setting, kind, draw) for draw in range(controls.draws)]
-            arms = (f"{place}/{kind}-{draw}" for draw in range(controls.draws))
+            draws = [self.control(method, setting, kind, draw) for draw in range(how.draws)]
             return tuple(
-                self.each(items, draw, arm) for draw, arm in zip(draws, arms, strict=True) if draw is not None
+                self.each(items, per_value, f"{place}/{kind}-{draw}" if place else "")
+                for draw, per_value in enumerate(draws)
+                if per_value is not None
             )
 
-        base_answers, answers = self.spoken(method, base, edited, treatments)
-        matched = drawn("random-matched") if controls.matched else ()
-        return TrialAsks(base, edited, drawn("random"), matched, base_answers, answers)
+        return drawn("random"), drawn("random-matched") if how.matched else ()
 
 
 _WHAT = {"locator", "roles", "edit", "direction", "directions", "numbers", "intervention"}

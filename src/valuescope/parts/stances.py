@@ -150,15 +150,9 @@ def answer_arms(design: Design, method: MethodSpec, setting: Setting) -> AnswerA
     trial = design.trial(method, setting)
     if method.asked != "pairs":
         return AnswerArms(trial.base, trial.edited, trial.random, trial.matched)
-    questions, controls = design.items("dilemma", design.spec.answers_per_value), design.spec.controls
-
-    def drawn(kind: str) -> tuple[Ask, ...]:
-        draws = [design.control(method, setting, kind, draw) for draw in range(controls.draws)]
-        return tuple(design.each(questions, draw) for draw in draws if draw is not None)
-
-    matched = drawn("random-matched") if controls.matched else ()
+    questions = design.items("dilemma", design.spec.answers_per_value)
     edited = design.each(questions, design.treatments(method, setting))
-    return AnswerArms(design.base(questions), edited, drawn("random"), matched)
+    return AnswerArms(design.base(questions), edited, *design.controls(method, setting, questions))
 
 
 class AnswerOutcomes(NamedTuple):
