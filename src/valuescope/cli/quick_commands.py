@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from valuescope.cli.command import NamedSetting, command, option, settings
 from valuescope.cli.model_options import ModelOptions
@@ -116,7 +115,5 @@ def _run(
 ) -> Result | None:
     from valuescope.run import read_recipe
 
-    content: dict[str, Any] = asdict(model)
-    content = {"id": content.pop("model"), **content}
-    named = {"model": content, "values.only": values, **dict(overrides)}
+    named = {"model": model.spec().model_dump(), "values.only": values, **dict(overrides)}
     return run_spec(read_recipe(recipe, **named), out, dry, budget)
