@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from pydantic import Field
 
-from valuescope.lab.ask import Ask, SystemText
+from valuescope.lab.ask import Ask
 from valuescope.lab.dilemma_design import ORDERS, DilemmaDesign
 from valuescope.lab.dilemma_laboratory import DilemmaLaboratory, Supports
 from valuescope.lab.exploration import Measure
-from valuescope.lab.identification import Identification
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.strict import Strict
-from valuescope.lab.system_texts import system_texts
 from valuescope.metrics import Estimate
-from valuescope.parts.instrument import STANCES
+from valuescope.parts.instrument import STANCES, instructions
 from valuescope.parts.instrument_shown import instrument_blocks
 from valuescope.parts.perturbation_views import language_name
 from valuescope.parts.sight import INSTRUMENT, InstrumentFound, SightFound
@@ -64,7 +61,10 @@ class ExplorationInstrument(Part[ExplorationInstrumentSpec]):
     def _asks(self, design: DilemmaDesign, language: str, measure: Measure) -> tuple[Ask, Ask, Ask]:
         base, told_for, told_against = (
             design.each(language, measure, self.spec.dilemmas, per_value)
-            for per_value in (None, *(_instructions(design, language, stance) for stance in STANCES))
+            for per_value in (
+                None,
+                *(instructions(design, design.dilemmas, language, stance) for stance in STANCES),
+            )
         )
         return base, told_for, told_against
 
@@ -102,11 +102,3 @@ class ExplorationInstrument(Part[ExplorationInstrumentSpec]):
             position_gap=lab.how.mean([support.gap for support in base.support], clusters=stories),
             by_value={value: difference(told_against, told_for, value) for value in lab.values},
         )
-
-
-def _instructions(design: DilemmaDesign, language: str, stance: Any) -> Mapping[str, Any]:
-    def made(identification: Identification) -> dict[str, SystemText]:
-        texts = system_texts(design.system, design.dilemmas, language=language, stance=stance)
-        return {value: SystemText(value, text) for value, text in texts.items()}
-
-    return design.made([INSTRUMENT, stance, language], made)

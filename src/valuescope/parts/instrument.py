@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import Any
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
 from valuescope.data import Material
+from valuescope.data.dilemma_set import DilemmaSet
 from valuescope.lab.ask import Ask, Item, Outcomes, SystemText, question_of
 from valuescope.lab.design import Design
+from valuescope.lab.dilemma_design import DilemmaDesign
 from valuescope.lab.laboratory import Laboratory
-from valuescope.lab.locations import Locations
 from valuescope.lab.method import MethodSpec
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
@@ -28,7 +29,8 @@ from valuescope.parts.instrument_shown import instrument_blocks
 from valuescope.parts.sight import INSTRUMENT, MEASURE_OF, InstrumentFound, Measure, SightFound, sees
 from valuescope.report.blocks import Section
 
-STANCES = ("for", "against")
+Stance = Literal["for", "against"]
+STANCES: tuple[Stance, ...] = get_args(Stance)
 
 
 class InstrumentSpec(Strict):
@@ -55,7 +57,8 @@ class Instrument(Part[InstrumentSpec]):
     def conversations(self, design: Design) -> Iterator[Messages]:
         """A question after each instruction."""
         for question, stance in product(design.material.questions[:1], STANCES):
-            text = _texts(design, design.material, stance)[question.value]
+            texts = system_texts(design.system, design.material, language=_language(design), stance=stance)
+            text = texts[question.value]
             yield [{"role": "system", "content": text}, {"role": "user", "content": question.asked}]
 
     def measure(self, lab: Laboratory) -> InstrumentFound:
@@ -98,24 +101,24 @@ def ceiling_share(lab: Laboratory, method: MethodSpec, base: Outcomes, edited: O
     if not asks:
         return None
     untold, told_for, told_against = map(lab.outcomes, asks)
-    told = lab.effect(untold, told_for if method.sign > 0 else told_against)
-    if not sees(lab.effect(told_against, told_for)) or not sees(told if method.sign > 0 else _turned(told)):
+    told = told_for if method.sign > 0 else told_against
+    intended = lab.effect(untold, told) if method.sign > 0 else lab.effect(told, untold)
+    if not sees(lab.effect(told_against, told_for)) or not sees(intended):
         return None
     keys = {outcome.key for outcome in untold}
     places = [place for place, outcome in enumerate(base) if question_of(outcome.key) in keys]
     effect = lab.effect([base[place] for place in places], [edited[place] for place in places])
-    return None if effect.mean is None or not told.mean else effect.mean / told.mean
-
-
-def _turned(estimate: Estimate) -> Estimate | None:
-    if estimate.mean is None or estimate.low is None or estimate.high is None:
+    if effect.mean is None or intended.mean is None:
         return None
-    return Estimate(-estimate.mean, -estimate.high, -estimate.low, estimate.n)
+    return method.sign * effect.mean / intended.mean
 
 
 def _asks(design: Design, spec: InstrumentSpec, measure: str) -> tuple[Ask, Ask, Ask]:
     items = _items(design, spec, measure)
-    told_for, told_against = (design.each(items, _instructions(design, stance)) for stance in STANCES)
+    language = _language(design)
+    told_for, told_against = (
+        design.each(items, instructions(design, design.material, language, stance)) for stance in STANCES
+    )
     return design.base(items), told_for, told_against
 
 
@@ -155,16 +158,16 @@ def _sight(lab: Laboratory, spec: InstrumentSpec, measure: Measure) -> SightFoun
     )
 
 
-def _instructions(design: Design, stance: Any) -> Mapping[str, Any]:
-    def made(locations: Locations) -> dict[str, SystemText]:
-        texts = _texts(design, locations.material, stance)
+def instructions(
+    design: Design | DilemmaDesign, data: Material | DilemmaSet, language: str, stance: Stance
+) -> Mapping[str, Any]:
+    """The system message for each value that describes somebody who holds it, or rejects it."""
+
+    def made(_: Any) -> dict[str, SystemText]:
+        texts = system_texts(design.system, data, language=language, stance=stance)
         return {value: SystemText(value, text) for value, text in texts.items()}
 
-    return design.made(["instrument", stance, _language(design)], made)
-
-
-def _texts(design: Design, material: Material, stance: Any) -> dict[str, str]:
-    return system_texts(design.system, material, language=_language(design), stance=stance)
+    return design.made([INSTRUMENT, stance, language], made)
 
 
 def _language(design: Design) -> str:
