@@ -1,5 +1,6 @@
 """Edits of neurons and of the residual stream: values that can be saved, and applied to a model for a while."""
 
+from valuescope.edit.blend import Blend
 from valuescope.edit.edit import Direction, Edit
 from valuescope.edit.edits import EDITS, edit_parameters, load_edit
 from valuescope.edit.layer_tables import EditError, Slopes
@@ -13,6 +14,7 @@ __all__ = [
     "EDITS",
     "AddVector",
     "Amplify",
+    "Blend",
     "Deactivate",
     "Direction",
     "Edit",

@@ -131,21 +131,22 @@ class SiteTables(Generic[TableT]):
     """The tables at one place, moved only once to where and how the tensors are."""
 
     def __init__(self, tables: Mapping[int, TableT] | None = None) -> None:
-        self._tables = dict(tables or {})
+        self.tables = dict(tables or {})
+        """By layer, for one row."""
         self._moved: dict[tuple[int, torch.device, torch.dtype], TableT] = {}
 
     @property
     def layers(self) -> frozenset[int]:
         """The layers that are touched."""
-        return frozenset(self._tables)
+        return frozenset(self.tables)
 
     def at(self, layer: int, device: torch.device, dtype: torch.dtype) -> TableT | None:
         """The table of a layer for one row; None where it is not touched."""
-        if layer not in self._tables:
+        if layer not in self.tables:
             return None
         key = (layer, device, dtype)
         if key not in self._moved:
-            self._moved[key] = self._tables[layer].to(device, dtype)
+            self._moved[key] = self.tables[layer].to(device, dtype)
         return self._moved[key]
 
 
