@@ -31,6 +31,7 @@ ORDER = (
     "run",
     "provider",
     "write",
+    "chat",
     "serve",
     "cli",
 )

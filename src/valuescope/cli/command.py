@@ -25,6 +25,7 @@ start here:
   valuescope data PATH                  what does this data set hold?
   valuescope write contrast --by MODEL  have a model write new data, checked
   valuescope judge --show               what are judges asked?
+  valuescope chat MODEL --edit FILE     talk to it, turn its edits
   valuescope serve MODEL --edit FILE    answer the OpenAI API with its edits
 
 MODEL is a Hugging Face hub id, a folder with a saved model, FILE.gguf or
@@ -35,7 +36,7 @@ command line is wrong, 130 interrupted
 """
 ORDER = (
     *("demo", "quick", "instrument", "run", "report", "sites", "locate", "generate", "evaluate"),
-    *("data", "judge", "ability", "questionnaire", "write", "serve"),
+    *("data", "judge", "ability", "questionnaire", "write", "chat", "serve"),
 )
 ALL = "all"
 """What an option with the metavar `[NAME]` says where it stands alone."""

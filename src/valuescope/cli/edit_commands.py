@@ -12,7 +12,7 @@ import typer
 
 from valuescope.cli.command import NamedSetting, command, option, settings
 from valuescope.cli.model_options import ChatOptions, EditOptions, ModelOptions, SourceOptions
-from valuescope.cli.terminal import ProgressBars, estimate_text
+from valuescope.cli.terminal import ProgressBars, estimate_text, printable
 from valuescope.progress import StepProgress
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def generate(
     for (text, edit), answer in zip(rows, answers, strict=True):
         if edit is None:
             print(f"\n{text}")
-        print(f"  [{'base' if edit is None else edit.describe()}] {answer.text.strip()}")
+        print(f"  [{'base' if edit is None else edit.describe()}] {printable(answer.text.strip())}")
 
 
 def judge_name(text: str) -> str:

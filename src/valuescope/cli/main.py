@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from valuescope.cli import (  # noqa: F401 - each makes its functions commands of the application
     ability_commands,
+    chat_command,
     data_command,
     edit_commands,
     judge_command,

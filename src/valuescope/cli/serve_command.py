@@ -20,7 +20,11 @@ def serve(
     model: ModelOptions,
     chat: ChatOptions,
     limits: Limits,
-    edit: list[str] = option([], "an edit, served as MODEL@NAME (default: the file's name)", "[NAME=]FILE"),
+    edit: list[str] = option(
+        [],
+        "an edit, served as MODEL@NAME (default: the file's name), and its strength (default 1: as saved)",
+        "[NAME=]FILE[:STRENGTH]",
+    ),
     force: bool = option(False, "serve edits that were made for another model", "--force"),
     host: str = option(
         "127.0.0.1", f"address to listen on; one that others reach needs an API key in {KEY_VARIABLE}"
@@ -35,12 +39,13 @@ def serve(
         raise RuntimeError(
             f'serving needs packages that are not installed ({error.name}): pip install "valuescope[serve]"'
         ) from error
+    from valuescope.edit.named_edits import named_edits
     from valuescope.generate import Engine
-    from valuescope.serve.roster import Roster, load_edits
+    from valuescope.serve.roster import Roster
 
-    key, named_edits = key_from(), load_edits(edit)
+    key, edits = key_from(), [(named.name, named.scaled) for named in named_edits(edit)]
     loaded = model.load().with_chat(chat.settings())
-    roster = Roster(loaded, named_edits, force=force)
+    roster = Roster(loaded, edits, force=force)
 
     def ready(server: Server) -> None:
         print(f"serving {', '.join(roster.ids)} at {server.url}", flush=True)

@@ -92,6 +92,15 @@ class ProgressBars:
             self._bar = None
 
 
+_CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"}
+_CONTROLS |= {0x7F: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+
+
+def printable(text: str) -> str:
+    """Text that others wrote, with pictures in place of control characters: what a model says moves no cursor."""
+    return text.translate(_CONTROLS)
+
+
 def mean_text(estimate: Estimate, form: str) -> str:
     """The mean and its interval, `0.14 [0.04, 0.27]`, each number in `form`; `-` where there is none."""
     if estimate.mean is None:

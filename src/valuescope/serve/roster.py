@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from valuescope.edit import Edit, load_edit
+from valuescope.edit import Edit
+from valuescope.edit.named_edits import NAME
 from valuescope.models import NeuronModel
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HASH = re.compile(r"[0-9a-f]{8,64}")
 _BASE = "base"
 
@@ -79,7 +79,7 @@ class Roster:
         base, fingerprint = public_id(model), model.identity.fingerprint
         self.models = [Served(base, _BASE, fingerprint)]
         for name, edit in edits:
-            if not _NAME.fullmatch(name):
+            if not NAME.fullmatch(name):
                 raise RosterError(
                     f"edit name {name!r}: use letters, digits, '.', '_' and '-', a letter or digit first; "
                     "give one with NAME=FILE"
@@ -113,14 +113,3 @@ def public_id(model: NeuronModel) -> str:
     """The model's id as clients see it: of a folder or file only its name, for the rest is nobody's business."""
     path = Path(model.identity.id).expanduser()
     return path.resolve().name if path.exists() else model.identity.id
-
-
-def load_edits(arguments: Sequence[str]) -> list[tuple[str, Edit]]:
-    """Read edits given as `FILE` or `NAME=FILE`; without a name the file's own is taken, less its ending."""
-    named = []
-    for argument in arguments:
-        name, equals, file = argument.partition("=")
-        if not equals or not _NAME.fullmatch(name) or Path(argument).is_file():
-            name, file = Path(argument).stem, argument
-        named.append((name, load_edit(file)))
-    return named
