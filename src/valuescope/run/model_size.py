@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from huggingface_hub import try_to_load_from_cache
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 from transformers.utils import (
     SAFE_WEIGHTS_INDEX_NAME,
     SAFE_WEIGHTS_NAME,
@@ -19,7 +19,7 @@ from transformers.utils import (
 
 from valuescope.lab.model_spec import ModelSpec
 from valuescope.models import default_device
-from valuescope.models.checkpoint import find_checkpoint
+from valuescope.models.checkpoint import auto_class, find_checkpoint
 from valuescope.models.gguf import local_gguf, read_config
 from valuescope.models.load import settled_dtype
 
@@ -69,7 +69,7 @@ def model_size(spec: ModelSpec) -> ModelSize:
         config = AutoConfig.from_pretrained(source, **where)
         tokenizer = AutoTokenizer.from_pretrained(source, **where)
     with torch.device("meta"):
-        empty = AutoModelForCausalLM.from_config(config, trust_remote_code=spec.trust_remote_code)
+        empty = auto_class(config).from_config(config, trust_remote_code=spec.trust_remote_code)
     text_config, dtype = config.get_text_config(), _dtype(spec, config)
     layers, hidden = text_config.num_hidden_layers, text_config.hidden_size
     heads = getattr(text_config, "num_key_value_heads", None) or text_config.num_attention_heads
