@@ -35,38 +35,14 @@ NUMBERS = {
 }
 """The sizes under every name that configs have for them; a config takes those that it knows."""
 MAMBA = {"mamba_n_heads": 4, "mamba_d_head": 16, "mamba_d_ssm": 64, "mamba_d_state": 8, "mamba_chunk_size": 8}
+SIZES_ALONE = """
+apertus arcee biogpt cohere cohere2 cwm diffllama doge ernie4_5 exaone4 gemma glm glm4 gpt_bigcode gpt_neox_japanese
+granite granite_swa helium hunyuan_v1_dense hyperclovax internlm3 jais2 ministral ministral3 nanochat nemotron olmo
+olmo3 olmo_hybrid persimmon phi seed_oss smollm3 stablelm starcoder2 vaultgemma
+""".split()  # noqa: SIM905
+"""Families whose configs need nothing beside the sizes."""
 FAMILIES: Mapping[str, Mapping[str, Any]] = {
-    **dict.fromkeys(
-        (
-            *(
-                "apertus",
-                "arcee",
-                "biogpt",
-                "cohere",
-                "cohere2",
-                "cwm",
-                "diffllama",
-                "doge",
-                "ernie4_5",
-                "exaone4",
-            ),
-            *("gemma", "glm", "glm4", "gpt_bigcode", "gpt_neox_japanese", "granite", "granite_swa", "helium"),
-            *("hunyuan_v1_dense", "hyperclovax", "internlm3", "jais2", "ministral", "ministral3", "nanochat"),
-            *(
-                "nemotron",
-                "olmo",
-                "olmo3",
-                "olmo_hybrid",
-                "persimmon",
-                "phi",
-                "seed_oss",
-                "smollm3",
-                "stablelm",
-            ),
-            *("starcoder2", "vaultgemma"),
-        ),
-        {},
-    ),
+    **{family: {} for family in SIZES_ALONE},
     "codegen": {"rotary_dim": 4},
     "gptj": {"rotary_dim": 4},
     "gpt_neo": {"attention_types": [[["global", "local", "global"], 1]], "intermediate_size": WIDTH},

@@ -76,7 +76,7 @@ def _smollm2() -> Checkpoint:
     return Checkpoint("HuggingFaceTB/SmolLM2-135M-Instruct")
 
 
-def auto_class(config: PreTrainedConfig) -> type[AutoModelForCausalLM] | type[AutoModelForImageTextToText]:
+def auto_class(config: PreTrainedConfig) -> Any:
     """The class that loads a model of this config: of a vision-language checkpoint the whole model, which is given texts only."""
     kind = type(config)
     of_text = kind in AutoModelForCausalLM._model_mapping
@@ -92,7 +92,9 @@ def read_weights(source: str, **settings: Any) -> PreTrainedModel:
     """
     table = logging.getLogger("transformers.modeling_utils")
     table.addFilter(_is_no_report)
-    where = {name: settings[name] for name in ("revision", "trust_remote_code") if name in settings}
+    where = {
+        name: settings[name] for name in ("revision", "trust_remote_code", "gguf_file") if name in settings
+    }
     try:
         model, info = auto_class(AutoConfig.from_pretrained(source, **where)).from_pretrained(
             source, output_loading_info=True, ignore_mismatched_sizes=True, **settings
