@@ -28,6 +28,7 @@ COMMANDS = (
     "report",
     "sites",
     "locate",
+    "neurons",
     "generate",
     "evaluate",
     "data",
@@ -35,6 +36,7 @@ COMMANDS = (
     "ability",
     "questionnaire",
     "write",
+    "chat",
     "serve",
 )
 

@@ -26,6 +26,7 @@ ORDER = (
     "judge",
     "ability",
     "report",
+    "neurons",
     "lab",
     "parts",
     "run",

@@ -112,6 +112,12 @@ class NeuronSet(TensorRecord):
         keep = torch.argsort(self.scores.abs(), descending=True, stable=True)[:n]
         return replace(self, parameters={**self.parameters, "top": n}, **self._part(keep))
 
+    def only(self, place: int) -> NeuronSet:
+        """The neuron at `place` (from 0, in the set's order) alone."""
+        return replace(
+            self, parameters={**self.parameters, "only": place}, **self._part(torch.tensor([place]))
+        )
+
     def require(self, model: NeuronModel, *, force: bool = False) -> None:
         """Raise NeuronSetError unless the set was found in this very model (by weight fingerprint).
 
