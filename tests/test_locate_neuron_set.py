@@ -178,3 +178,22 @@ def test_require_refuses_another_model_unless_forced() -> None:
     wider = neurons((0, 1, 0.5, 1), model=dataclasses.replace(MODEL, width=96))
     with pytest.raises(NeuronSetError, match="3 x 96 against 3 x 48"):
         wider.require(model, force=True)
+
+
+def test_as_a_table_and_one_by_one() -> None:
+    pandas = pytest.importorskip("pandas")
+    found = neurons((2, 5, 0.5, 1), (0, 47, -0.25, -1), (2, 0, 1.0, 1), value="<b>power</b>")
+    frame = found.to_dataframe()
+    assert isinstance(frame, pandas.DataFrame)
+    assert frame.to_dict("list") == {
+        "value": ["<b>power</b>"] * 3,
+        "layer": [0, 2, 2],
+        "index": [47, 0, 5],
+        "score": [-0.25, 1.0, 0.5],
+        "sign": [-1, 1, 1],
+    }
+    html = found._repr_html_()
+    assert "<b>" not in html
+    assert html.index("1.0000") < html.index("0.5000") < html.index("-0.2500")
+    assert content(found.only(1)) == [(2, 0, 1.0, 1)]
+    assert "and 5 more" in neurons(*((1, index, 0.1, 1) for index in range(25)))._repr_html_()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -85,6 +86,30 @@ class NeuronSet(TensorRecord):
 
     def __repr__(self) -> str:
         return f"NeuronSet({self.value!r}, {len(self)} neurons by {self.method}, model {self.model.id!r})"
+
+    def _repr_html_(self) -> str:
+        """The neurons of largest |score| as a table, for notebooks."""
+        top = self.top(20)
+        cells = zip(
+            top.layers.tolist(), top.indices.tolist(), top.scores.tolist(), top.signs.tolist(), strict=True
+        )
+        rows = sorted(cells, key=lambda row: -abs(row[2]))
+        body = "".join(
+            f"<tr><td>{layer}</td><td>{index}</td><td>{score:.4f}</td><td>{sign:+d}</td></tr>"
+            for layer, index, score, sign in rows
+        )
+        more = f"<p>and {len(self) - len(top)} more</p>" if len(self) > len(top) else ""
+        titles = "".join(f"<th>{title}</th>" for title in ("layer", "index", "score", "sign"))
+        return f"<p>{escape(repr(self))}</p><table><tr>{titles}</tr>{body}</table>{more}"
+
+    def to_dataframe(self) -> Any:
+        """A pandas DataFrame with a row per neuron: value, layer, index, score, sign. Needs pandas."""
+        import pandas
+
+        columns = {"layer": self.layers, "index": self.indices, "score": self.scores, "sign": self.signs}
+        return pandas.DataFrame(
+            {"value": self.value, **{name: tensor.numpy() for name, tensor in columns.items()}}
+        )
 
     @property
     def flat(self) -> Tensor:

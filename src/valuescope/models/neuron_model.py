@@ -47,7 +47,7 @@ class SiteReport:
     logit_error: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NeuronModel:
     """A model, its tokenizer, who it is, and its neuron sites (`proof` is None where unchecked). `chat`: how conversations
     are put to it.
@@ -61,6 +61,10 @@ class NeuronModel:
     sites: tuple[LayerSites, ...]
     proof: SiteReport | None = field(default=None, repr=False)
     chat: Chat = field(default_factory=Chat)
+
+    def __repr__(self) -> str:
+        dtype = str(self.dtype).removeprefix("torch.")
+        return f"NeuronModel({self.identity.id!r}, {self.layers} layers x {self.width} neurons, {dtype} on {self.device})"
 
     def with_chat(self, chat: Chat) -> NeuronModel:
         """The same model in memory, with conversations put to it in another way."""
