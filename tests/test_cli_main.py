@@ -37,6 +37,7 @@ COMMANDS = (
     "questionnaire",
     "write",
     "chat",
+    "studio",
     "serve",
 )
 

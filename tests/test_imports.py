@@ -33,6 +33,7 @@ ORDER = (
     "provider",
     "write",
     "chat",
+    "studio",
     "serve",
     "cli",
 )

@@ -26,6 +26,7 @@ start here:
   valuescope write contrast --by MODEL  have a model write new data, checked
   valuescope judge --show               what are judges asked?
   valuescope chat MODEL --edit FILE     talk to it, turn its edits
+  valuescope studio MODEL --edit FILE   the same on a page, with sliders
   valuescope serve MODEL --edit FILE    answer the OpenAI API with its edits
 
 MODEL is a Hugging Face hub id, a folder with a saved model, FILE.gguf or
@@ -36,7 +37,7 @@ command line is wrong, 130 interrupted
 """
 ORDER = (
     *("demo", "quick", "instrument", "run", "report", "sites", "locate", "neurons", "generate", "evaluate"),
-    *("data", "judge", "ability", "questionnaire", "write", "chat", "serve"),
+    *("data", "judge", "ability", "questionnaire", "write", "chat", "studio", "serve"),
 )
 ALL = "all"
 """What an option with the metavar `[NAME]` says where it stands alone."""

@@ -21,6 +21,7 @@ from valuescope.cli import (  # noqa: F401 - each makes its functions commands o
     quick_commands,
     run_commands,
     serve_command,
+    studio_command,
     write_command,
 )
 from valuescope.cli.command import app
