@@ -19,11 +19,12 @@ import re
 from functools import lru_cache
 
 from valuescope.judge.missing import JudgeError, Reply
-from valuescope.judge.reply.plain_text import LABEL, is_refusal, is_unsaid, reply_text
+from valuescope.judge.reply.plain_text import LABEL, is_refusal, is_unsaid, verdict_text
 
 _SCORE = (
     r"(?P<sign>[-+]?)(?P<number>[0-9]++(?:[.,][0-9]++)*+)"
-    r"(?P<suffix>(?: ?/ ?| ?(?:out )?of )(?P<whole>[0-9]++)(?: ?(?:points?|stars?|分))?| ?(?:points?|stars?|分))?"
+    r"(?P<suffix>(?: ?(?:points?|stars?|分))?(?: ?/ ?| ?(?:out )?of )(?P<whole>[0-9]++(?:\.0++)?+)(?: ?(?:points?|stars?|分))?"
+    r"| ?(?:points?|stars?|分))?"
 )
 _NO_SCORE = r"""(?! ?[-+("'\[]?[0-9])"""  # "3, 4" and "4 (5 is best)" state more than one number
 _REASON = r" (?:because|since|as|it)\b"
@@ -64,7 +65,7 @@ def parse_rating(text: str, low: int, high: int) -> Reply[int]:
     """
     if low >= high:
         raise JudgeError(f"the scale goes from {low} to {high}; its low end must be below its high one")
-    text, missing = reply_text(text)
+    text, missing = verdict_text(text)
     if missing:
         return Reply(None, missing)
     text = _scale(low, high).sub(" ", text).strip()
@@ -86,13 +87,14 @@ def parse_rating(text: str, low: int, high: int) -> Reply[int]:
 
 @lru_cache(maxsize=64)
 def _scale(low: int, high: int) -> re.Pattern[str]:
-    """The scale where it is only repeated: "1 to 5", "1-5", "between 1 and 5", "1, 2, 3, 4, 5"."""
+    """The scale where it is only repeated: "1 to 5", "1-5", "between 1 and 5", "1, 2, 3, 4, 5", "(out of 5)"."""
     reach = (
         rf"(?:{low} ?(?:-|~|to|through|\.\.+|到|至) ?{high}|between {low} and {high}|{low} ?[与和] ?{high})"
     )
     steps = r" ?[,/|] ?(?:or |and )?".join(str(step) for step in range(low, high + 1))
     spelled = rf"{reach}|{steps}" if 2 <= high - low < 20 else reach  # of two steps, "1/2" is one out of two
-    return re.compile(rf"(?<![0-9.,/-])(?:{spelled})(?![0-9%]|[.,/-][0-9])", re.IGNORECASE)
+    largest = rf"\( ?(?:(?:out )?of|/|满分) ?{high} ?分? ?\)|(?<![0-9] )(?<![0-9])(?<!stars )(?<!points )\bout of {high}(?= ?:)"
+    return re.compile(rf"(?<![0-9.,/-])(?:{spelled})(?![0-9%]|[.,/-][0-9])|{largest}", re.IGNORECASE)
 
 
 def _on_scale(statement: re.Match[str], low: int, high: int) -> int | None:
@@ -101,7 +103,7 @@ def _on_scale(statement: re.Match[str], low: int, high: int) -> int | None:
     digits = whole.lstrip("0") or "0"
     if not digits.isdecimal() or rest.strip("0") or len(digits) > 9:
         return None
-    if statement["whole"] is not None and statement["whole"].lstrip("0") != str(high):
+    if statement["whole"] is not None and statement["whole"].partition(".")[0].lstrip("0") != str(high):
         return None
     value = -int(digits) if statement["sign"] == "-" else int(digits)
     return value if low <= value <= high else None
@@ -112,11 +114,14 @@ TOLERANCE = 1.0
 
 _NUMBER = r"(?P<number>[-+]?[0-9]++(?:[.,][0-9]++)*+)"
 _PERCENT = r"(?: ?(?:%|per ?cent\b|percentage points?\b|个百分点))"
-_ENDS = rf"""(?:{_PERCENT}|(?= ?(?:$|[.,:;!)\]}}"'|<(\n]|-(?:[ \n]|$))))(?! ?[-~/] ?[0-9]|[0-9])"""
+_STOPS = r"""$|[.,:;!/)\]}"'|<(\n]|-(?:[ \n]|$)"""
+# After its percent sign a support may say whose it is, or why; "30% risk" is a percentage of something else.
+_SUPPORTS = r"support|支持|because\b|since\b|as\b|and\b|but\b|while\b|whereas\b|versus\b|vs\b|or\b|to\b|for\b|likel|和|与|而|因为|比"
+_ENDS = rf"""(?:{_PERCENT}(?= ?(?:{_STOPS}|{_SUPPORTS}))|(?= ?(?:{_STOPS})))(?! ?[-~/] ?[0-9]|[0-9])"""
 _OPTION = r"(?:\boptions?|\bchoice|\baction|选项|方案|选择|行动)"
 _BARE = r"(?<![A-Za-z0-9'])[AB](?![A-Za-z0-9'])"
 _LETTER = r"[AB](?![A-Za-z0-9])"
-_LINK = r"""[ "'\]})]{0,3}(?:[:=)\].|\n]|- | is\b|是|为)"""
+_LINK = r"""[ "'\]})]{0,3}(?:[:=)\].|\n]|- | is\b|是|为|(?=的?支持))"""
 _FILLER = (
     r"""(?:[ :="'(\[{\n]|- |(?:my|i|would|the|of|at|is|be|about|around|roughly|approximately|likelihood|level|rate|"""
     r"support(?: rate)?|supported|percentage|probability|give|it|with|for|this|by)\b|"
@@ -152,7 +157,7 @@ _SPACED_PAIR = re.compile(
 
 def parse_percentages(text: str) -> Reply[tuple[float, float]]:
     """The percentages of option A and option B, each 0..100, or missing; any text can be given."""
-    text, missing = reply_text(text)
+    text, missing = verdict_text(text)
     if missing:
         return Reply(None, missing)
     stated = _stated(text)
@@ -174,6 +179,8 @@ def _stated(text: str) -> tuple[set[float | None], set[float | None]] | None:
     for pattern in (_LABEL_FIRST, _LABEL_LAST, _LINE):
         stated: dict[str, set[float | None]] = {"A": set(), "B": set()}
         for match in pattern.finditer(text):
+            if is_unsaid(text, match.start()):
+                continue
             letter = match["option"] or match.groupdict().get("bare")
             stated[str(letter).upper()].add(_percentage(match["number"]))
         if stated["A"] and stated["B"]:

@@ -24,8 +24,8 @@ from valuescope.judge.reply.plain_text import (
     OPENER,
     is_refusal,
     is_unsaid,
-    reply_text,
     sentences,
+    verdict_text,
 )
 
 _STARTS = r"(?<![A-Za-z0-9_])(?<![A-Za-z]')(?<!\w-)"
@@ -82,7 +82,7 @@ def parse_true_false(text: str) -> Reply[bool]:
 
 
 def _parse(text: str, verdict: _Verdict) -> Reply[bool]:
-    text, missing = reply_text(text)
+    text, missing = verdict_text(text)
     if missing:
         return Reply(None, missing)
     stated = verdict.both.sub(" ", text)  # "Yes or No" repeats the question
@@ -133,7 +133,7 @@ def parse_choice(text: str, letters: Sequence[str]) -> Reply[str]:
     distinct = len(letters) >= 2 and len(set(letters)) == len(letters)
     if not distinct or not all(re.fullmatch("[A-Z]", letter) for letter in letters):
         raise JudgeError(f"letters is {letters!r}; give two or more different capital letters, such as 'AB'")
-    text, missing = reply_text(text)
+    text, missing = verdict_text(text)
     if missing:
         return Reply(None, missing)
     stated = _repeated(tuple(letters)).sub(" ", text)
