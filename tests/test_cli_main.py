@@ -208,7 +208,7 @@ def test_what_cannot_be_done_is_1_and_one_line(
     assert exit_code(*(names.get(argument, argument) for argument in arguments)) == 1
     bars = ("Loading weights", "Writing model shards")
     (line,) = [one for one in capsys.readouterr().err.splitlines() if one and not one.startswith(bars)]
-    assert line.startswith("valuescope: ")
+    assert line.startswith("error: ")
     assert said.replace("MODEL", model) in line
 
 

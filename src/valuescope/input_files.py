@@ -130,7 +130,10 @@ def decode(content: bytes, path: Path | str) -> tuple[str, str]:
 def require_plain(text: str, path: Path | str) -> str:
     """A decoded text without its mark; InputError where it holds NUL characters or too many lines."""
     if "\0" in text:
-        line, rule = text.count("\n", 0, text.index("\0")) + 1, "holds NUL bytes, so it is no text file or a broken one"
+        line, rule = (
+            text.count("\n", 0, text.index("\0")) + 1,
+            "holds NUL bytes, so it is no text file or a broken one",
+        )
         raise InputError(path, rule, "save the file as UTF-8 text again", line=line)
     if text.count("\n") > LINES:
         raise InputError(path, f"more than {LINES} lines", "split the file")

@@ -73,9 +73,11 @@ def load_model(
             source, dtype=chosen, device_map=device_map, attn_implementation=attn_implementation, **shared
         )
         tokenizer = AutoTokenizer.from_pretrained(source, **shared)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except LoadError:
+        raise
+    except Exception as error:  # a config may name a function, a kernel or a package that is not there
         raise LoadError(
-            f"{id_or_path}: this model could not be loaded. {error}{_hint(id_or_path)}"
+            f"{id_or_path}: this model could not be loaded. {reason_of(error)}{_hint(id_or_path)}"
         ) from error
     if device_map is None:
         target = device or default_device()
@@ -103,15 +105,21 @@ def read_manners(
         tokenizer = AutoTokenizer.from_pretrained(
             source, revision=revision or "main", trust_remote_code=trust_remote_code
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # tokenizers raise whatever they stumble over in a damaged file
         raise LoadError(
-            f"{id_or_path}: its tokenizer could not be loaded. {error}{_hint(id_or_path)}"
+            f"{id_or_path}: its tokenizer could not be loaded. {reason_of(error)}{_hint(id_or_path)}"
         ) from error
     try:
         config = GenerationConfig.from_pretrained(source, revision=revision or "main")
     except OSError:  # there is none
         config = None
     return Prompts(tokenizer, id_or_path, chat), SamplingDefaults.of(config)
+
+
+def reason_of(error: Exception) -> str:
+    """What an error says; a KeyError and its like say no more than a name, so their kind is named too."""
+    told = isinstance(error, (OSError, ValueError, RuntimeError, SafetensorError)) and str(error)
+    return str(error) if told else f"{type(error).__name__}: {error}; check its config.json"
 
 
 def _hint(id_or_path: str) -> str:

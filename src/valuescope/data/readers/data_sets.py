@@ -101,7 +101,7 @@ def read_data(path: str | Path, reader: str | None = None, *, strict: bool = Fal
     problems = (*failures, *(problem for table, _ in matched for problem in table.problems))
     records = tuple(record for part, _ in parts for record in part)
     places = tuple(place for _, part in parts for place in part)
-    unread = len({problem.place for problem in problems if problem.line})
+    unread_places = {problem.place for problem in problems if problem.line}
     problems += tuple(_repeated_keys(records, places))
     if strict or not records:
         refuse(problems)
@@ -109,7 +109,7 @@ def read_data(path: str | Path, reader: str | None = None, *, strict: bool = Fal
         raise damaged(
             Place(str(path)), f"holds nothing to read as {name}", "name the file or folder that does"
         )
-    return Dataset(name, str(path), records, places, problems, tuple(_notes(matched, left_out)), unread)
+    return Dataset(name, str(path), records, places, problems, tuple(_notes(matched, left_out)), len(unread_places))
 
 
 READERS: dict[str, Callable[[str | Path], Dataset]] = {

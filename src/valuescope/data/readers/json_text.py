@@ -101,10 +101,11 @@ class _Entries:
 
     def read(self) -> Iterator[tuple[Place, str | None, Any]]:
         """The entries that are whole."""
-        at: int | None = _skip(self.text, self.start + 1)
-        if self.text[at : at + 1] == self.closing:
-            self._require_end(at)
+        first = _skip(self.text, self.start + 1)
+        if self.text[first : first + 1] == self.closing:
+            self._require_end(first)
             return
+        at: int | None = first
         while at is not None:
             self.number += 1
             place = self._place(at)

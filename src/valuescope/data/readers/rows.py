@@ -51,7 +51,9 @@ class DataRow:
         if not isinstance(value, str):
             raise self.error(name, "is not a text", "put a text in quotes")
         if len(value) > TEXT_LENGTH:
-            raise self.error(name, f"is longer than {TEXT_LENGTH} characters, the limit", "shorten or split it")
+            raise self.error(
+                name, f"is longer than {TEXT_LENGTH} characters, the limit", "shorten or split it"
+            )
         if has_half_character(value):
             raise self.error(name, "holds half a character (a lone surrogate)", "write the whole character")
         return value.strip()

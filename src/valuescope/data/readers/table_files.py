@@ -203,7 +203,9 @@ def _require_few_marks(content: bytes, place: Place) -> None:
                     if b"<!DOCTYPE" in piece or b"<!ENTITY" in piece:
                         raise damaged(place, "a spreadsheet that declares XML entities", "save it anew")
                     if marks > SHEET_MARKS:
-                        rule = f"a spreadsheet of more than {SHEET_MARKS} XML tags, about half a million cells"
+                        rule = (
+                            f"a spreadsheet of more than {SHEET_MARKS} XML tags, about half a million cells"
+                        )
                         raise damaged(place, rule, "split it, or export its table as CSV")
 
 
@@ -215,7 +217,10 @@ def _sheet(sheet: Any, path: Path) -> DataTable:
         place = Place(str(path), number, str(sheet.title))
         if number > ROWS or len(values) > COLUMNS:
             what = f"more than {ROWS} rows" if number > ROWS else f"more than {COLUMNS} columns"
-            rule, fix = f"{what}, blank ones included", "move the table to a sheet of its own, or export it as CSV"
+            rule, fix = (
+                f"{what}, blank ones included",
+                "move the table to a sheet of its own, or export it as CSV",
+            )
             raise damaged(place, rule, fix)
         if all(value is None or (isinstance(value, str) and not value.strip()) for value in values):
             continue
