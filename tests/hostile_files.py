@@ -97,7 +97,8 @@ RUBBISH: Mapping[str, Maker] = {
     "merges of merges": holding(
         b"a0: &a0 {k: 1}\n"
         + b"".join(
-            b"a%d: &a%d {<<: [%s], k%d: 1}\n" % (n, n, b", ".join([b"*a%d" % (n - 1)] * 9), n) for n in range(1, 10)
+            b"a%d: &a%d {<<: [%s], k%d: 1}\n" % (n, n, b", ".join([b"*a%d" % (n - 1)] * 9), n)
+            for n in range(1, 10)
         )
     ),
     "an alias of itself": holding(b"a: &a [*a]\n"),

@@ -273,7 +273,7 @@ def test_a_line_that_cannot_be_judged_is_named(lines: str, said: str, tmp_path: 
 def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     path.write_bytes(b'{"question": "Q?", "answer": "\xff"}\n')
-    with pytest.raises(JudgeError, match="line 1: not UTF-8 .found byte 0xff."):
+    with pytest.raises(JudgeError, match=r"line 1: not UTF-8 \(found byte 0xff\)"):
         judge(path, "--by", ORACLE)
     with pytest.raises(JudgeError, match="no such file"):
         judge(tmp_path / "nowhere.jsonl", "--by", ORACLE)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Iterator
@@ -14,13 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from valuescope.json_values import parse_json
+from valuescope.json_values import DEPTH, parse_json
 
 FILE_BYTES = 256 << 20
 """Bytes of a data file, or of what a spreadsheet unpacks to."""
 DOCUMENT_BYTES = 16 << 20
 """Bytes of a JSON document: an edit, a manifest of tensors, a questionnaire."""
-TOML_BYTES = 1 << 20
+TOML_BYTES = 256 << 10
 """Bytes of a value system or of prompts in TOML."""
 YAML_BYTES = 128 << 10
 """Bytes of a specification; YAML is read slowly."""
@@ -43,6 +44,8 @@ ALIASES = 100
 NODES = 20_000
 """Values of a YAML text, each alias counted as what it stands for."""
 
+_DOTTED = re.compile(rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{DEPTH}}}""")
+"""A dotted name whose reading takes time and memory by the square of its parts."""
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -165,6 +168,9 @@ def read_toml(path: Path | str) -> dict[str, Any]:
 def parse_toml(content: bytes, path: Path | str) -> dict[str, Any]:
     """The tables of a TOML document; InputError where it is none."""
     text, _ = decode(content, path)
+    if found := _DOTTED.search(text):
+        rule = f"nested too deeply, a name of more than {DEPTH} parts"
+        raise InputError(path, rule, "shorten it", line=text.count("\n", 0, found.start()) + 1)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

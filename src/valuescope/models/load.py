@@ -33,7 +33,7 @@ from valuescope.models.neuron_model import NeuronModel
 from valuescope.models.prompts import Prompts
 from valuescope.models.proof import prove_sites
 from valuescope.models.sampling_defaults import SamplingDefaults
-from valuescope.models.sites import resolve_sites
+from valuescope.models.sites import SiteError, resolve_sites
 
 
 def load_model(
@@ -73,8 +73,8 @@ def load_model(
             source, dtype=chosen, device_map=device_map, attn_implementation=attn_implementation, **shared
         )
         tokenizer = AutoTokenizer.from_pretrained(source, **shared)
-    except LoadError:
-        raise
+    except LoadError as error:
+        raise LoadError(f"{id_or_path}: {error}") from error
     except Exception as error:  # a config may name a function, a kernel or a package that is not there
         raise LoadError(
             f"{id_or_path}: this model could not be loaded. {reason_of(error)}{_hint(id_or_path)}"
@@ -87,7 +87,10 @@ def load_model(
             raise LoadError(f"{id_or_path}: cannot be put on device {target}. {error}") from error
     model.requires_grad_(False)
     commit = getattr(revision, "resolved", revision)
-    return _assemble(model, tokenizer, id=id_or_path, revision=commit, check=check)
+    try:
+        return _assemble(model, tokenizer, id=id_or_path, revision=commit, check=check)
+    except SiteError as error:
+        raise SiteError(f"{id_or_path}: {error}") from error
 
 
 def read_manners(

@@ -109,7 +109,9 @@ def read_data(path: str | Path, reader: str | None = None, *, strict: bool = Fal
         raise damaged(
             Place(str(path)), f"holds nothing to read as {name}", "name the file or folder that does"
         )
-    return Dataset(name, str(path), records, places, problems, tuple(_notes(matched, left_out)), len(unread_places))
+    return Dataset(
+        name, str(path), records, places, problems, tuple(_notes(matched, left_out)), len(unread_places)
+    )
 
 
 READERS: dict[str, Callable[[str | Path], Dataset]] = {
@@ -162,8 +164,8 @@ def _shapes(table: DataTable, formats: Iterable[Format], *, named: bool) -> list
 
 
 def _unrecognised(table: DataTable, reader: str | None) -> Finding:
-    """Why a table cannot be read: its own damage, or its columns."""
-    if not table.rows:
+    """Why a table cannot be read: its own damage, where there is more of that than of rows, or its columns."""
+    if len(table.problems) > len(table.rows):
         return table.problems[0]
     place = table.rows[0].place
     head = Place(place.file, 1, place.sheet)

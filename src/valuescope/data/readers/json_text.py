@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from valuescope.data.findings import Finding, Place, shown
+from valuescope.data.readers.file_text import damaged
 from valuescope.input_files import ENTRY_LENGTH, ROWS
 from valuescope.json_values import JsonDecoder
 
@@ -21,6 +22,8 @@ _NEXT = re.compile(r"[\]}]\s*,\s*[\[{\"]")
 _SCALAR = re.compile(r"[^,\[\]{}]*")
 _SEARCHED = 4 << 20
 """Characters that are searched for the ends of broken entries, in all."""
+_LEAST = 256
+"""What looking for one end counts for at least."""
 _STEPS = (8 << 10, 64 << 10, 512 << 10, ENTRY_LENGTH)
 """How much of the text an entry is looked for in: the least that holds it, since each try copies so much."""
 
@@ -36,8 +39,7 @@ def json_lines(text: str, file: str, report: Report) -> Iterator[tuple[Place, An
             continue
         place, rows = Place(file, number), rows + 1
         if rows > ROWS:
-            report(Finding(place, "", f"more than {ROWS} rows", "", "split the file"))
-            return
+            raise damaged(place, f"more than {ROWS} rows", "split the file")
         if len(line) > ENTRY_LENGTH:
             report(_too_long(place))
             continue
@@ -110,8 +112,7 @@ class _Entries:
             self.number += 1
             place = self._place(at)
             if self.number > ROWS:
-                self.report(Finding(place, "", f"more than {ROWS} entries", "", "split the file"))
-                return
+                raise damaged(place, f"more than {ROWS} entries", "split the file")
             try:
                 key, value, after, fault = self._entry(at)
             except _BrokenError as error:
@@ -182,7 +183,7 @@ class _Entries:
             return None
         closed = None if is_long else self._closed(at)
         ends = [end for end in (closed, self._before_alike(at)) if end is not None]
-        self.searched += (min(ends) if ends else len(self.text)) - at
+        self.searched += (min(ends) if ends else len(self.text)) - at + _LEAST
         if ends and self.searched <= _SEARCHED:
             return min(ends)
         if _NEXT.search(self.text, at + 1):

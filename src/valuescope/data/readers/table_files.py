@@ -114,8 +114,8 @@ def _csv(text: str, file: str) -> DataTable:
                 rule = f"more fields than the header names ({len(values)} against {len(header)})"
                 fix = "put texts with a comma in quotes"
                 table.problems.append(Finding(place, "", rule, shown(delimiter.join(values)), fix))
-            elif not _add_row(table, place, values, header):
-                break
+            else:
+                _add_row(table, place, values, header)
     except csv.Error as error:
         fix = "check the quoting: every quoted text must end, and a quote inside one is doubled"
         table.problems.append(Finding(Place(file, start), "", f"not valid CSV ({error})", "", fix))
@@ -138,18 +138,15 @@ def _header(values: Sequence[Any], place: Place, table: DataTable) -> list[str]:
     return header
 
 
-def _add_row(table: DataTable, place: Place, values: Sequence[Any], header: Sequence[str]) -> bool:
-    """Add a row, what it lacks at its end as None; False, and a problem, where the table is larger than it may be."""
+def _add_row(table: DataTable, place: Place, values: Sequence[Any], header: Sequence[str]) -> None:
+    """Add a row, what it lacks at its end as None; DataError where the table is larger than it may be."""
     if len(header) > COLUMNS:
         rule, fix = f"more than {COLUMNS} columns", "keep those with texts and values"
-    elif len(table.rows) >= ROWS or len(table.rows) * len(header) >= CELLS:
-        rule, fix = f"more than {ROWS} rows, or {CELLS} rows times columns", "split the file"
-    else:
-        fields = dict(zip(header, values, strict=False))
-        table.rows.append(DataRow(place, dict.fromkeys(header) | fields))
-        return True
-    table.problems.append(Finding(place, "", rule, f"{len(header)} columns", f"{fix}; the rest is not read"))
-    return False
+        raise damaged(place, rule, fix, f"{len(header)} columns")
+    if len(table.rows) >= ROWS or len(table.rows) * len(header) >= CELLS:
+        raise damaged(place, f"more than {ROWS} rows, or {CELLS} rows times columns", "split the file")
+    fields = dict(zip(header, values, strict=False))
+    table.rows.append(DataRow(place, dict.fromkeys(header) | fields))
 
 
 def _spreadsheet(content: bytes, path: Path) -> list[DataTable]:
@@ -192,20 +189,19 @@ def _require_workbook(content: bytes, place: Place) -> None:
 
 def _require_few_marks(content: bytes, place: Place) -> None:
     """Refuse a workbook of more XML than is read in seconds, and one whose XML declares entities."""
-    marks = 0
+    marks = entries = 0
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for member in archive.infolist():
-            if not member.filename.endswith((".xml", ".rels")):
-                continue
+            end = b""
             with archive.open(member) as handle:
                 while piece := handle.read(1 << 20):
                     marks += piece.count(b"<")
-                    if b"<!DOCTYPE" in piece or b"<!ENTITY" in piece:
+                    entries += sum(map(piece.count, (b"<row", b":row", b"<si", b":si")))
+                    if b"<!DOCTYPE" in end + piece or b"<!ENTITY" in end + piece:
                         raise damaged(place, "a spreadsheet that declares XML entities", "save it anew")
-                    if marks > SHEET_MARKS:
-                        rule = (
-                            f"a spreadsheet of more than {SHEET_MARKS} XML tags, about half a million cells"
-                        )
+                    end = piece[-16:]
+                    if marks > SHEET_MARKS or entries > ROWS:
+                        rule = f"a spreadsheet of more than {ROWS} rows and texts, or {SHEET_MARKS} XML tags"
                         raise damaged(place, rule, "split it, or export its table as CSV")
 
 
@@ -226,8 +222,8 @@ def _sheet(sheet: Any, path: Path) -> DataTable:
             continue
         if not header:
             header = _header(values, place, table)
-        elif not _add_row(table, place, values, header):
-            break
+        else:
+            _add_row(table, place, values, header)
     if not table.rows and not table.problems:
         fix = "fill it or remove the sheet"
         table.problems.append(
@@ -295,6 +291,5 @@ def _split_table(name: str, rows: Iterable[Mapping[str, Any]]) -> DataTable:
     table = DataTable(name)
     for number, fields in enumerate(rows, 1):
         table.columns = table.columns or tuple(fields)
-        if not _add_row(table, Place(name, number), list(fields.values()), tuple(fields)):
-            break
+        _add_row(table, Place(name, number), list(fields.values()), tuple(fields))
     return table
