@@ -289,7 +289,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"nosuch\.yaml: no such file; check the path"):
         read_spec(tmp_path / "nosuch.yaml")
     (tmp_path / "bytes.yaml").write_bytes(b"name: \xff")
-    with pytest.raises(SpecError, match=r"bytes\.yaml: byte 6: not UTF-8"):
+    with pytest.raises(SpecError, match=r"bytes\.yaml: line 1: not UTF-8 \(found byte 0xff\)"):
         read_spec(tmp_path / "bytes.yaml")
 
 

@@ -23,15 +23,15 @@ DOCUMENT_BYTES = 16 << 20
 """Bytes of a JSON document: an edit, a manifest of tensors, a questionnaire."""
 TOML_BYTES = 256 << 10
 """Bytes of a value system or of prompts in TOML."""
-YAML_BYTES = 128 << 10
+YAML_BYTES = 64 << 10
 """Bytes of a specification; YAML is read slowly."""
-ROWS = 200_000
+ROWS = 100_000
 """Rows of one table, blank ones of a spreadsheet included."""
-LINES = 2_000_000
+LINES = 1_000_000
 """Lines of a text file, blank ones included."""
 COLUMNS = 1000
 """Columns of one table."""
-CELLS = 4_000_000
+CELLS = 2_000_000
 """Rows times columns of one table."""
 TEXT_LENGTH = 1 << 17
 """Characters of one text in a table."""
@@ -41,7 +41,7 @@ SHEET_MARKS = 2_000_000
 """XML tags of a spreadsheet; four make a cell."""
 ALIASES = 100
 """Aliases (`*name`) of a YAML text."""
-NODES = 20_000
+NODES = 10_000
 """Values of a YAML text, each alias counted as what it stands for."""
 
 _DOTTED = re.compile(rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{DEPTH}}}""")

@@ -71,7 +71,7 @@ def read_rows(path: Path) -> Iterator[JsonLine]:
             continue
         if number > ROWS or len(line) > ENTRY_LENGTH:
             raise JudgeError(
-                f"{place}: more than {ROWS} lines, or a line of more than {ENTRY_LENGTH} characters; split the file"
+                f"{place}: more than {ROWS} lines, or one of more than {ENTRY_LENGTH} characters; split the file"
             )
         try:
             content = parse_json(line.strip())

@@ -26,14 +26,14 @@ class _Loader(yaml.SafeLoader):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.depth, self.aliases = 0, 0
+        self.depth, self.aliases, self.nodes = 0, 0, 0
         self.sizes = dict[int, int]()
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """A node with all that is in it; yaml.YAMLError where that is deeper, or with its aliases more, than the limits."""
         start = self.peek_event().start_mark  # type: ignore[no-untyped-call]
         self.aliases += self.check_event(yaml.AliasEvent)
-        self.depth += 1
+        self.depth, self.nodes = self.depth + 1, self.nodes + 1
         if self.depth > DEPTH:
             raise _refused(f"nested too deeply, more than {DEPTH} levels", start)
         node = super().compose_node(parent, index)
@@ -42,7 +42,7 @@ class _Loader(yaml.SafeLoader):
             self.sizes[id(node)] = 1 + sum(self.sizes.get(id(inner), NODES) for inner in _inside(node))
         if self.aliases > ALIASES:
             raise _refused(f"more than {ALIASES} aliases", start)
-        if node is not None and self.sizes[id(node)] > NODES:
+        if self.nodes > NODES or (node is not None and self.sizes[id(node)] > NODES):
             raise _refused(f"more than {NODES} values, its aliases written out", start)
         return node
 
