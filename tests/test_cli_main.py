@@ -137,7 +137,7 @@ def test_a_wrong_command_line_is_2(arguments: list[str], capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run", "nosuch.yaml"], "SpecError: nosuch.yaml: cannot be read: No such file or directory"),
+        (["run", "nosuch.yaml"], "SpecError: nosuch.yaml: no such file; check the path"),
         (["report", "nosuch"], "SpecError: nosuch/summary.json: no such file; the run is not finished"),
         (["sites", "./nosuch"], "LoadError: ./nosuch: no such folder; give the folder of a saved model"),
         (

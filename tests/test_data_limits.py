@@ -15,8 +15,8 @@ from valuescope.data import ContrastPair, DataError, Dataset, MultipleChoice, re
 from valuescope.data.readers.json_text import json_entries, json_lines
 from valuescope.input_files import CELLS, COLUMNS, ENTRY_LENGTH, LINES, ROWS, SHEET_MARKS, TEXT_LENGTH
 
-SECONDS = 10.0
-"""That a refusal may take on a busy machine; alone each takes one or two."""
+SECONDS = 20.0
+"""That a refusal may take where many share the machine; alone each takes one or two."""
 COUNT = 200
 ROWS_OF_CHOICE = [
     {"question": f"Number {number}?", "subject": "counting", "choices": ["one", "two"], "answer": 1}
