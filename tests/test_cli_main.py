@@ -140,7 +140,7 @@ def test_a_wrong_command_line_is_2(arguments: list[str], capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run", "nosuch.yaml"], "SpecError: nosuch.yaml: cannot be read: No such file or directory"),
+        (["run", "nosuch.yaml"], "SpecError: nosuch.yaml: no such file; check the path"),
         (["report", "nosuch"], "SpecError: nosuch/summary.json: no such file; the run is not finished"),
         (["sites", "./nosuch"], "LoadError: ./nosuch: no such folder; give the folder of a saved model"),
         (
@@ -211,7 +211,7 @@ def test_what_cannot_be_done_is_1_and_one_line(
     assert exit_code(*(names.get(argument, argument) for argument in arguments)) == 1
     bars = ("Loading weights", "Writing model shards")
     (line,) = [one for one in capsys.readouterr().err.splitlines() if one and not one.startswith(bars)]
-    assert line.startswith("valuescope: ")
+    assert line.startswith("error: ")
     assert said.replace("MODEL", model) in line
 
 

@@ -358,7 +358,7 @@ def test_a_folder_names_what_it_leaves_out_and_reads_the_rest(tmp_path: Path) ->
     assert dataset.notes == (f"left out, of no known format: {tmp_path.name}/b.json",)
     assert [str(problem) for problem in dataset.problems] == [
         f"{tmp_path / 'c.json'}: the file is empty; fill it or leave it out",
-        f"{tmp_path / 'd.json'}: line 1: not valid JSON (the file ends too early); correct it there, or write the file anew",
+        f"{tmp_path / 'd.json'}: entry 1, line 1: not valid JSON (the file ends too early); correct it there, or write the file anew",
     ]
 
 

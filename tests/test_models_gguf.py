@@ -151,7 +151,7 @@ def test_what_is_wrong_with_a_file_is_one_line(
     with pytest.raises(LoadError, match=rf"{name}: .*{reason}"):
         load_model(str(file))
     assert main(["sites", str(file)]) == 1
-    assert capsys.readouterr().err.splitlines()[-1].startswith(f"valuescope: LoadError: {file}: ")
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"error: LoadError: {file}: ")
     assert entries(tmp_path) == []
 
 

@@ -151,7 +151,9 @@ def test_bad_toml_names_the_line(tmp_path: Path) -> None:
 def test_bytes_that_are_not_utf8(tmp_path: Path) -> None:
     path = tmp_path / "latin.toml"
     path.write_bytes(GOOD.encode("latin-1"))
-    with pytest.raises(ValueSystemError, match="not UTF-8; save the file as UTF-8"):
+    with pytest.raises(
+        ValueSystemError, match=r"line 32: not UTF-8 \(found byte 0xdf\); save the file as UTF-8"
+    ):
         load_value_system(path)
 
 

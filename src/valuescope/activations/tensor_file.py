@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import reprlib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 
 from valuescope.files import save_tensors_atomic, sha256_of, sha256_of_file, write_json_atomic
+from valuescope.input_files import FILE_BYTES, read_json, require_regular, told_as
 from valuescope.models import ModelIdentity
 from valuescope.version import __version__
 
 FORMAT = 1
+_DAMAGE = (ValueError, TypeError, AttributeError, LookupError, RuntimeError, ArithmeticError)
 SUFFIXES = (".safetensors", ".json")
 
 
@@ -68,8 +71,14 @@ class TensorRecord:
         if missing:
             lacks = cls.lacks.format(names=", ".join(missing), version=manifest.get("version"))
             raise cls.error(f"{path}: {lacks}")
-        loaded = cls(**{**saved, "model": ModelIdentity.from_dict(saved["model"])})
-        if cls.sealed and loaded.hash != manifest.get("hash"):
+        try:
+            loaded = cls(**{**saved, "model": ModelIdentity.from_dict(saved["model"])})
+            fits = not cls.sealed or loaded.hash == manifest.get("hash")
+        except (
+            _DAMAGE
+        ) as error:  # tensors that are lists, of other shapes or of other names, fields of other types
+            raise cls.error(f"{path}: not a {cls.kind} as it is saved ({error}); save it again") from error
+        if not fits:
             raise cls.error(f"{path}: the manifest was changed after it was written; its hash does not fit")
         return loaded
 
@@ -109,18 +118,21 @@ def load_tensor_file(path: Path | str, kind: str) -> tuple[dict[str, torch.Tenso
     """Read both files back, on the CPU; checks kind, format and the checksum of the tensors."""
     tensor_path, manifest_path = _pair(path)
     for file in (manifest_path, tensor_path):
-        if not file.is_file():
+        if not file.exists():
             raise TensorFileError(
                 f"{file}: no such file; a saved {kind} is two files, {tensor_path} and .json"
             )
-    try:
-        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise TensorFileError(f"{manifest_path}: not JSON ({error}); save it again") from error
+    with told_as(TensorFileError):
+        require_regular(tensor_path)
+        manifest = read_json(manifest_path, FILE_BYTES)
     if not isinstance(manifest, dict) or manifest.get("kind") != kind:
-        found = manifest.get("kind") if isinstance(manifest, dict) else type(manifest).__name__
+        found = (
+            reprlib.repr(manifest.get("kind"))
+            if isinstance(manifest, dict)
+            else f"{type(manifest).__name__!r}"
+        )
         raise TensorFileError(
-            f"{manifest_path}: kind is {found!r}, expected {kind!r}; give the path of a {kind}"
+            f"{manifest_path}: kind is {found}, expected {kind!r}; give the path of a {kind}"
         )
     if manifest.get("format") != FORMAT:
         raise TensorFileError(
@@ -131,7 +143,12 @@ def load_tensor_file(path: Path | str, kind: str) -> tuple[dict[str, torch.Tenso
         raise TensorFileError(
             f"{tensor_path}: its sha256 is not that in {manifest_path.name}; the two do not belong together"
         )
-    return parse_tensors(tensor_path.read_bytes()), manifest
+    try:
+        return parse_tensors(tensor_path.read_bytes()), manifest
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise TensorFileError(
+            f"{tensor_path}: no tensors can be read ({error}); save the {kind} again"
+        ) from error
 
 
 def _pair(path: Path | str) -> tuple[Path, Path]:

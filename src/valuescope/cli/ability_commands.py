@@ -132,10 +132,11 @@ def _rating_lines(rating: SelfRating) -> list[str]:
 
 def _texts(path: Path | None) -> dict[str, tuple[str, ...]]:
     from valuescope.ability import neutral_texts
+    from valuescope.input_files import read_text
 
     if path is None:
         return {language: neutral_texts(language) for language in ("en", "zh")}
-    pieces = (piece.strip() for piece in path.read_text(encoding="utf-8").split("\n\n"))
+    pieces = (piece.strip() for piece in read_text(path).split("\n\n"))
     return {path.name: tuple(piece for piece in pieces if piece)}
 
 

@@ -84,6 +84,8 @@ def _samples(dataset: Dataset, count: int, seed: int) -> list[Sample]:
 def _lines(view: Overview, samples: Sequence[Sample]) -> Iterator[str]:
     languages = ", ".join(f"{language} {count}" for language, count in view.languages)
     yield f"{view.path}: {view.records} records read as {view.format} ({languages})"
+    if view.unread:
+        yield f"{view.unread} {'row' if view.unread == 1 else 'rows'} could not be read (see the problems below)"
     yield ""
     head = ["kind", "value", "language", "records", "repeated", "near-duplicates", "effective n", "length"]
     yield from aligned([head, *map(_counts, view.groups)])

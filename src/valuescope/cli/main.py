@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -26,6 +27,10 @@ from valuescope.cli import (  # noqa: F401 - each makes its functions commands o
 )
 from valuescope.cli.command import app
 from valuescope.version import __version__
+
+TRACEBACK_VARIABLE = "VALUESCOPE_TRACEBACK"
+"""The environment variable that shows where an error was raised."""
+_LONGEST = 3000
 
 
 def _tell_version(asked: bool) -> None:
@@ -55,12 +60,22 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code. Expected errors are one line, without a traceback."""
+    """Run one command; returns the exit code. An error is one line; with VALUESCOPE_TRACEBACK set, a traceback too."""
     try:
         code = run_command(arguments)
-    except (ValueError, RuntimeError, OSError) as error:
-        print(f"valuescope: {type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            traceback.print_exc()
+        print(f"error: {_line(error)}", file=sys.stderr)
         return 1
     if code == 130:
         print("\ninterrupted; the same command goes on where it stopped", file=sys.stderr)
     return code
+
+
+def _line(error: Exception) -> str:
+    """Kind and words of an error on one line; where nobody foresaw its kind, how to see where it came from."""
+    told = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if not isinstance(error, (ValueError, RuntimeError, OSError)):
+        told += f"; nobody foresaw this: set {TRACEBACK_VARIABLE}=1 and report what it shows"
+    return told if len(told) <= _LONGEST else f"{told[:_LONGEST]} ..."

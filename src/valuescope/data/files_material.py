@@ -18,7 +18,7 @@ from valuescope.data.material import (
 )
 from valuescope.data.phrasing import rated_text
 from valuescope.data.readers.data_sets import Dataset, read_data
-from valuescope.data.readers.rows import DataRow
+from valuescope.data.readers.rows import DataRow, Shape
 from valuescope.data.readers.table_files import read_tables
 from valuescope.data.records import (
     KINDS,
@@ -225,12 +225,13 @@ def _conva_rows(path: Path, columns: tuple[str, ...]) -> list[DataRow]:
             f"{path}: no such file; `folder` must hold probe/<value>.csv and eval/test_<value>_new.csv"
         )
     (table,) = read_tables(path)
-    missing = [column for column in columns if column not in table.columns]
+    shape = Shape(columns)
+    missing = shape.missing(table)
     if missing:
         found = ", ".join(table.columns) or "nothing"
         raise DataError(f"{path}: line 1: column {missing[0]!r} is missing; found {found}")
     refuse(table.problems)
-    return table.rows
+    return shape.renamed(table).rows
 
 
 def _shortcut_note(value: str, pairs: list[ContrastPair]) -> str:

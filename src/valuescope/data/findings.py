@@ -24,17 +24,27 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a record stands: a file, and its line from 1 on (the row of a spreadsheet; 0: the whole file)."""
+    """Where a record stands: a file, and its line from 1 on (the row of a spreadsheet; 0: the whole file).
+
+    `entry`: its number in the list or object of a JSON file, whose entries may all stand on one line (0: no such file).
+    """
 
     file: str
     line: int = 0
     sheet: str = ""
+    entry: int = 0
+
+    @property
+    def number(self) -> int:
+        """What tells the records of one table apart: the entry's number, else the line."""
+        return self.entry or self.line
 
     def __str__(self) -> str:
         where = f"{self.file}: " + (f"sheet {self.sheet!r}, " if self.sheet else "")
         if not self.line:
             return where.removesuffix(", ").removesuffix(": ")
-        return f"{where}{'row' if self.sheet else 'line'} {self.line}"
+        entry = f"entry {self.entry}, " if self.entry else ""
+        return f"{where}{entry}{'row' if self.sheet else 'line'} {self.line}"
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Overview:
-    """A whole set. `topics` are the most frequent first."""
+    """A whole set. `topics` are the most frequent first; `unread`: rows or entries that could not be read."""
 
     format: str
     path: str
@@ -63,6 +63,7 @@ class Overview:
     languages: tuple[tuple[str, int], ...]
     topics: tuple[tuple[str, int], ...]
     groups: tuple[Group, ...]
+    unread: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able content."""
@@ -89,6 +90,7 @@ def overview(dataset: Dataset, progress: Progress | None = None) -> Overview:
         languages=tuple(Counter(record.language for record in dataset.records).most_common()),
         topics=tuple(topics.most_common()),
         groups=tuple(groups),
+        unread=dataset.unread,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from valuescope.edit.layer_tables import EditError
 from valuescope.edit.neuron_edits import Amplify, Deactivate, Modulate
 from valuescope.edit.profile import Profile
 from valuescope.edit.stream_edits import AddVector, ProbeShift
+from valuescope.input_files import read_json, told_as
 
 # Each is called with what it acts with (its `subject_type`), and with its parameters by name.
 EDITS: Mapping[str, type[Any]] = {
@@ -34,15 +34,13 @@ def load_edit(path: Path | str) -> Edit:
     vectors or probes beside the edit are not those it was saved with.
     """
     path = Path(path)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise EditError(f"{path}: not JSON ({error})") from error
+    with told_as(EditError):
+        content = read_json(path)
     if not isinstance(content, dict) or content.get("version") != FILE_VERSION:
         raise EditError(f"{path}: field 'version' must be {FILE_VERSION}: save the edit with this valuescope")
     kind = str(content.get("edit"))
     if kind not in EDITS:
-        raise EditError(f"{path}: field 'edit' is {content.get('edit')!r}; known are {', '.join(EDITS)}")
+        raise EditError(f"{path}: field 'edit' is {kind[:80]!r}; known are {', '.join(EDITS)}")
     make = EDITS[kind]
     parameters, known = content.get("parameters"), set(edit_parameters(kind))
     if not isinstance(parameters, dict) or set(parameters) - {"strength"} != known:
@@ -51,7 +49,11 @@ def load_edit(path: Path | str) -> Edit:
         )
     if not isinstance(content.get("file"), str):
         raise EditError(f"{path}: field 'file' must name the {make.subject_field} beside this file")
-    edit: Edit = make(make.subject_type.load(path.parent / content["file"]), **parameters)
+    subject = make.subject_type.load(path.parent / content["file"])
+    try:
+        edit: Edit = make(subject, **parameters)
+    except (ValueError, TypeError) as error:
+        raise EditError(f"{path}: field 'parameters': {error}; save the edit again") from error
     if edit.hash != content.get("hash"):
         raise EditError(
             f"{path}: field 'hash' is {content.get('hash')!r}, but this edit of {content['file']!r} has "

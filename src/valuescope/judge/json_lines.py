@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from valuescope.data.records import Dilemma
+from valuescope.input_files import ENTRY_LENGTH, FILE_BYTES, ROWS, read_text, told_as
+from valuescope.json_values import parse_json
 from valuescope.judge.missing import JudgeError
 
 LANGUAGES = ("en", "zh")
@@ -32,9 +35,12 @@ class JsonLine:
         if text is None and default is not None:
             return default
         if text is None:
-            raise self.error(name, f"is absent; the line has {', '.join(self.content) or 'no fields'}")
+            raise self.error(
+                name,
+                f"is absent; the line has {', '.join(name[:40] for name in list(self.content)[:12]) or 'no fields'}",
+            )
         if not isinstance(text, str):
-            raise self.error(name, f"is {text!r}, which is no text")
+            raise self.error(name, f"is {reprlib.repr(text)}, which is no text; put it in quotes")
         if not text.strip() and not empty:
             raise self.error(name, "is empty; write a text, or take the line out")
         return text
@@ -43,7 +49,7 @@ class JsonLine:
         """A text that is one of `known`."""
         text = self.text(name, default)
         if text not in known:
-            raise self.error(name, f"is {text!r}; write one of {', '.join(known)}")
+            raise self.error(name, f"is {reprlib.repr(text)}; write one of {', '.join(known)}")
         return text
 
     def error(self, name: str, problem: str) -> JudgeError:
@@ -57,21 +63,23 @@ def read_rows(path: Path) -> Iterator[JsonLine]:
     Raises:
         JudgeError: no such file, not UTF-8, or a line that is no JSON object.
     """
-    try:
-        lines = Path(path).read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    except OSError as error:
-        raise JudgeError(f"{path}: cannot be read: {error.strerror}") from error
-    for number, line in enumerate(lines, start=1):
+    with told_as(JudgeError):
+        text = read_text(path, FILE_BYTES)
+    for number, line in enumerate(text.split("\n"), start=1):
         place = f"{path}: line {number}"
         if not line.strip():
             continue
+        if number > ROWS or len(line) > ENTRY_LENGTH:
+            raise JudgeError(
+                f"{place}: more than {ROWS} lines, or one of more than {ENTRY_LENGTH} characters; split the file"
+            )
         try:
-            content = json.loads(line.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise JudgeError(f"{place}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
+            content = parse_json(line.strip())
         except json.JSONDecodeError as error:
             reason = f"{error.msg} at column {error.colno}"
             raise JudgeError(f"{place}: not JSON: {reason}; write one object a line") from error
+        except ValueError as error:
+            raise JudgeError(f"{place}: not JSON: {error}; correct the line") from error
         if not isinstance(content, dict):
             raise JudgeError(f"{place}: {type(content).__name__} is no object; write {{...}}")
         yield JsonLine(Path(path), number, content)

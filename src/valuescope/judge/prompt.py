@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import reprlib
 import string
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from valuescope.input_files import parse_toml, told_as
 from valuescope.judge.missing import JudgeError
 from valuescope.judge.quoting import quote
 from valuescope.values import ValueSystem
@@ -173,10 +174,8 @@ def read_prompts(content: str, file: str) -> dict[tuple[str, str], JudgePrompt]:
     Raises:
         JudgeError: not TOML, or a prompt without one of its fields or with an unknown one.
     """
-    try:
-        tables = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
-        raise JudgeError(f"{file}: not valid TOML: {error}; correct that line") from error
+    with told_as(JudgeError):
+        tables = parse_toml(content.encode("utf-8", "surrogatepass"), file)
     prompts = {}
     for name, table in tables.items():
         shared = {key: value for key, value in table.items() if not isinstance(value, dict)}
@@ -211,6 +210,15 @@ def _prompt(file: str, name: str, language: str, table: Mapping[str, Any]) -> Ju
     values: dict[str, Any] = {
         field: value.strip() if isinstance(value, str) else value for field, value in table.items()
     }
+    for field, value in values.items():
+        if field == "scale":
+            fits = isinstance(value, list) and len(value) == 2 and all(type(end) is int for end in value)
+        else:
+            fits = type(value) is (int if field == "version" else str)
+        if not fits:
+            kind = {"scale": "[low, high]", "version": "a whole number"}.get(field, "a text in quotes")
+            place = f"{file}: prompt {name!r} ({language}): field {field!r}"
+            raise JudgeError(f"{place} is {reprlib.repr(value)}; write {kind}")
     if "scale" in values:  # an array in TOML
         values["scale"] = tuple(values["scale"])
     return JudgePrompt(name=name, language=language, **values)

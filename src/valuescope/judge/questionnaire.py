@@ -11,7 +11,7 @@ minus the rating where agreeing speaks against the value.
 
 from __future__ import annotations
 
-import json
+import reprlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import Any
 
 from valuescope.data.records import QuestionnaireItem
+from valuescope.input_files import read_json, told_as
 from valuescope.judge.missing import JudgeError, MissingCount, Reply
 
 MINIMUM_SHARE = 0.5
@@ -168,20 +169,20 @@ def load_questionnaire(path: str | Path) -> Questionnaire:
         JudgeError: no such file, not JSON, or a field that is missing, of another type, or not consistent.
     """
     path = Path(path)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise JudgeError(f"{path}: cannot be read as a JSON file: {error}") from error
+    with told_as(JudgeError):
+        content = read_json(path)
     types = {"name": str, "scale": list, "key": dict, "items": dict, "low": int, "reverse": list}
     content = {"low": 1, "reverse": [], **content} if isinstance(content, dict) else {}
     for field, wanted in types.items():
         if type(content.get(field)) is not wanted:
             raise JudgeError(
-                f"{path}: field {field!r} must be a {wanted.__name__}, and is {content.get(field)!r}"
+                f"{path}: field {field!r} must be a {wanted.__name__}, and is {reprlib.repr(content.get(field))}; write one"
             )
     for scale, ids in content["key"].items():
         if not isinstance(ids, list):
-            raise JudgeError(f"{path}: field 'key.{scale}' must be a list of item ids, and is {ids!r}")
+            raise JudgeError(
+                f"{path}: field 'key.{scale}' must be a list of item ids, and is {reprlib.repr(ids)}; write one"
+            )
     return Questionnaire(
         name=content["name"],
         items=MappingProxyType({str(item): str(text) for item, text in content["items"].items()}),

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from valuescope.input_files import require_regular
+
 if TYPE_CHECKING:
     from inspect_ai.model import Logprob, ModelOutput, TopLogprob
 
@@ -104,8 +106,9 @@ class ReplyStore:
 
     def _read(self) -> bool:
         """Read what is there; whether the last line lacks its end."""
-        if not self.path.is_file():
+        if not self.path.exists():
             return False
+        require_regular(self.path)
         content = self.path.read_bytes()
         damaged = 0
         for line in content.split(b"\n"):

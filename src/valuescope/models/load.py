@@ -33,7 +33,7 @@ from valuescope.models.neuron_model import NeuronModel
 from valuescope.models.prompts import Prompts
 from valuescope.models.proof import prove_sites
 from valuescope.models.sampling_defaults import SamplingDefaults
-from valuescope.models.sites import resolve_sites
+from valuescope.models.sites import SiteError, resolve_sites
 
 
 def load_model(
@@ -73,9 +73,11 @@ def load_model(
             source, dtype=chosen, device_map=device_map, attn_implementation=attn_implementation, **shared
         )
         tokenizer = AutoTokenizer.from_pretrained(source, **shared)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except LoadError as error:
+        raise LoadError(f"{id_or_path}: {error}") from error
+    except Exception as error:  # a config may name a function, a kernel or a package that is not there
         raise LoadError(
-            f"{id_or_path}: this model could not be loaded. {error}{_hint(id_or_path)}"
+            f"{id_or_path}: this model could not be loaded. {reason_of(error)}{_hint(id_or_path)}"
         ) from error
     if device_map is None:
         target = device or default_device()
@@ -85,7 +87,10 @@ def load_model(
             raise LoadError(f"{id_or_path}: cannot be put on device {target}. {error}") from error
     model.requires_grad_(False)
     commit = getattr(revision, "resolved", revision)
-    return _assemble(model, tokenizer, id=id_or_path, revision=commit, check=check)
+    try:
+        return _assemble(model, tokenizer, id=id_or_path, revision=commit, check=check)
+    except SiteError as error:
+        raise SiteError(f"{id_or_path}: {error}") from error
 
 
 def read_manners(
@@ -103,15 +108,21 @@ def read_manners(
         tokenizer = AutoTokenizer.from_pretrained(
             source, revision=revision or "main", trust_remote_code=trust_remote_code
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # tokenizers raise whatever they stumble over in a damaged file
         raise LoadError(
-            f"{id_or_path}: its tokenizer could not be loaded. {error}{_hint(id_or_path)}"
+            f"{id_or_path}: its tokenizer could not be loaded. {reason_of(error)}{_hint(id_or_path)}"
         ) from error
     try:
         config = GenerationConfig.from_pretrained(source, revision=revision or "main")
     except OSError:  # there is none
         config = None
     return Prompts(tokenizer, id_or_path, chat), SamplingDefaults.of(config)
+
+
+def reason_of(error: Exception) -> str:
+    """What an error says; a KeyError and its like say no more than a name, so their kind is named too."""
+    told = isinstance(error, (OSError, ValueError, RuntimeError, SafetensorError)) and str(error)
+    return str(error) if told else f"{type(error).__name__}: {error}; check its config.json"
 
 
 def _hint(id_or_path: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from valuescope.edit import EDITS, Edit, load_edit
+from valuescope.input_files import read_json
 from valuescope.provider.model_names import ProviderError, Selection
 
 ENVIRONMENT = "VALUESCOPE_EDITS"
@@ -78,9 +78,7 @@ def _edits_at(place: Path) -> Iterator[EditFile]:
 def _read(path: Path) -> EditFile | None:
     """What a file says, if it is an edit's."""
     try:
-        if path.stat().st_size > _LARGEST_FILE:
-            return None
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        content: Any = read_json(path, _LARGEST_FILE)
         kind = str(content["edit"])
         return EditFile(
             path,

@@ -11,6 +11,8 @@ from typing import Any, TypeVar, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from valuescope.data.findings import shown
+from valuescope.input_files import YAML_BYTES, read_text, told_as
 from valuescope.lab.judge_spec import JUDGE_KINDS
 from valuescope.lab.setting import DOSE_KINDS
 from valuescope.lab.spec import RunSpec
@@ -19,6 +21,7 @@ from valuescope.run.registry import specifications
 from valuescope.run.yaml_text import read_yaml
 
 Part = TypeVar("Part", bound=BaseModel)
+_LISTED = 20
 KINDS = (*JUDGE_KINDS, *DOSE_KINDS)
 
 
@@ -28,17 +31,16 @@ def read_spec(path: Path, /, **overrides: Any) -> RunSpec:
     Raises:
         SpecError: for unreadable YAML, an unknown key or a bad value, named with its place.
     """
+    with told_as(SpecError):
+        text = read_text(path, YAML_BYTES)
     try:
-        content = read_yaml(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SpecError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SpecError(f"{path}: byte {error.start}: not UTF-8; save the file as UTF-8") from error
+        content = read_yaml(text)
     except yaml.YAMLError as error:
-        raise SpecError(f"{path}: not YAML: {error}") from error
+        raise SpecError(f"{path}: not YAML: {error}; correct it there") from error
     if not isinstance(content, dict):
         raise SpecError(
-            f"{path}: a specification is a mapping of names to settings, found {type(content).__name__}"
+            f"{path}: a specification is a mapping of names to settings, found {type(content).__name__}; "
+            "write keys such as model, values, data and methods"
         )
     for dotted, value in overrides.items():
         *above, last = dotted.split(".")
@@ -67,7 +69,7 @@ def make_spec(content: Mapping[str, Any], origin: str) -> RunSpec:
     name = content.get("experiment", "methods")
     known = specifications()
     if name not in list(known):
-        raise SpecError(f"{origin}: experiment: {name!r} is unknown; known: {', '.join(known)}")
+        raise SpecError(f"{origin}: experiment: {shown(name)} is unknown; known: {', '.join(known)}")
     return make_part(known[name], content, origin)
 
 
@@ -76,15 +78,17 @@ def make_part(kind: type[Part], content: Mapping[str, Any], origin: str) -> Part
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        raise SpecError(f"{origin}: " + "; ".join(_explain(one, kind) for one in error.errors())) from error
+        problems = [_explain(problem, kind) for problem in error.errors()]
+        more = f"; and {len(problems) - _LISTED} more" if len(problems) > _LISTED else ""
+        raise SpecError(f"{origin}: {'; '.join(problems[:_LISTED])}{more}") from error
 
 
 def _explain(error: Any, kind: type[BaseModel]) -> str:
-    place = ".".join(str(part) for part in error["loc"] if part not in KINDS)
+    place = ".".join(str(part)[:80] for part in error["loc"] if part not in KINDS)
     if error["type"] == "extra_forbidden":
         return f"{place}: unknown key; remove it or check its spelling (known keys: {_known_keys(error['loc'], kind)})"
     message = error["msg"].removeprefix("Value error, ")
-    given = "" if error["type"] in ("missing", "value_error") else f" (given: {error['input']!r})"
+    given = "" if error["type"] in ("missing", "value_error") else f" (given: {shown(error['input'])})"
     return f"{place}: {message}{given}" if place else f"{message}{given}"
 
 

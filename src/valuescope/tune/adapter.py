@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import torch
 
 from valuescope.files import sha256_of_file
+from valuescope.input_files import read_json
 from valuescope.models import ModelIdentity, NeuronModel
 
 _Row = TypeVar("_Row")
@@ -51,7 +51,7 @@ class Adapter:
         folder = Path(folder)
         path = folder / FACTS
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
             if content["version"] != FILE_VERSION:
                 raise TuneError(f"{path}: field 'version' must be {FILE_VERSION}: train the adapter again")
             model, losses = ModelIdentity.from_dict(content["model"]), tuple(content["losses"])

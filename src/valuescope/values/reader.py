@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 
+from valuescope.input_files import TOML_BYTES, read_bytes, told_as
 from valuescope.values.checks import problems_in
 from valuescope.values.schema import SystemTable, parse_table, problems_error
 from valuescope.values.system import Value, ValueSystem, ValueSystemError
@@ -31,12 +32,14 @@ def load_value_system(name_or_path: str | Path) -> ValueSystem:
         entry = files("valuescope.values").joinpath(f"{name_or_path}.toml")
         return _parse(entry.read_bytes(), file=entry.name)
     path = Path(name_or_path)
-    if not path.is_file():
+    if not path.exists():
         raise ValueSystemError(
             f"no value system {str(name_or_path)!r}: it is neither built in nor a file; give one of "
             f"{', '.join(available_value_systems())} or the path of a .toml file"
         )
-    return _parse(path.read_bytes(), file=str(path))
+    with told_as(ValueSystemError):
+        content = read_bytes(path, TOML_BYTES)
+    return _parse(content, file=str(path))
 
 
 def _parse(content: bytes, *, file: str) -> ValueSystem:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import reprlib
-import tomllib
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
+from valuescope.input_files import parse_toml, told_as
 from valuescope.values.system import ValueSystemError, known
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -61,6 +61,7 @@ class SystemTable(_Table):
     groupings: dict[Id, dict[str, list[Text]]] = Field(default_factory=dict)
 
 
+_LISTED = 50
 FIXES = {
     "missing": "is missing; add it",
     "string_type": 'must be a text in quotes, such as "power"',
@@ -80,12 +81,8 @@ def parse_table(content: bytes, *, file: str) -> SystemTable:
     Raises:
         ValueSystemError: not UTF-8, not TOML (with the line), or another shape; every departure is listed.
     """
-    try:
-        table = tomllib.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise ValueSystemError(f"{file}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ValueSystemError(f"{file}: not valid TOML: {error}; correct that line") from error
+    with told_as(ValueSystemError):
+        table = parse_toml(content, file)
     try:
         return SystemTable.model_validate(table)
     except ValidationError as invalid:
@@ -100,7 +97,10 @@ def problem(field: str, text: str, *, value: str = "") -> str:
 def problems_error(file: str, problems: list[str]) -> ValueSystemError:
     """One error for all problems of a file, each on a line of its own."""
     head = f"{file} has {len(problems)} problems:\n" if len(problems) > 1 else ""
-    return ValueSystemError(head + "\n".join(f"{file}: {line}" for line in problems))
+    lines = [f"{file}: {line}" for line in problems[:_LISTED]]
+    if len(problems) > _LISTED:
+        lines.append(f"... and {len(problems) - _LISTED} more")
+    return ValueSystemError(head + "\n".join(lines))
 
 
 def _problem(error: ErrorDetails, table: dict[str, Any]) -> str:

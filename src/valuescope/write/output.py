@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from valuescope.files import write_json_atomic, write_text_atomic
+from valuescope.input_files import InputError, read_json
 from valuescope.judge.asked_model import resolve_model
 from valuescope.judge.asking import Asker
 from valuescope.progress import Progress
@@ -83,9 +84,11 @@ def _require_same(folder: Path, settings: Mapping[str, Any]) -> None:
     if not path.is_file():
         return
     try:
-        before: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise WriteError(f"{path}: not JSON ({error}); delete it, the replies beside it are kept") from error
+        before = read_json(path)
+    except InputError as error:
+        raise WriteError(f"{error}; or delete it, the replies beside it are kept") from error
+    if not isinstance(before, dict):
+        raise WriteError(f"{path}: holds no settings; delete it, the replies beside it are kept")
     for name, value in settings.items():
         old = before.get(name)
         if name in ("values", "parts"):

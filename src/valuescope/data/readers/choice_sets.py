@@ -38,7 +38,7 @@ def _bbq(row: DataRow) -> Iterator[Record]:
     category = row.text("category")
     further = [row.text(name, optional=True) for name in ("context_condition", "question_polarity")]
     yield MultipleChoice(
-        f"{value_id(category)}/{row.text('example_id', optional=True) or row.place.line}",
+        f"{value_id(category)}/{row.text('example_id', optional=True) or row.place.number}",
         "equality",
         row.text("question"),
         options,
@@ -76,14 +76,14 @@ def _mmlu(row: DataRow) -> Iterator[Record]:
     """MMLU as CSV; the subject and the split are in the file's name."""
     subject = re.sub(r"_(dev|val|test)$", "", stem(row.place))
     options = tuple(_verbatim(row, f"choice{number}") for number in range(4))
-    yield _choice(row, f"{stem(row.place)}/{row.place.line}", subject, options)
+    yield _choice(row, f"{stem(row.place)}/{row.place.number}", subject, options)
 
 
 def _mmlu_list(row: DataRow) -> Iterator[Record]:
     """MMLU as the hub has it."""
     subject, entries = row.text("subject"), row.entries("choices")
     options = tuple(_verbatim(DataRow(row.place, {"choices": option}), "choices") for option in entries)
-    yield _choice(row, f"{subject}/{row.place.line}", subject, options)
+    yield _choice(row, f"{subject}/{row.place.number}", subject, options)
 
 
 def _verbatim(row: DataRow, name: str) -> str:
@@ -117,7 +117,7 @@ def _qrnca(row: DataRow) -> Iterator[Record]:
     question, options, answer = wordings[0]
     if len({(asked, given[right]) for asked, given, right in wordings}) > 1:
         raise row.error("sentences", "the wordings differ in question or answer", "make them one query")
-    key, topic = str(row.fields.get(KEY, row.place.line)), row.text("relation_name", optional=True)
+    key, topic = str(row.fields.get(KEY, row.place.number)), row.text("relation_name", optional=True)
     yield MultipleChoice(key, "", question, options, answer=answer, topic=topic)
 
 

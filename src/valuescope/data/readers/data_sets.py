@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
-from valuescope.data.findings import DataError, Finding, Place, refuse
+from valuescope.data.findings import DataError, Finding, Place, refuse, shown
 from valuescope.data.readers import choice_sets, dilemma_sets, own_lines, text_sets
 from valuescope.data.readers.file_text import damaged
-from valuescope.data.readers.rows import DataTable, Format, Shape
+from valuescope.data.readers.rows import DataTable, Format, Shape, bare
 from valuescope.data.readers.table_files import SUFFIXES, hub_tables, is_hub, is_saved, read_tables
 from valuescope.data.records import Record
 
+_SHOWN = 16
+"""Columns that a message lists."""
 FORMATS: dict[str, Format] = {
     published.name: published
     for published in (
@@ -43,7 +46,7 @@ FORMATS: dict[str, Format] = {
 class Dataset:
     """What was read: records, where each stands, and what could not be read.
 
-    `notes` say what was left out or assumed.
+    `notes` say what was left out or assumed. `unread`: how many rows or entries could not be read.
     """
 
     format: str
@@ -52,6 +55,7 @@ class Dataset:
     places: tuple[Place, ...]
     problems: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    unread: int = 0
 
     def __len__(self) -> int:
         return len(self.records)
@@ -97,6 +101,7 @@ def read_data(path: str | Path, reader: str | None = None, *, strict: bool = Fal
     problems = (*failures, *(problem for table, _ in matched for problem in table.problems))
     records = tuple(record for part, _ in parts for record in part)
     places = tuple(place for _, part in parts for place in part)
+    unread_places = {problem.place for problem in problems if problem.line}
     problems += tuple(_repeated_keys(records, places))
     if strict or not records:
         refuse(problems)
@@ -104,7 +109,9 @@ def read_data(path: str | Path, reader: str | None = None, *, strict: bool = Fal
         raise damaged(
             Place(str(path)), f"holds nothing to read as {name}", "name the file or folder that does"
         )
-    return Dataset(name, str(path), records, places, problems, tuple(_notes(matched, left_out)))
+    return Dataset(
+        name, str(path), records, places, problems, tuple(_notes(matched, left_out)), len(unread_places)
+    )
 
 
 READERS: dict[str, Callable[[str | Path], Dataset]] = {
@@ -157,22 +164,47 @@ def _shapes(table: DataTable, formats: Iterable[Format], *, named: bool) -> list
 
 
 def _unrecognised(table: DataTable, reader: str | None) -> Finding:
-    """Why a table cannot be read: its own damage, or its columns."""
-    if not table.rows:
+    """Why a table cannot be read: its own damage, where there is more of that than of rows, or its columns."""
+    if len(table.problems) > len(table.rows):
         return table.problems[0]
     place = table.rows[0].place
-    if reader is None:
-        fix = f"say what it is with --as NAME, one of {', '.join(FORMATS)}"
-        return Finding(Place(place.file, 1, place.sheet), "", "is of no known format", _columns(table), fix)
-    shapes = FORMATS[reader].shapes
-    nearest = min(shapes, key=lambda shape: len(shape.missing(table)) / len(shape.columns))
-    missing = nearest.missing(table)[0]
-    fix = f"a file of {reader} has " + " or ".join(", ".join(shape.columns) for shape in shapes)
-    return Finding(Place(place.file, 1, place.sheet), missing, "is missing", _columns(table), fix)
+    head = Place(place.file, 1, place.sheet)
+    formats = FORMATS.values() if reader is None else [FORMATS[reader]]
+    form, nearest = min(
+        ((form, shape) for form in formats for shape in form.shapes),
+        key=lambda near: (len(near[1].missing(table)) - _hints(near[1], table)) / len(near[1].columns),
+    )
+    missing = nearest.missing(table)
+    near = [f"{old} to {new!r}" for new in missing for old in map(shown, near_columns(new, table.columns))]
+    rename = f"rename {' and '.join(near)}, or " if near else ""
+    if reader is not None:
+        expected = " or ".join(_listed(shape.columns) for shape in FORMATS[reader].shapes)
+        fix = f"{rename}give a file of {reader}, which has {expected}"
+        return Finding(head, missing[0], "is missing", _columns(table), fix)
+    fix = f"{rename}say what it is with --as NAME, one of {', '.join(FORMATS)}"
+    if near or len(missing) < len(nearest.columns):
+        lacking = f"it lacks {_listed(missing)}" if missing else "by its name it may be another"
+        fix = f"the nearest, {form.name}, has {_listed(nearest.columns)}, and {lacking}: {fix}"
+    return Finding(head, "", "is of no known format", _columns(table), fix)
+
+
+def _hints(shape: Shape, table: DataTable) -> float:
+    """How many of a shape's missing columns may be there under another spelling, each counted half."""
+    return sum(0.5 for column in shape.missing(table) if near_columns(column, table.columns))
+
+
+def near_columns(column: str, columns: Sequence[str]) -> list[str]:
+    """The heading of a table that is most like a column, if any is."""
+    bare_names = {bare(name): name for name in columns[:_SHOWN]}
+    return [bare_names[near] for near in get_close_matches(bare(column), bare_names, n=1, cutoff=0.7)]
 
 
 def _columns(table: DataTable) -> str:
-    return "columns " + (", ".join(map(repr, table.columns[:12])) or "none")
+    return "columns " + (_listed(table.columns) or "none")
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(map(shown, columns[:_SHOWN])) + (", ..." if len(columns) > _SHOWN else "")
 
 
 def _repeated_keys(records: Sequence[Record], places: Sequence[Place]) -> list[Finding]:

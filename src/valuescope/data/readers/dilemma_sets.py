@@ -242,7 +242,7 @@ DAILY_DILEMMAS = Format(
                 Question,
                 "daily/{key}",
                 question="dilemma_situation",
-                key=lambda row: row.text("idx", optional=True) or row.place.line,
+                key=lambda row: row.text("idx", optional=True) or row.place.number,
                 value="=",
                 setting="=dilemma",
                 topic="topic_group?",

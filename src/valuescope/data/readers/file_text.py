@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
+from itertools import islice
 from pathlib import Path
 
+from valuescope import input_files
 from valuescope.data.findings import DataError, Finding, Place
-
-LARGEST = 512 * 2**20
-"""Bytes of a file, or of what a spreadsheet unpacks to, that are read at most."""
+from valuescope.input_files import InputError, require_plain
 
 _MAGIC = (
     (b"\x1f\x8b", "a gzip archive", "unpack it first"),
@@ -26,13 +25,8 @@ _MAGIC = (
     (b"SQLite format 3", "an SQLite database", "export its table as CSV"),
     (b"\x80\x04\x95", "a Python pickle, which is never opened", "export it as JSON lines"),
 )
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+_LOOKED_AT = 1 << 20
+"""Characters beyond ASCII that tell whether a text reads like Chinese."""
 
 
 def damaged(place: Place, rule: str, fix: str, value: str = "") -> DataError:
@@ -43,22 +37,14 @@ def damaged(place: Place, rule: str, fix: str, value: str = "") -> DataError:
 
 def read_bytes(path: Path) -> bytes:
     """The content of a file; DataError where it cannot be had."""
-    place = Place(str(path))
     try:
-        if path.is_dir():
-            raise damaged(place, "a folder, not a file", "name a file in it")
-        if not path.is_file():
-            rule = "not a regular file" if path.exists() else "no such file"
-            raise damaged(place, rule, "check the path")
-        length = path.stat().st_size
-        if length > LARGEST:
-            raise damaged(place, f"larger than {LARGEST >> 20} MB", "split the file", f"{length >> 20} MB")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise damaged(place, f"cannot be read: {reason}", "check the path and its permissions") from error
+        return input_files.read_bytes(path)
+    except InputError as error:
+        raise _told(path, error) from error
+
+
+def _told(path: Path, error: InputError) -> DataError:
+    return damaged(Place(str(path), error.line), error.problem, error.fix, error.value)
 
 
 def require_text(content: bytes, place: Place) -> None:
@@ -76,38 +62,16 @@ def decode(content: bytes, path: Path) -> tuple[str, str]:
     GB18030 is taken only where the result reads like Chinese, since it accepts most bytes.
     """
     require_text(content, Place(str(path)))
-    encoding = next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), None)
-    encoding = encoding or _unmarked_utf16(content) or "utf-8"
     try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        chinese = _gb18030(content) if encoding == "utf-8" else None
+        return input_files.decode(content, path)
+    except InputError as error:
+        chinese = _gb18030(content) if error.problem == "not UTF-8" else None
         if chinese is None:
-            line = content[: error.start].count(b"\n") + 1
-            name = "UTF-8" if encoding.startswith("utf-8") else encoding.upper()
-            raise damaged(
-                Place(str(path), line),
-                f"not {name}",
-                "save the file as UTF-8",
-                f"byte 0x{content[error.start]:02x}",
-            ) from error
-        text, encoding = chinese, "gb18030"
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        rule = "holds NUL bytes, so it is no text file or a broken one"
-        raise damaged(Place(str(path), line), rule, "save the file as UTF-8 text again")
-    return text.removeprefix("\ufeff"), encoding
-
-
-def _unmarked_utf16(content: bytes) -> str | None:
-    """UTF-16 without a mark, by its line ends and commas: every other byte of ASCII is zero."""
-    head = content[:4096]
-    half = len(head) // 2
-    if half and head[1::2].count(0) > 0.3 * half and head[::2].count(0) == 0:
-        return "utf-16-le"
-    if half and head[::2].count(0) > 0.3 * half and head[1::2].count(0) == 0:
-        return "utf-16-be"
-    return None
+            raise _told(path, error) from error
+    try:
+        return require_plain(chinese, path), "gb18030"
+    except InputError as error:
+        raise _told(path, error) from error
 
 
 def _gb18030(content: bytes) -> str | None:
@@ -116,7 +80,7 @@ def _gb18030(content: bytes) -> str | None:
         text = content.decode("gb18030")
     except UnicodeDecodeError:
         return None
-    beyond = [character for character in text if character > "\x7f"]
+    beyond = list(islice((character for character in text if character > "\x7f"), _LOOKED_AT))
     common = 0
     for character in beyond:
         encoded = character.encode("gb18030")

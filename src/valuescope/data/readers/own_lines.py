@@ -1,13 +1,23 @@
 """valuescope's own JSON lines: what the starter set ships in and what the writers write.
 
-One object per line. The fields say which kind of record it is; unknown fields are errors.
+One object per line. The fields say which kind of record it is; unknown fields are errors. Contrast pairs may also stand
+in any table with the columns value, positive and negative.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from valuescope.data.readers.rows import DataRow, Format, RowParser, Shape, Source, one_per_row
+from valuescope.data.readers.rows import (
+    DataRow,
+    Format,
+    RowParser,
+    Shape,
+    Source,
+    one_per_row,
+    stem,
+    value_id,
+)
 from valuescope.data.records import ContrastPair, Description, Dilemma, Question, Record
 
 LANGUAGES = ("en", "zh")
@@ -93,14 +103,30 @@ situation = _line(
     Question, SITUATION, setting="=dilemma", question="question", topic="topic", atomic="atomic"
 )
 
+TABLE_OF_PAIRS = Shape(
+    ("value", "positive", "negative"),
+    one_per_row(
+        ContrastPair,
+        "{key}",
+        "positive",
+        key=lambda row: row.text("key", optional=True) or f"{stem(row.place)}/{row.place.number}",
+        value=lambda row: value_id(row.text("value")),
+        positive="positive",
+        negative="negative",
+        topic="topic?",
+    ),
+)
+"""Pairs as people write them in a spreadsheet."""
+
 OWN = Format(
     "valuescope",
-    "valuescope's own JSON lines: the starter set, and what `valuescope write` makes",
+    "valuescope's own JSON lines: the starter set, and what `valuescope write` makes; a table of value, positive, negative",
     (
         Shape(DILEMMA, dilemma),
         Shape(PAIR, pair),
         Shape(QUESTION, question),
         Shape(DESCRIPTION, description),
         Shape(SITUATION, situation),
+        TABLE_OF_PAIRS,
     ),
 )

@@ -7,12 +7,15 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
 
 from valuescope.data.checks.words import language_of
 from valuescope.data.findings import DataError, Finding, Place, shown
 from valuescope.data.records import Record
+from valuescope.input_files import TEXT_LENGTH
+from valuescope.json_values import has_half_character
 
 
 class RowError(DataError):
@@ -47,7 +50,11 @@ class DataRow:
             raise self.error(name, "is empty", "fill it or drop the row")
         if not isinstance(value, str):
             raise self.error(name, "is not a text", "put a text in quotes")
-        if any("\ud800" <= character <= "\udfff" for character in value):
+        if len(value) > TEXT_LENGTH:
+            raise self.error(
+                name, f"is longer than {TEXT_LENGTH} characters, the limit", "shorten or split it"
+            )
+        if has_half_character(value):
             raise self.error(name, "holds half a character (a lone surrogate)", "write the whole character")
         return value.strip()
 
@@ -151,7 +158,7 @@ def one_per_row(kind: type[Record], key: str = "{key}", spoken: str = "", /, **s
 
     def parse(row: DataRow) -> Iterator[Record]:
         fields = {name: _sourced(row, source) for name, source in sources.items()}
-        file, line = stem(row.place), row.place.line
+        file, line = stem(row.place), row.place.number
         named = key.format(**fields, file=file, sheet=row.place.sheet or file, line=line)
         language = {"language": language_of(fields[spoken])} if spoken else {}
         yield kind(**{**fields, **language, "key": named})
@@ -171,7 +178,7 @@ def _sourced(row: DataRow, source: Source) -> Any:
 class Shape:
     """One kind of table of a set.
 
-    `columns`: those that must be there. `aliases`: other names of columns, compared without case, spaces and
+    `columns`: those that must be there. `aliases`: other names of columns. All are compared without case, spaces and
     punctuation. `files`: a pattern of file names that the table must match to be recognised, where the columns alone
     are too common. `parse` reads a row; `parse_table` a whole table, where a row alone does not do.
     """
@@ -191,18 +198,30 @@ class Shape:
         return not self.missing(table) and fnmatch(PurePath(table.file).name.lower(), self.files)
 
     def read(self, table: DataTable) -> Parsed:
-        """The records of a table, its columns brought to the names that `columns` and `aliases` use."""
-        names = {self._column(column, table): column for column in (*self.columns, *self.aliases)}
-        renamed = {old: new for old, new in names.items() if old is not None and old != new}
-        if renamed:
-            table = replace(table, rows=[_renamed(row, renamed) for row in table.rows])
+        """The records of a table."""
+        table = self.renamed(table)
         return self.parse_table(table) if self.parse_table else gather(table.rows, self.parse, table.problems)
+
+    def renamed(self, table: DataTable) -> DataTable:
+        """The table with its columns brought to the names that `columns` and `aliases` use.
+
+        Other columns that a parser may ask for, such as a topic, are named in small letters with underscores.
+        """
+        names = {self._column(column, table): column for column in (*self.columns, *self.aliases)}
+        for column in table.columns:
+            plain = re.sub(r"[^\w]+", "_", column.lower()).strip("_")
+            if column not in names and plain not in table.columns and plain not in names.values():
+                names[column] = column if column.startswith("(") else plain
+        renamed = {old: new for old, new in names.items() if old is not None and old != new}
+        return replace(table, rows=[_renamed(row, renamed) for row in table.rows]) if renamed else table
 
     def _column(self, column: str, table: DataTable) -> str | None:
         if column in table.columns:
             return column
-        wanted = {_bare(name) for name in (column, *self.aliases.get(column, ()))} if self.aliases else set()
-        return next((name for name in table.columns if _bare(name) in wanted), None)
+        if column.startswith("("):  # no heading, but what a reader makes of a JSON entry
+            return None
+        wanted = {bare(name) for name in (column, *self.aliases.get(column, ()))}
+        return next((name for name in table.columns if bare(name) in wanted), None)
 
 
 @dataclass(frozen=True)
@@ -230,8 +249,11 @@ def stem(place: Place) -> str:
     return PurePath(place.file).stem
 
 
-def _bare(name: str) -> str:
-    return "".join(character for character in name.lower() if character.isalnum())
+@lru_cache(4096)
+def bare(name: str) -> str:
+    """A heading as it is compared: without case, width, spaces and punctuation."""
+    plain = unicodedata.normalize("NFKC", name).lower()
+    return "".join(character for character in plain if character.isalnum())
 
 
 def _renamed(row: DataRow, names: Mapping[str, str]) -> DataRow:

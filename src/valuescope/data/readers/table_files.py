@@ -7,15 +7,16 @@ import io
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from valuescope.data.findings import DataError, Finding, Place, shown
-from valuescope.data.readers.file_text import LARGEST, damaged, decode, read_bytes, require_text
+from valuescope.data.readers.file_text import damaged, decode, read_bytes, require_text
 from valuescope.data.readers.json_text import is_json_lines, json_entries, json_lines
 from valuescope.data.readers.rows import DataRow, DataTable
+from valuescope.input_files import CELLS, COLUMNS, FILE_BYTES, ROWS, SHEET_MARKS
 
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm")
 """Files that a folder's reading looks at."""
@@ -26,6 +27,8 @@ KEY = "(key)"
 """The field with the key of a JSON object's entry."""
 
 _DELIMITERS = ",;\t|"
+_EXCEL_MARK = re.compile(r'"?sep=(?P<delimiter>.)"?[,;\t|]*\s*', re.IGNORECASE)
+"""The line above the header in which Excel tells a table's delimiter."""
 
 
 def read_tables(path: Path) -> list[DataTable]:
@@ -88,9 +91,10 @@ def _with_columns(table: DataTable) -> DataTable:
 
 def _csv(text: str, file: str) -> DataTable:
     table = DataTable(file)
-    first = next((line for line in text.split("\n") if line.strip()), "")
-    counts = {mark: first.count(mark) for mark in _DELIMITERS}
-    delimiter = max(_DELIMITERS, key=lambda mark: counts[mark])
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    excel = _EXCEL_MARK.fullmatch(first)
+    outside = re.sub(r'"[^"]*"', "", first)  # a quoted name may hold other marks
+    delimiter = excel["delimiter"] if excel else max(_DELIMITERS, key=outside.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header, start = list[str](), 1
     try:
@@ -98,15 +102,20 @@ def _csv(text: str, file: str) -> DataTable:
             place, start = Place(file, start), reader.line_num + 1
             if not any(value.strip() for value in values):
                 continue
+            if excel:
+                excel = None
+                continue
             if not header:
                 header = _header(values, place, table)
-            elif len(values) > len(header):
+                continue
+            while len(values) > len(header) and not values[-1].strip():
+                values.pop()  # a comma at the end of the row
+            if len(values) > len(header):
                 rule = f"more fields than the header names ({len(values)} against {len(header)})"
                 fix = "put texts with a comma in quotes"
                 table.problems.append(Finding(place, "", rule, shown(delimiter.join(values)), fix))
             else:
-                padded: list[Any] = [*values, *[None] * (len(header) - len(values))]
-                table.rows.append(DataRow(place, dict(zip(header, padded, strict=True))))
+                _add_row(table, place, values, header)
     except csv.Error as error:
         fix = "check the quoting: every quoted text must end, and a quote inside one is doubled"
         table.problems.append(Finding(Place(file, start), "", f"not valid CSV ({error})", "", fix))
@@ -116,15 +125,28 @@ def _csv(text: str, file: str) -> DataTable:
     return table
 
 
-def _header(values: list[Any], place: Place, table: DataTable) -> list[str]:
-    """Column names; a name that stands twice is numbered from the second time on: text, text.2."""
+def _header(values: Sequence[Any], place: Place, table: DataTable) -> list[str]:
+    """Column names, those without one at the end left out; one that stands twice is numbered from then on: text.2."""
     seen, header = Counter[str](), []
-    for value in values:
-        name = str(value).strip() if value is not None else ""
+    names = [str(value).strip() if value is not None else "" for value in values]
+    while names and not names[-1]:
+        names.pop()
+    for name in names:
         seen[name] += 1
         header.append(name if seen[name] == 1 else f"{name}.{seen[name]}")
     table.columns = tuple(header)
     return header
+
+
+def _add_row(table: DataTable, place: Place, values: Sequence[Any], header: Sequence[str]) -> None:
+    """Add a row, what it lacks at its end as None; DataError where the table is larger than it may be."""
+    if len(header) > COLUMNS:
+        rule, fix = f"more than {COLUMNS} columns", "keep those with texts and values"
+        raise damaged(place, rule, fix, f"{len(header)} columns")
+    if len(table.rows) >= ROWS or len(table.rows) * len(header) >= CELLS:
+        raise damaged(place, f"more than {ROWS} rows, or {CELLS} rows times columns", "split the file")
+    fields = dict(zip(header, values, strict=False))
+    table.rows.append(DataRow(place, dict.fromkeys(header) | fields))
 
 
 def _spreadsheet(content: bytes, path: Path) -> list[DataTable]:
@@ -137,8 +159,11 @@ def _spreadsheet(content: bytes, path: Path) -> list[DataTable]:
         fix = 'pip install "valuescope[data]", or save the sheet as CSV'
         raise damaged(place, "a spreadsheet, and openpyxl is not installed", fix) from error
     try:
+        _require_few_marks(content, place)
         workbook = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         return [_sheet(sheet, path) for sheet in workbook.worksheets]
+    except DataError:
+        raise
     except Exception as error:  # openpyxl raises whatever its parsers do on a damaged workbook
         reason = " ".join(str(error).split())[:120]
         rule = f"a damaged spreadsheet ({type(error).__name__}: {reason})"
@@ -157,24 +182,49 @@ def _require_workbook(content: bytes, place: Place) -> None:
     if not any(member.filename == "xl/workbook.xml" for member in members):
         raise damaged(place, "a zip archive, not a spreadsheet", "unpack it and name a file in it")
     unpacked = sum(member.file_size for member in members)
-    if unpacked > LARGEST or unpacked > 1000 * len(content):
+    if unpacked > FILE_BYTES or unpacked > 1000 * len(content):
         rule = f"a spreadsheet of {len(content) >> 10} KB that unpacks to {unpacked >> 20} MB"
         raise damaged(place, rule, "it is no ordinary workbook: export its table as CSV")
+
+
+def _require_few_marks(content: bytes, place: Place) -> None:
+    """Refuse a workbook of more XML than is read in seconds, and one whose XML declares entities."""
+    marks = entries = 0
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for member in archive.infolist():
+            end = b""
+            with archive.open(member) as handle:
+                while piece := handle.read(1 << 20):
+                    marks += piece.count(b"<")
+                    entries += sum(map(piece.count, (b"<row", b":row", b"<si", b":si")))
+                    if b"<!DOCTYPE" in end + piece or b"<!ENTITY" in end + piece:
+                        raise damaged(place, "a spreadsheet that declares XML entities", "save it anew")
+                    end = piece[-16:]
+                    if marks > SHEET_MARKS or entries > ROWS:
+                        rule = f"a spreadsheet of more than {ROWS} rows and texts, or {SHEET_MARKS} XML tags"
+                        raise damaged(place, rule, "split it, or export its table as CSV")
 
 
 def _sheet(sheet: Any, path: Path) -> DataTable:
     table = DataTable(str(path))
     header: list[str] = []
+    sheet.reset_dimensions()  # what a sheet says of its size may be anything, and rows are filled up to it
     for number, values in enumerate(sheet.iter_rows(values_only=True), 1):
+        place = Place(str(path), number, str(sheet.title))
+        if number > ROWS or len(values) > COLUMNS:
+            what = f"more than {ROWS} rows" if number > ROWS else f"more than {COLUMNS} columns"
+            rule, fix = (
+                f"{what}, blank ones included",
+                "move the table to a sheet of its own, or export it as CSV",
+            )
+            raise damaged(place, rule, fix)
         if all(value is None or (isinstance(value, str) and not value.strip()) for value in values):
             continue
-        place = Place(str(path), number, str(sheet.title))
         if not header:
-            header = _header(list(values), place, table)
+            header = _header(values, place, table)
         else:
-            padded = [*values, *[None] * max(0, len(header) - len(values))]
-            table.rows.append(DataRow(place, dict(zip(header, padded, strict=False))))
-    if not table.rows:
+            _add_row(table, place, values, header)
+    if not table.rows and not table.problems:
         fix = "fill it or remove the sheet"
         table.problems.append(
             Finding(Place(str(path), 1, str(sheet.title)), "", "no rows under a header", "", fix)
@@ -240,6 +290,6 @@ def hub_tables(path: str) -> list[DataTable]:
 def _split_table(name: str, rows: Iterable[Mapping[str, Any]]) -> DataTable:
     table = DataTable(name)
     for number, fields in enumerate(rows, 1):
-        table.rows.append(DataRow(Place(name, number), dict(fields)))
-    table.columns = tuple(table.rows[0].fields) if table.rows else ()
+        table.columns = table.columns or tuple(fields)
+        _add_row(table, Place(name, number), list(fields.values()), tuple(fields))
     return table

@@ -22,7 +22,7 @@ def _valuecsv(row: DataRow) -> Iterator[Record]:
     """A text and, for each of the twelve Chinese social values, whether it is about it."""
     text = row.text("text")
     ratings = tuple((value_id(name), row.integer(f"{name}_scr", 0, 1)) for name in CHINESE_SOCIAL)
-    key, language = f"{stem(row.place)}/{row.place.line}", language_of(text)
+    key, language = f"{stem(row.place)}/{row.place.number}", language_of(text)
     yield RatedText(key, _first(ratings), text, ratings=ratings, language=language)
 
 
@@ -40,7 +40,7 @@ def _fulcra(row: DataRow) -> Iterator[Record]:
     source = row.text("response_source", optional=True)
     asked = dialogue["asked"].strip()
     yield RatedText(
-        f"{stem(row.place)}/{row.place.line}",
+        f"{stem(row.place)}/{row.place.number}",
         _first(tuple(ratings)),
         asked,
         reply=dialogue["reply"].strip(),
