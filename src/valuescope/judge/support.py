@@ -32,7 +32,8 @@ class Support:
     `aligned_first`, `aligned_second`: with the aligned option as A, and as B; None where that order is missing.
     `support`: their mean, or None, and then `missing` names the kind. `gap`: `aligned_first - aligned_second`, above
     0 where the first place is preferred; None unless both orders are there. `mass`: the smaller probability of A and B
-    together among the orders read (log-probabilities only).
+    together among the orders read (log-probabilities only). `stated_sum`: what the percentages of both options add up to, the
+    mean over the orders read (percentages only).
     """
 
     method: SupportMethod
@@ -41,6 +42,7 @@ class Support:
     aligned_second: float | None
     missing: MissingKind | Literal[""] = ""
     mass: float | None = None
+    stated_sum: float | None = None
 
     @property
     def gap(self) -> float | None:
@@ -67,7 +69,11 @@ def support_from_percentages(
     """
     first = None if aligned_first.value is None else aligned_first.value[0]
     second = None if aligned_second.value is None else aligned_second.value[1]
-    return _support("percentages", (first, aligned_first.missing), (second, aligned_second.missing), orders)
+    support = _support(
+        "percentages", (first, aligned_first.missing), (second, aligned_second.missing), orders
+    )
+    sums = [sum(reply.value) for reply in (aligned_first, aligned_second) if reply.value is not None]
+    return replace(support, stated_sum=sum(sums) / len(sums) if sums else None)
 
 
 def support_from_log_probabilities(
@@ -128,7 +134,7 @@ def _support(method: SupportMethod, first: Order, second: Order, orders: int) ->
 class SupportRate:
     """Asks a model how far it supports the two actions of a dilemma, once in either order.
 
-    "percentages": in percent, with reasons. "log-probabilities": by the probabilities of the letters A and B, at
+    "percentages": a percentage for each option, with reasons; `together`: they are asked to make 100, which the paper does not. "log-probabilities": by the probabilities of the letters A and B, at
     temperature 0. `system` is put before each question, such as a description of somebody to speak for. `brief` puts the
     short prompts, which the social organism was trained on; they do not tell another model how to reply.
 
@@ -142,6 +148,7 @@ class SupportRate:
     max_tokens: int = 200
     system: str = ""
     brief: bool = False
+    together: bool = False
 
     def __post_init__(self) -> None:
         if self.method not in ("percentages", "log-probabilities"):
@@ -149,8 +156,12 @@ class SupportRate:
 
     def prompt(self, language: str) -> JudgePrompt:
         """The prompt that it puts."""
-        name = "support-rate" if self.method == "percentages" else "support-choice"
-        return judge_prompt(f"{name}-brief" if self.brief else name, language)
+        if self.brief:
+            return judge_prompt(
+                "support-rate-brief" if self.method == "percentages" else "support-choice-brief", language
+            )
+        together = "support-rate-together" if self.together else "support-rate"
+        return judge_prompt(together if self.method == "percentages" else "support-choice", language)
 
     def calls(self, dilemma: Dilemma, draw: int = 0) -> list[Call]:
         """Two calls: the aligned action as A, and as B. `draw` tells repeated askings at a temperature apart."""
@@ -173,7 +184,10 @@ class SupportRate:
         """The support of the aligned action in percent, from the replies to `calls`."""
         if self.method == "percentages":
             return support_from_percentages(
-                *(read_reply(reply, parse_percentages(reply.text)) for reply in replies)
+                *(
+                    read_reply(reply, parse_percentages(reply.text, together=self.together))
+                    for reply in replies
+                )
             )
         first, second = replies
         for reply in replies:

@@ -24,12 +24,17 @@ from valuescope.report.table import Column, Table
 
 
 class SupportFound(Found):
-    """The unedited model's support of each value by one measure, in percent."""
+    """The unedited model's support of each value by one measure, in percent.
+
+    `position_gaps`, `position_gap`: how much more the aligned option gets as the first than as the second, in points; where it is
+    large, a support near 50 says nothing. `stated_sum`: what the stated percentages of both options add up to, on average.
+    """
 
     rates: dict[str, Measured] = {}
     overall: Measured | None = None
     position_gaps: dict[str, Measured] = {}
     position_gap: Measured | None = None
+    stated_sum: Measured | None = None
     missing: MissingSupports = MissingSupports()
 
 
@@ -82,6 +87,7 @@ class UneditedSupport(Part[None]):
         blocks = (
             rates or Words("No support could be read.", style="absent"),
             _table(found, result),
+            _values_table(found, result),
             _agreement_figure(found),
             _csv(found),
         )
@@ -89,8 +95,14 @@ class UneditedSupport(Part[None]):
 
 
 def _support(lab: DilemmaLaboratory, language: str, measure: Measure) -> SupportFound:
-    missing = MissingSupports.of(missing_of(lab.supports(language, measure)))
-    return SupportFound.model_validate({**lab.rates(language, measure).to_dict(), "missing": missing})
+    supports = lab.supports(language, measure)
+    sums = [support.stated_sum for support in supports.support]
+    stated = (
+        lab.how.mean(sums, clusters=lab.stories(language)).to_dict() if measure == "percentages" else None
+    )
+    missing = MissingSupports.of(missing_of(supports))
+    content = {**lab.rates(language, measure).to_dict(), "stated_sum": stated, "missing": missing}
+    return SupportFound.model_validate(content)
 
 
 def _agreement(lab: DilemmaLaboratory, language: str) -> AgreementFound:
@@ -172,6 +184,7 @@ def _table(found: Mapping[str, LanguageFound], result: Result) -> Table[_Row]:
         Column("", "Language and measure", lambda row: f"{language_name(row.language)}, by {row.measure}"),
         Column("", "Support (%)", lambda row: row.support.overall, POINTS, signed=False),
         Column("", "First place preferred by (points)", lambda row: row.support.position_gap, POINTS),
+        Column("", "Both options together (%)", lambda row: row.support.stated_sum, POINTS, signed=False),
         Column("", "Missing", lambda row: f"{row.support.missing.missing} of {row.support.missing.asked}"),
         Column("", "Kinds", kinds),
     )
@@ -183,9 +196,34 @@ class _Rate(NamedTuple):
     measure: str
     value: str
     rate: Estimate
+    gap: Estimate | None
 
 
 def _csv(found: Mapping[str, LanguageFound]) -> Table[_Rate]:
-    rates = [_Rate(*row[:2], *rate) for row in _rows(found) for rate in row.support.rates.items()]
-    columns = (*facts("language", "measure", "value"), Column("*", "", attrgetter("rate"), estimate=True))
+    rates = [
+        _Rate(*row[:2], value, rate, row.support.position_gaps.get(value))
+        for row in _rows(found)
+        for value, rate in row.support.rates.items()
+    ]
+    columns: tuple[Column[_Rate], ...] = (
+        *facts("language", "measure", "value"),
+        Column("*", "", attrgetter("rate"), estimate=True),
+        Column("gap", "", attrgetter("gap"), estimate=True),
+    )
     return Table("support", "Support of each value", columns, rates, page=False)
+
+
+def _values_table(found: Mapping[str, LanguageFound], result: Result) -> Table[_Rate]:
+    """Beside every support the gap between the two orders that it is the mean of."""
+    columns: tuple[Column[_Rate], ...] = (
+        Column("", "Value", lambda row: result.head.value_name(row.value)),
+        Column("", "Language and measure", lambda row: f"{language_name(row.language)}, by {row.measure}"),
+        Column("", "Support (%)", attrgetter("rate"), POINTS, signed=False),
+        Column("", "First place preferred by (points)", attrgetter("gap"), POINTS),
+    )
+    return Table(
+        "",
+        "Support of each value, and the gap between the two orders of its options",
+        columns,
+        _csv(found).rows,
+    )

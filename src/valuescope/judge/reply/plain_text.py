@@ -13,9 +13,7 @@ from valuescope.judge.reply.own_words import is_reported, json_statements, own_w
 from valuescope.judge.reply.thoughts import after_thoughts
 
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9_-]{0,20}/?>|<\|[A-Za-z_/]{1,30}\|>")
-_PICTURES = re.compile(
-    "[\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"
-)
+_PICTURES = re.compile("[\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20e3"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"

@@ -8,9 +8,10 @@ answer" starts a list. Numbers in words ("four") are not read.
 
 Percentages: labels decide, in whatever order they come: "A: 70%, B: 30%", "Option B - 30 %", "选项A：70％",
 `{"A": 70, "B": 30}`, "70% for A and 30% for B". Without labels only a reply that is nothing but two numbers is read:
-"70/30", "70%, 30%", in the order A, B. Out of range: a number outside of 0..100. Contradictory: two percentages for one
-option, or a sum further than `TOLERANCE` from 100 (1 leaves room for rounding, "33.3% / 66.6%"; it also turns away
-"0.7 / 0.3"). One option alone is unparseable: nothing is inferred from it. The percentages are given back as they stand.
+"70/30", "70%, 30%", in the order A, B. Out of range: a number outside of 0..100, and two shares in place of percentages ("0.7 / 0.3").
+Contradictory: two percentages for one option. Each option has a percentage of its own, so any sum is an answer (ValueExploration); where
+they were asked to make 100 together, a sum further than `TOLERANCE` from it is contradictory (1 leaves room for rounding, "33.3% / 66.6%").
+One option alone is unparseable: nothing is inferred from it. The percentages are given back as they stand.
 """
 
 from __future__ import annotations
@@ -155,8 +156,9 @@ _SPACED_PAIR = re.compile(
 )
 
 
-def parse_percentages(text: str) -> Reply[tuple[float, float]]:
-    """The percentages of option A and option B, each 0..100, or missing; any text can be given."""
+def parse_percentages(text: str, *, together: bool = False) -> Reply[tuple[float, float]]:
+    """The percentages of option A and option B, each 0..100, or missing; any text can be given. `together`: they were asked to
+    make 100."""
     text, missing = verdict_text(text)
     if missing:
         return Reply(None, missing)
@@ -168,7 +170,9 @@ def parse_percentages(text: str) -> Reply[tuple[float, float]]:
     (a,), (b,) = stated
     if a is None or b is None or not (0 <= a <= 100 and 0 <= b <= 100):
         return Reply(None, "out of range")
-    return Reply((a, b)) if abs(a + b - 100) <= TOLERANCE else Reply(None, "contradictory")
+    if 0 < max(a, b) <= 1:
+        return Reply(None, "out of range")
+    return Reply((a, b)) if not together or abs(a + b - 100) <= TOLERANCE else Reply(None, "contradictory")
 
 
 def _stated(text: str) -> tuple[set[float | None], set[float | None]] | None:
