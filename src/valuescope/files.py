@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+LONGEST_NAME = 120
+"""Bytes of a name that the user chose: file systems hold 255, and marks and suffixes are put to it."""
 CACHE_VARIABLE = "VALUESCOPE_CACHE"
 """The environment variable that moves `cache_folder`."""
 
@@ -74,6 +76,25 @@ def build_folder_once(folder: Path, build: Callable[[Path], None]) -> Path:
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
     return folder
+
+
+def file_name(name: str) -> str:
+    """The name as it is, where a file or folder can carry it and stays in the folder that it is put into.
+
+    Raises:
+        ValueError: an empty or hidden name, one with a slash, a backslash or a control character, or a too long one.
+    """
+    size = len(name.encode("utf-8", "replace"))
+    if not name.isprintable() or set("/\\") & set(name) or name[:1] in ("", ".") or name != name.strip():
+        raise ValueError(
+            f"{name!r} becomes the name of a file; give one without slashes, backslashes, control characters, a dot at "
+            "its front, or spaces around it"
+        )
+    if size > LONGEST_NAME:
+        raise ValueError(
+            f"{name[:20]!r}... becomes the name of a file and has {size} bytes; at most {LONGEST_NAME} are allowed"
+        )
+    return name
 
 
 def cache_folder() -> Path:

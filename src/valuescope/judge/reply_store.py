@@ -79,9 +79,33 @@ def reply_of(output: ModelOutput) -> ModelReply:
         if not place.token.strip():
             continue
         near: Sequence[Logprob | TopLogprob] = place.top_logprobs or [place]
-        top = tuple((token.token, token.logprob) for token in near if math.isfinite(token.logprob))
+        top = tuple(
+            (whole_text(token.token), token.logprob) for token in near if math.isfinite(token.logprob)
+        )
         break
-    return ModelReply(output.completion, choice.stop_reason, top, "", *tokens)
+    return ModelReply(whole_text(output.completion), choice.stop_reason, top, "", *tokens)
+
+
+def _read_line(line: bytes) -> tuple[str, ModelReply]:
+    """The key and the reply of a line; one of several kinds of errors where it is not whole, or not what `put` writes."""
+    record = json.loads(line.decode("utf-8"))
+    key, fields = record["key"], record["reply"]
+    top = fields["top"] and tuple((token, logprob) for token, logprob in fields["top"])
+    reply = ModelReply(**{**fields, "top": top})
+    texts = [key, reply.text, reply.stop, reply.error, *(token for token, _ in top or ())]
+    counts, logprobs = (reply.input_tokens, reply.output_tokens), [logprob for _, logprob in top or ()]
+    if not all(type(text) is str and text == whole_text(text) for text in texts):
+        raise ValueError("a text is none, or half a character")
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise ValueError("a number of tokens is none")
+    if not all(type(logprob) in (int, float) and math.isfinite(logprob) for logprob in logprobs):
+        raise ValueError("a log-probability is no number")
+    return key, reply
+
+
+def whole_text(text: str) -> str:
+    """The text with U+FFFD for halves of characters (lone surrogates), which no file can hold."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class ReplyStore:
@@ -112,16 +136,17 @@ class ReplyStore:
             if not line.strip():
                 continue
             try:
-                record = json.loads(line)
-                fields = record["reply"]
-                pairs = ((str(token), float(logprob)) for token, logprob in fields["top"] or ())
-                top = None if fields["top"] is None else tuple(pairs)
-                self._replies[str(record["key"])] = ModelReply(**{**fields, "top": top})
-            except (ValueError, KeyError, TypeError):
+                key, reply = _read_line(line)
+            except (ValueError, KeyError, TypeError, RecursionError):
                 damaged += 1
+            else:
+                self._replies[key] = reply
         if damaged:
             logger.warning(
-                "%s: %d lines were torn or damaged; their calls are made again", self.path, damaged
+                "%s: %d %s torn or damaged and passed over; what they held is asked again",
+                self.path,
+                damaged,
+                "line was" if damaged == 1 else "lines were",
             )
         return bool(content) and not content.endswith(b"\n")
 
@@ -136,9 +161,7 @@ class ReplyStore:
     def put(self, key: str, reply: ModelReply, about: Mapping[str, Any]) -> None:
         """Keep a reply; `about` says in plain words what was asked of whom, for people who read the file."""
         content = {"key": key, "about": dict(about), "reply": asdict(reply)}
-        line = (
-            json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass") + b"\n"
-        )
+        line = whole_text(json.dumps(content, ensure_ascii=False, allow_nan=False)).encode("utf-8") + b"\n"
         with self._lock:
             if os.write(self._file, line) != len(line):
                 raise OSError(f"{self.path}: a reply could not be written whole; is the disk full?")

@@ -11,7 +11,7 @@ from valuescope.data.dilemma_set import DILEMMA_SOURCES
 from valuescope.edit import EDITS
 from valuescope.lab.parameters import keywords, require_known, require_parameters
 from valuescope.lab.spec import BatchSize, ControlsSpec, RunSpec, ValuesSpec, rows_of
-from valuescope.lab.strict import Strict
+from valuescope.lab.strict import Name, Strict
 from valuescope.locate import locator_parameters
 
 Measure = Literal["percentages", "log-probabilities"]
@@ -124,7 +124,7 @@ class ExplorationSpec(RunSpec):
     values: ValuesSpec = ValuesSpec(system="chinese-social")
     languages: tuple[Literal["en", "zh"], ...] = Field(default=("en", "zh"), min_length=1)
     data: DilemmasSpec = DilemmasSpec()
-    selections: dict[str, SelectionSpec] = Field(
+    selections: dict[Name, SelectionSpec] = Field(
         default_factory=lambda: {"vape": SelectionSpec()}, min_length=1
     )
     main: str = "vape"

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import yaml
 
-from valuescope.files import write_json_atomic, write_text_atomic
+from valuescope.files import file_name, write_json_atomic, write_text_atomic
 from valuescope.lab.spec import RunSpec
 
 LAYOUT = 2
@@ -76,13 +76,20 @@ class RunFolder:
 
     def read_json(self, name: str) -> Any:
         """The content of a JSON file of the run, or None where it is not there yet."""
-        path = self.path / name
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        path = self.path / _inside(name)
+        if not path.is_file():
+            return None
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise RunError(
+                f"{path}: not JSON ({error}); delete this file, and the run makes it again"
+            ) from error
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file of the run, whole; what is read back has its keys in the same order."""
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        write_text_atomic(self.path / name, text + "\n")
+        write_text_atomic(self.path / _inside(name), text + "\n")
 
     def add_seconds(self, stage: str, seconds: float) -> None:
         """Add to the time spent in a stage, over all the sittings of the run."""
@@ -93,6 +100,13 @@ class RunFolder:
     def seconds(self) -> dict[str, float]:
         """Seconds spent per stage so far."""
         return dict(self.read_json("seconds.json") or {})
+
+
+def _inside(name: str) -> str:
+    """The name of a file of the run, below its folder."""
+    for part in name.split("/"):
+        file_name(part)
+    return name
 
 
 def versions() -> Mapping[str, str]:

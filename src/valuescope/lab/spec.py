@@ -15,7 +15,7 @@ from valuescope.lab.judge_spec import OPERATIONAL, AnyJudge, JudgeSpec, ScoresSp
 from valuescope.lab.method import MethodSpec
 from valuescope.lab.model_spec import ModelSpec
 from valuescope.lab.parameters import keywords, require_known, require_parameters
-from valuescope.lab.strict import Strict
+from valuescope.lab.strict import Name, Strict
 from valuescope.metrics import Bootstrap
 from valuescope.models import SamplingDefaults
 
@@ -79,7 +79,7 @@ class BootstrapSpec(Strict):
 class RunSpec(Strict):
     """What every experiment has. `seed` drives the draws of data, splits, controls, sampling noise and bootstrap."""
 
-    name: str
+    name: Name
     seed: int = 0
     model: ModelSpec = ModelSpec()
     values: ValuesSpec = ValuesSpec()
@@ -180,7 +180,7 @@ class ComparisonSpec(RunSpec):
 
     experiment: Literal["methods"] = "methods"
     data: DataSpec = DataSpec()
-    methods: dict[str, MethodSpec] = Field(default_factory=dict)
+    methods: dict[Name, MethodSpec] = Field(default_factory=dict)
     generate: GenerateSpec = GenerateSpec()
     judge: AnyJudge = "oracle"
     runs: int = Field(default=1, ge=1)

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, RootModel
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, RootModel
 
+from valuescope.files import file_name
 from valuescope.metrics import Estimate
 
 
 class SpecError(ValueError):
     """A specification that cannot be run; the message names file, field, value and the fix."""
+
+
+Name = Annotated[str, AfterValidator(file_name)]
+"""A name that the user chose and that becomes part of a path."""
 
 
 class Strict(BaseModel):
