@@ -8,9 +8,12 @@ import math
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from valuescope.lock import sole_use
 
 if TYPE_CHECKING:
     from inspect_ai.model import Logprob, ModelOutput, TopLogprob
@@ -113,15 +116,20 @@ class ReplyStore:
 
     Each reply is one line, written by one system call, so that `kill -9` loses at most the calls in flight. A line that
     is torn or damaged is passed over, and its call made again. A later line for the same call replaces an earlier one.
-    Replies that are errors are kept for their text, but `get` does not give them: they are asked again.
+    Replies that are errors are kept for their text, but `get` does not give them: they are asked again. The file is this
+    process's alone until `close`, so that no two pay for the same call.
+
+    Raises:
+        InUseError: another process asks with this file.
     """
 
     def __init__(self, path: Path):
         self.path = Path(path)
         self._lock = threading.Lock()
         self._replies: dict[str, ModelReply] = {}
+        self._held = ExitStack()
+        self._held.enter_context(sole_use(self.path.parent, self.path.name))
         torn = self._read()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         if torn:
             os.write(self._file, b"\n")
@@ -174,3 +182,4 @@ class ReplyStore:
                 os.fsync(self._file)
                 os.close(self._file)
                 self._file = -1
+                self._held.close()

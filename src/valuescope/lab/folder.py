@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import platform
 import resource
+import shutil
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -16,10 +18,16 @@ import yaml
 
 from valuescope.files import file_name, write_json_atomic, write_text_atomic
 from valuescope.lab.spec import RunSpec
+from valuescope.lock import SUFFIX
 
 LAYOUT = 2
 """Of a run's folder: since 2 answers stand in `asks/`, under the hash of what was asked."""
 PACKAGES = ("valuescope", "torch", "transformers", "safetensors", "numpy")
+
+
+BEGINNING = ("run.json", "spec.yaml", "given.json", "seconds.json", "data")
+"""What a run has in its folder before it has made anything."""
+logger = logging.getLogger(__name__)
 
 
 class RunError(RuntimeError):
@@ -60,11 +68,33 @@ class RunFolder:
             ("fingerprint", "model"),
             ("versions", "library versions"),
         ):
-            if recorded.get(name) != facts[name]:
+            if recorded.get(name) == facts[name]:
+                continue
+            if made := self.made():
                 raise RunError(
                     f"{self.path} holds a run with another {what} ({name}: {recorded.get(name)} there, {facts[name]} "
-                    "now); choose another --out, or delete the folder to start over"
+                    f"now) and what it made ({', '.join(made)}); choose another --out, go on with {self.path / 'spec.yaml'}, "
+                    "or delete the folder to start over"
                 )
+            logger.warning(
+                "%s: a run with another %s began here and made nothing yet; this one takes the folder",
+                self.path,
+                what,
+            )
+            shutil.rmtree(self.path / "data", ignore_errors=True)
+            (self.path / "seconds.json").unlink(missing_ok=True)
+            write_text_atomic(self.path / "spec.yaml", spec.to_yaml())
+            write_json_atomic(self.path / "run.json", facts)
+            return
+
+    def made(self) -> list[str]:
+        """What the run in the folder has made that took work or money: all but what drawing its data anew gives again."""
+        made = list[str]()
+        for path in sorted(self.path.iterdir()) if self.path.is_dir() else ():
+            files = (file for file in (path, *path.rglob("*")) if file.is_file() and file.suffix != SUFFIX)
+            if path.name not in BEGINNING and any(file.stat().st_size for file in files):
+                made.append(path.name)
+        return made
 
     @property
     def first_day(self) -> str | None:

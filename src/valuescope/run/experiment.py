@@ -13,6 +13,7 @@ from valuescope.lab.material import timed
 from valuescope.lab.result import Asked, Result
 from valuescope.lab.spec import RunSpec
 from valuescope.lab.strict import SpecError
+from valuescope.lock import sole_use
 from valuescope.models import NeuronModel
 from valuescope.progress import Progress, silent
 from valuescope.report.document import write_page
@@ -31,8 +32,13 @@ def run(spec: RunSpec, out: Path, *, progress: Progress = silent, model: NeuronM
 
     Raises:
         SpecError, RunError: for a specification that does not fit its data, or a folder of another run.
+        InUseError: another process works in the folder.
     """
-    folder, model = RunFolder(out), model or spec.model.load()
+    with sole_use(out):
+        return _run(spec, RunFolder(out), progress, model or spec.model.load())
+
+
+def _run(spec: RunSpec, folder: RunFolder, progress: Progress, model: NeuronModel) -> Result:
     spec = settled(spec, folder, None, lambda: Estimator(spec, model)).spec
     spec = ready(spec, folder, model)
     model = model.with_chat(spec.model.chat.settings())

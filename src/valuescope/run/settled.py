@@ -46,9 +46,7 @@ def settled(
     if known and {name: known.get(name) for name in given} == given:
         return Settled(make_spec(known["spec"], str(folder and folder.path / RECORD)), tuple(known["notes"]))
     became = _settled(spec, budget, estimator())
-    if (
-        folder and folder.read_json("run.json") is None
-    ):  # else it holds another run, which is refused when it is opened
+    if folder and not folder.made():  # else it holds another run, which is refused when it is opened
         folder.write_json(
             RECORD, {**given, "spec": became.spec.model_dump(mode="json"), "notes": list(became.notes)}
         )
