@@ -36,7 +36,7 @@ class Range:
         high = "" if math.isinf(self.high) else f"to below {self.high}" if self.below else f"to {self.high}"
         if self.above and self.below:
             high = f"and below {self.high}"
-        return " ".join(filter(None, (kind, low, high or (low and not self.above and "on"))))
+        return " ".join(filter(None, (kind, low, high or ("on" if low and not self.above else ""))))
 
 
 Count = Annotated[int, Range(1, MOST)]

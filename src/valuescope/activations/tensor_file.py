@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 
 from valuescope.files import save_tensors_atomic, sha256_of, sha256_of_file, write_json_atomic
@@ -68,7 +69,12 @@ class TensorRecord:
         if missing:
             lacks = cls.lacks.format(names=", ".join(missing), version=manifest.get("version"))
             raise cls.error(f"{path}: {lacks}")
-        loaded = cls(**{**saved, "model": ModelIdentity.from_dict(saved["model"])})
+        try:
+            loaded = cls(**{**saved, "model": ModelIdentity.from_dict(saved["model"])})
+        except (LookupError, TypeError, AttributeError) as error:
+            raise cls.error(
+                f"{path}: damaged ({type(error).__name__}: {error}); delete it and make it again"
+            ) from error
         if cls.sealed and loaded.hash != manifest.get("hash"):
             raise cls.error(f"{path}: the manifest was changed after it was written; its hash does not fit")
         return loaded
@@ -115,8 +121,8 @@ def load_tensor_file(path: Path | str, kind: str) -> tuple[dict[str, torch.Tenso
             )
     try:
         manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise TensorFileError(f"{manifest_path}: not JSON ({error}); save it again") from error
+    except (ValueError, RecursionError) as error:
+        raise TensorFileError(f"{manifest_path}: not JSON ({error}); delete it and make it again") from error
     if not isinstance(manifest, dict) or manifest.get("kind") != kind:
         found = manifest.get("kind") if isinstance(manifest, dict) else type(manifest).__name__
         raise TensorFileError(
@@ -129,9 +135,15 @@ def load_tensor_file(path: Path | str, kind: str) -> tuple[dict[str, torch.Tenso
         )
     if sha256_of_file(tensor_path) != manifest.get("sha256"):
         raise TensorFileError(
-            f"{tensor_path}: its sha256 is not that in {manifest_path.name}; the two do not belong together"
+            f"{tensor_path}: its sha256 is not that in {manifest_path.name}; it is cut off, or the two do not "
+            "belong together; delete both and make them again"
         )
-    return parse_tensors(tensor_path.read_bytes()), manifest
+    try:
+        return parse_tensors(tensor_path.read_bytes()), manifest
+    except SafetensorError as error:
+        raise TensorFileError(
+            f"{tensor_path}: no safetensors ({error}); delete it and make it again"
+        ) from error
 
 
 def _pair(path: Path | str) -> tuple[Path, Path]:

@@ -44,9 +44,9 @@ def run(
 @command("write the report of a finished run again", "valuescope report runs/demo")
 def report(folder: Path = argument("folder of the run", "FOLDER")) -> None:
     """`valuescope report`."""
-    from valuescope.run import read_result, write_report
+    from valuescope.run import rewrite_report
 
-    print(write_report(read_result(folder), folder))
+    print(rewrite_report(folder))
 
 
 def run_spec(spec: RunSpec, out: Path, dry: bool, budget: str | None = None) -> Result | None:

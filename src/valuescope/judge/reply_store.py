@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import math
@@ -13,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from valuescope.files import naming
 from valuescope.lock import sole_use
 
 if TYPE_CHECKING:
@@ -170,9 +172,14 @@ class ReplyStore:
         """Keep a reply; `about` says in plain words what was asked of whom, for people who read the file."""
         content = {"key": key, "about": dict(about), "reply": asdict(reply)}
         line = whole_text(json.dumps(content, ensure_ascii=False, allow_nan=False)).encode("utf-8") + b"\n"
-        with self._lock:
-            if os.write(self._file, line) != len(line):
-                raise OSError(f"{self.path}: a reply could not be written whole; is the disk full?")
+        with self._lock, naming(self.path, len(line)):
+            before = os.fstat(self._file).st_size
+            try:
+                if os.write(self._file, line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                os.ftruncate(self._file, before)  # no half a line, to which the next one would be put
+                raise
             self._replies[key] = reply
 
     def close(self) -> None:

@@ -8,15 +8,16 @@ import platform
 import resource
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import yaml
 
-from valuescope.files import file_name, write_json_atomic, write_text_atomic
+from valuescope.files import file_name, remove_parts, write_json_atomic, write_text_atomic
 from valuescope.lab.spec import RunSpec
 from valuescope.lock import SUFFIX
 
@@ -28,6 +29,10 @@ PACKAGES = ("valuescope", "torch", "transformers", "safetensors", "numpy")
 BEGINNING = ("run.json", "spec.yaml", "given.json", "seconds.json", "data")
 """What a run has in its folder before it has made anything."""
 logger = logging.getLogger(__name__)
+
+
+REMAKE = "delete this file, and the run makes it again"
+Content = TypeVar("Content")
 
 
 class RunError(RuntimeError):
@@ -53,7 +58,8 @@ class RunFolder:
             "fingerprint": fingerprint,
             "versions": versions(),
         }
-        recorded = self.read_json("run.json")
+        remove_parts(self.path)
+        recorded = self.facts
         if recorded is None:
             write_text_atomic(self.path / "spec.yaml", spec.to_yaml())
             write_json_atomic(self.path / "run.json", facts)
@@ -86,6 +92,8 @@ class RunFolder:
             write_text_atomic(self.path / "spec.yaml", spec.to_yaml())
             write_json_atomic(self.path / "run.json", facts)
             return
+        if not (self.path / "spec.yaml").is_file():
+            write_text_atomic(self.path / "spec.yaml", spec.to_yaml())
 
     def made(self) -> list[str]:
         """What the run in the folder has made that took work or money: all but what drawing its data anew gives again."""
@@ -97,12 +105,46 @@ class RunFolder:
         return made
 
     @property
+    def facts(self) -> dict[str, Any] | None:
+        """What `run.json` says of the run in this folder; None where there is no run."""
+        return self.read("run.json", _mapping, "choose another --out, or delete the folder to start over")
+
+    @property
     def first_day(self) -> str | None:
         """The date that the prompts of the run in this folder carry; None where they carry none, or there is no run."""
         path = self.path / "spec.yaml"
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        day: str | None = content.get("model", {}).get("chat", {}).get("date")
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+            day: str | None = content.get("model", {}).get("chat", {}).get("date")
+        except (yaml.YAMLError, UnicodeDecodeError, AttributeError, RecursionError) as error:
+            problem = " ".join(str(error).split())
+            raise RunError(
+                f"{path}: is not what a run writes ({problem}); put the run's specification back, or delete the folder to "
+                "start over"
+            ) from error
         return day
+
+    def read(self, name: str, decode: Callable[[Any], Content], fix: str = REMAKE) -> Content | None:
+        """What `decode` makes of a JSON file of the run; None where it is not there yet.
+
+        Raises:
+            RunError: naming the file, where it is damaged or holds something else.
+        """
+        content = self.read_json(name)
+        if content is None:
+            return None
+        with self.decoding(name, fix):
+            return decode(content)
+
+    @contextmanager
+    def decoding(self, name: str, fix: str = REMAKE) -> Iterator[None]:
+        """Have what goes wrong with the content of a file of the run name the file, and what to do (`fix`)."""
+        try:
+            yield
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise RunError(
+                f"{self.path / name}: is not what a run writes ({type(error).__name__}: {error}); {fix}"
+            ) from error
 
     def read_json(self, name: str) -> Any:
         """The content of a JSON file of the run, or None where it is not there yet."""
@@ -112,9 +154,7 @@ class RunFolder:
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:
-            raise RunError(
-                f"{path}: not JSON ({error}); delete this file, and the run makes it again"
-            ) from error
+            raise RunError(f"{path}: not JSON ({error}); {REMAKE}") from error
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file of the run, whole; what is read back has its keys in the same order."""
@@ -129,7 +169,15 @@ class RunFolder:
 
     def seconds(self) -> dict[str, float]:
         """Seconds spent per stage so far."""
-        return dict(self.read_json("seconds.json") or {})
+        return (
+            self.read("seconds.json", lambda spent: {str(name): float(spent[name]) for name in spent}) or {}
+        )
+
+
+def _mapping(content: Any) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise TypeError(f"it holds a {type(content).__name__}, and no mapping")
+    return content
 
 
 def _inside(name: str) -> str:

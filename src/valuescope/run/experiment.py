@@ -87,8 +87,10 @@ def read_result(folder: Path) -> Result:
         if name not in list(EXPERIMENTS):
             raise ValueError(f"experiment: {name!r} is unknown; known: {', '.join(EXPERIMENTS)}")
         return Result.from_dict(content, parts_of(name), EXPERIMENTS[name].head_kind)
-    except ValueError as error:
-        raise SpecError(f"{path}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise SpecError(
+            f"{path}: {error}; delete it and run its specification again to make it anew"
+        ) from error
 
 
 def write_report(result: Result, folder: Path) -> Path:
@@ -101,6 +103,22 @@ def write_report(result: Result, folder: Path) -> Path:
     return write_page(
         folder, result.head.name or "run", opening, [section for section in sections if section is not None]
     )
+
+
+def rewrite_report(folder: Path) -> Path:
+    """`write_report` for what the folder's `summary.json` says.
+
+    Raises:
+        SpecError: as `read_result`, and where what it says does not hold together.
+    """
+    result = read_result(folder)
+    try:
+        return write_report(result, folder)
+    except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
+        raise SpecError(
+            f"{folder / 'summary.json'}: what it says does not hold together ({type(error).__name__}: {error}); delete it "
+            "and run its specification again"
+        ) from error
 
 
 def terminal_text(result: Result) -> str:

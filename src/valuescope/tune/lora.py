@@ -76,6 +76,7 @@ def train_adapter(
     if not texts or any(not text.answer.strip() for text in texts):
         raise TuneError(f"{value}: {len(texts)} texts to learn; give at least one, each with an answer")
     peft, folder = require_peft(), Path(folder)
+    aside = folder.with_name(f".{folder.name}.part")
     rows = _rows(model, texts)
     ranks = {"r": how.rank, "lora_alpha": how.alpha, "lora_dropout": how.dropout}
     config = peft.LoraConfig(**ranks, target_modules="all-linear", task_type="CAUSAL_LM")
@@ -84,9 +85,11 @@ def train_adapter(
         tuned = peft.get_peft_model(model.model, config)
         try:
             losses = _train(model, rows, how, seed, progress)
-            aside = folder.with_name(f".{folder.name}.part")
             shutil.rmtree(aside, ignore_errors=True)
             tuned.save_pretrained(str(aside), save_embedding_layers=False)
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
         finally:
             tuned.unload()
     texts_hash = sha256_of([[text.prompt, text.answer] for text in texts])

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from valuescope.files import write_json_atomic, write_text_atomic
+from valuescope.files import remove_parts, write_json_atomic, write_text_atomic
 from valuescope.judge.asked_model import resolve_model
 from valuescope.judge.asking import Asker
 from valuescope.lock import sole_use
@@ -61,6 +61,7 @@ def write_set(
     settings = settings_of(job, str(asked))
     with sole_use(folder / REPLIES.parent):
         _require_same(folder, settings)
+        remove_parts(folder)
         write_json_atomic(folder / SETTINGS, settings)
         asker = Asker(
             asked, store=folder / REPLIES, max_connections=max_connections, retries=retries, timeout=timeout
@@ -89,6 +90,8 @@ def _require_same(folder: Path, settings: Mapping[str, Any]) -> None:
         before: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise WriteError(f"{path}: not JSON ({error}); delete it, the replies beside it are kept") from error
+    if not isinstance(before, dict):
+        raise WriteError(f"{path}: holds no mapping; delete it, the replies beside it are kept")
     for name, value in settings.items():
         old = before.get(name)
         if name in ("values", "parts"):
