@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from valuescope.data import Material, Question
 from valuescope.files import file_name
@@ -64,9 +65,14 @@ def arms_of(folder: Path) -> dict[str, list[Path]]:
     arms = dict[str, list[Path]]()
     for arm, ask in index.items():
         files = sorted((folder / "asks" / ask).glob("*.json"))
-        if files and run.read(f"asks/{ask}/{files[0].name}", lambda rows: "text" in rows[0]):
+        answered = run.read(f"asks/{ask}/{files[0].name}", _holds_texts) if files else None
+        if answered:
             arms[arm] = files
     return arms
+
+
+def _holds_texts(rows: Any) -> bool:
+    return "text" in rows[0]
 
 
 def _of_run(folder: Path, arms: tuple[str, ...]) -> list[AnswerRow]:
