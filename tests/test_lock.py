@@ -49,8 +49,15 @@ def test_another_process_is_refused_and_told_who_holds_the_folder(tmp_path: Path
     finally:
         process.communicate()
     with sole_use(tmp_path / "run"):
-        pass
+        (tmp_path / "run" / "x").touch()
     assert (tmp_path / "run" / "in-use.lock").read_bytes() == b""
+
+
+def test_where_nothing_was_made_nothing_is_left(tmp_path: Path) -> None:
+    for folder in (tmp_path / "new", tmp_path):
+        with sole_use(folder):
+            pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_killed_process_held_is_taken_over(tmp_path: Path) -> None:

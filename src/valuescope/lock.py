@@ -6,15 +6,15 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 SUFFIX = ".lock"
-"""Of the file that is locked. It holds the holder's process, host and start, and stays, empty, when it is let go: who waited
-for a removed file would hold what no other process sees."""
+"""Of the file that is locked. It holds the holder's process, host and start, and stays, empty, when it is let go of a folder with
+anything in it: who waited for a removed file would hold what no other process sees."""
 
 
 class InUseError(RuntimeError):
@@ -32,6 +32,7 @@ def sole_use(folder: Path, name: str = "in-use") -> Iterator[None]:
         InUseError: where another process (or thread) holds it; nothing waits.
     """
     path = Path(folder).resolve() / f"{name}{SUFFIX}"
+    is_new = not path.parent.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, is_singleton=True)
     try:
@@ -49,7 +50,12 @@ def sole_use(folder: Path, name: str = "in-use") -> Iterator[None]:
             path.write_text(json.dumps(holder) + "\n", encoding="utf-8")
         yield
     finally:
-        if outermost:
+        if outermost and list(path.parent.iterdir()) == [path]:  # nothing was made, so nothing is left
+            path.unlink()
+            with suppress(OSError):
+                if is_new:
+                    path.parent.rmdir()
+        elif outermost:
             os.truncate(path, 0)
         lock.release()
 
