@@ -117,6 +117,7 @@ def test_a_file_that_is_gone_is_made_again_or_named(
         assert summary_bytes(out) == summary_bytes(finished)
 
 
+@pytest.mark.slow
 def test_a_summary_without_some_of_its_keys_is_shown_or_named(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -125,7 +126,7 @@ def test_a_summary_without_some_of_its_keys_is_shown_or_named(
     for key in content:
         for changed in (
             {name: part for name, part in content.items() if name != key},
-            *({**content, key: other} for other in ([], {}, 3, "x", [1], {"a": 1})),
+            *({**content, key: other} for other in ([], 3, {"a": 1})),
         ):
             path.write_text(json.dumps(changed), encoding="utf-8")
             code = main(["report", str(tmp_path)])
