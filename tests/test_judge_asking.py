@@ -20,12 +20,13 @@ import pytest
 
 pytest.importorskip("inspect_ai")
 
+from inspect_ai.model import ModelOutput
 from judge_stubs import flaky, output, scripted
 
 from valuescope.judge.asked_model import AskError
 from valuescope.judge.asking import Asker, Call, ask
 from valuescope.judge.prompt import Rendered
-from valuescope.judge.reply_store import ModelReply, ReplyStore, usage
+from valuescope.judge.reply_store import ModelReply, ReplyStore, reply_of, usage
 
 
 def calls(count: int) -> list[Call]:
@@ -228,7 +229,7 @@ def test_a_torn_line_is_dropped_and_written_after(tmp_path: Path, caplog: pytest
     with_two.close()
     path.write_bytes(path.read_bytes()[:-9])
     after = ReplyStore(path)
-    assert "1 lines were torn" in caplog.text
+    assert "1 line was torn or damaged and passed over" in caplog.text
     assert (len(after), after.get("b")) == (1, None)
     after.put("c", ModelReply("Yes"), {})
     last = ReplyStore(path)
@@ -332,6 +333,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
+from inspect_ai.model import ModelOutput
 from judge_stubs import flaky
 from valuescope.judge.asking import Asker, Call
 model, _ = flaky(seconds=0.1, log=sys.argv[3])
@@ -356,3 +358,61 @@ def test_kill_9_repeats_only_the_calls_in_flight(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "40 {'Yes'}"
     assert len(log.read_text().splitlines()) <= 40 + 4
+
+
+HOSTILE = (
+    b'{"key": "k", "about": {}, "reply": {"text": "Ye',
+    b"not JSON",
+    b"[]",
+    b"3",
+    b"null",
+    b'"k"',
+    b"[" * 100_000,
+    b"\x00\x00{",
+    b"\xff\xfe\x00",
+    b'{"key": 3, "reply": {"text": "Yes", "top": null}}',
+    b'{"key": "k", "reply": null}',
+    b'{"key": "k", "reply": []}',
+    b'{"key": "k", "reply": {"text": 3, "top": null}}',
+    b'{"key": "k", "reply": {"text": "Yes"}}',
+    b'{"key": "k", "reply": {"text": "Yes", "top": null, "mood": 1}}',
+    b'{"key": "k", "reply": {"text": "\\ud800", "top": null}}',
+    b'{"key": "k", "reply": {"text": "Yes", "top": [["\\udfff", -0.1]]}}',
+    b'{"key": "k", "reply": {"text": "Yes", "top": [["Yes", NaN]]}}',
+    b'{"key": "k", "reply": {"text": "Yes", "top": [["Yes", -Infinity]]}}',
+    b'{"key": "k", "reply": {"text": "Yes", "top": [["Yes"]]}}',
+    b'{"key": "k", "reply": {"text": "Yes", "top": 3}}',
+    b'{"key": "k", "reply": {"text": "Yes", "top": null, "input_tokens": NaN}}',
+    b'{"key": "k", "reply": {"text": "Yes", "top": null, "output_tokens": -1}}',
+    b'{"key": "k", "reply": {"text": "Yes", "top": null, "error": null}}',
+    b'{"key": "k", "reply": {"text": "Yes", "top": null, "input_tokens": 1' + b"0" * 5000 + b"}}",
+)
+
+
+@pytest.mark.parametrize("line", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_line_is_counted_and_its_reply_asked_again(
+    line: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, whole = tmp_path / "replies.jsonl", ModelReply("Yes", top=(("Yes", -0.1),))
+    store = ReplyStore(path)
+    store.put("before", whole, {})
+    store.close()
+    with path.open("ab") as handle:
+        handle.write(line)
+    store = ReplyStore(path)
+    assert f"{path}: 1 line was torn or damaged and passed over" in caplog.text
+    assert (store.get("k"), store.get("before"), len(store)) == (None, whole, 1)
+    store.put("k", whole, {})
+    store.close()
+    again = ReplyStore(path)
+    assert (again.get("k"), again.get("before"), len(again)) == (whole, whole, 2)
+
+
+def test_half_a_character_of_a_reply_is_replaced_once_and_paid_once(tmp_path: Path) -> None:
+    output = ModelOutput.from_content("m", "Yes \ud83d!")
+    reply = reply_of(output)
+    assert reply.text == "Yes \ufffd!"
+    store = ReplyStore(tmp_path / "replies.jsonl")
+    store.put("k", reply, {"prompt": "\udc00"})
+    store.close()
+    assert ReplyStore(tmp_path / "replies.jsonl").get("k") == reply

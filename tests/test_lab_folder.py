@@ -31,24 +31,48 @@ def test_the_same_run_opens_it_again(tmp_path: Path, spec: Spec) -> None:
         RunFolder(tmp_path).open(spec, "print")
 
 
+@pytest.mark.parametrize(
+    "made", ["asks/x/000000.json", "judge/replies.jsonl", "activations/a.json", "summary.json"]
+)
 def test_another_specification_model_or_library_is_refused(
-    tmp_path: Path, spec: Spec, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, spec: Spec, made: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     RunFolder(tmp_path).open(spec, "print")
+    (tmp_path / made).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / made).write_text("{}")
     other = spec.model_copy(update={"seed": 1})
     with pytest.raises(
         RunError,
-        match=rf"holds a run with another specification \(spec_hash: {spec.hash} there, {other.hash}",
+        match=rf"holds a run with another specification \(spec_hash: {spec.hash} there, {other.hash} now\) and what it made "
+        rf"\({made.split('/')[0]}\); choose another --out, go on with {tmp_path}/spec.yaml, or delete the folder",
     ):
         RunFolder(tmp_path).open(other, "print")
-    with pytest.raises(
-        RunError, match=r"another model \(fingerprint: print there, other now\); choose another --out"
-    ):
+    with pytest.raises(RunError, match=r"another model \(fingerprint: print there, other now\) and what it"):
         RunFolder(tmp_path).open(spec, "other")
     versions = dict(folder_module.versions())
     monkeypatch.setattr(folder_module, "versions", lambda: {**versions, "torch": "9.9"})
     with pytest.raises(RunError, match="another library versions"):
         RunFolder(tmp_path).open(spec, "print")
+    assert (tmp_path / made).read_text() == "{}"
+
+
+def test_a_run_that_made_nothing_leaves_its_folder_to_the_corrected_one(
+    tmp_path: Path, spec: Spec, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = RunFolder(tmp_path)
+    folder.open(spec, "print")
+    folder.write_json("data/material.json", {"of": "the first"})
+    folder.add_seconds("data", 3.0)
+    (tmp_path / "judge").mkdir()
+    (tmp_path / "judge" / "replies.jsonl").touch()
+    (tmp_path / "judge" / "replies.jsonl.lock").write_text('{"pid": 1}')  # of a process that was killed
+    other = spec.model_copy(update={"seed": 1})
+    folder.open(other, "print")
+    assert "another specification began here and made nothing yet; this one takes the folder" in caplog.text
+    assert folder.read_json("run.json")["spec_hash"] == other.hash
+    assert Spec.model_validate(yaml.safe_load((tmp_path / "spec.yaml").read_text())) == other
+    assert folder.read_json("data/material.json") is None
+    assert folder.seconds() == {}
 
 
 def test_killed_before_its_facts_were_written_it_starts_over(tmp_path: Path, spec: Spec) -> None:

@@ -246,7 +246,10 @@ def test_keys_are_written_nowhere(
         ({"by": "openai/gpt-4o", "limit": 1}, "judge.limit: unknown key"),
         ({"by": "openai/gpt-4o", "limit": 1}, "known keys: by, base_url"),
         ({"by": "openai/gpt-4o", "missing_limit": 2}, "judge.missing_limit: Input should be less than"),
-        ({"by": "openai/gpt-4o", "model_args": {"api_key": "x"}}, "'api_key' would be written down"),
+        (
+            {"by": "openai/gpt-4o", "model_args": {"api_key": "x"}},
+            "'api_key' looks like a secret and would be written down",
+        ),
         ({"by": "openai/gpt-4o", "base_url": "http://me:secret@localhost/v1"}, "base_url holds a secret"),
         ({"by": "openai/gpt-4o", "base_url": "localhost"}, "is no address"),
         ("openai/gpt-4o", "write judge: {by: openai/gpt-4o}"),

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from run_samples import dilemma_spec, pairs_spec
 
+from valuescope.cli import main
 from valuescope.run import Spec, SpecError, make_spec, read_spec, read_yaml
 
 METHOD = {"locator": "neva", "edit": "modulate"}
@@ -95,6 +96,116 @@ def test_all_mistakes_are_reported_at_once() -> None:
     assert "generate.temperature" in message
 
 
+# Numbers --------------------------------------------------------------------------------------------------
+
+NO_NUMBERS = (True, "3", "1:2:3", [3], {}, float("nan"), float("inf"), -float("inf"), 10**400, -(10**400))
+WHOLE = {
+    "seed": "0 to 9223372036854775807",
+    "data.activation": "1 to 2147483647",
+    "controls.draws": "1 to 2147483647",
+    "leakage.questions": "1 to 2147483647",
+    "generate.batch_size": "1 to 2147483647, or auto",
+    "methods.neva.default.top": "1 to 2147483647",
+    "examples": "0 to 2147483647",
+}
+REAL = {
+    "generate.temperature": "a number from 0 on",
+    "generate.top_p": "a number above 0 to 1",
+    "bootstrap.confidence": "a number above 0 and below 1",
+    "methods.neva.search.min_fluency": "a number above 0 to 1",
+}
+PARAMETERS = {
+    ("data.parameters", "texts"): "whole number from 0 to 2147483647",
+    ("methods.neva.default.locator", "alpha"): "number above 0 to 1",
+    ("methods.neva.default.locator", "margin"): "whole number from 0 to 2147483647",
+    ("methods.neva.default.locator", "c"): "number above 0",
+    ("methods.neva.default.edit", "beta"): "number",
+    ("methods.neva.default.edit", "strength"): "number",
+}
+
+
+@pytest.mark.parametrize("value", [*NO_NUMBERS, 3.0, 2.5, -1])
+@pytest.mark.parametrize("place", WHOLE)
+def test_what_is_no_whole_number_is_refused_with_the_range(place: str, value: Any) -> None:
+    message = refused(with_at(FULL, place, value))
+    assert message.startswith(f"{place}: give a whole number from {WHOLE[place]} (given: ")
+    assert len(message) < 300
+
+
+@pytest.mark.parametrize("value", [*NO_NUMBERS, -0.5])
+@pytest.mark.parametrize("place", REAL)
+def test_what_is_no_number_is_refused_with_the_range(place: str, value: Any) -> None:
+    message = refused(with_at(FULL, place, value))
+    assert message.startswith(f"{place}: give {REAL[place]} (given: ")
+    assert len(message) < 300
+
+
+@pytest.mark.parametrize("value", [*NO_NUMBERS, -1])
+@pytest.mark.parametrize(("place", "name"), PARAMETERS)
+def test_a_parameter_out_of_its_range_is_refused_with_the_range(place: str, name: str, value: Any) -> None:
+    whole = with_at(FULL, "methods.neva.default", {"locator": {}, "edit": {}})
+    message = refused(with_at(whole, place, {name: value}))
+    assert name in message
+    assert PARAMETERS[place, name] in message
+    assert len(message) < 300
+
+
+@pytest.mark.parametrize(
+    ("locator", "name", "value"),
+    [
+        *(
+            ("vape", "rate", 1.0),
+            ("vape", "bar", 0),
+            ("two-proportion", "q", 0),
+            ("valuelocate", "threshold", 0),
+        ),
+        *(
+            ("valuelocate", "top", 0),
+            ("qrnca", "common", 0),
+            ("qrnca", "threshold", 1),
+            ("lpip", "numbers", 0),
+        ),
+        *(
+            ("neva", "accuracy", 1.1),
+            ("neva", "layers", [0]),
+            ("neva", "layers", [0, True]),
+            ("cgvst", "top", 0),
+        ),
+        *(
+            ("neva-exclusive", "penalty", -1),
+            ("lpip", "texts", 0),
+            ("qrnca", "steps", 0),
+            ("neva", "layers", 3),
+        ),
+    ],
+)
+def test_every_locator_says_its_ranges_before_any_work(locator: str, name: str, value: Any) -> None:
+    method = {"locator": locator, "edit": "deactivate", "default": {"locator": {name: value}}}
+    message = refused({"name": "t", "methods": {"m": method}})
+    assert f"parameter {name!r} of locator {locator} must be " in message
+    assert f"it is {value!r}" in message
+
+
+def test_a_sweep_of_a_locators_parameter_stays_in_its_range() -> None:
+    message = refused(with_at(FULL, "methods.neva.dose", {"parameter": "alpha", "values": [0.1, 2]}))
+    assert "dose values of alpha must be a number above 0 to 1, one is 2.0" in message
+
+
+def test_a_dry_run_checks_numbers_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, "name: t\nseed: 1:2:3\nmethods: {neva: {locator: neva, edit: modulate}}\n")
+    assert main(["run", str(path), "--dry-run"]) == 1
+    error = capsys.readouterr().err
+    assert f"{path}: seed: give a whole number from 0 to 9223372036854775807 (given: '1:2:3')" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_numbers_are_read_as_yaml_1_2_has_them() -> None:
+    known = {"010": 10, "0o17": 15, "0x1F": 31, "1:30": "1:30", "1_000": "1_000", "0b11": "0b11", "-3": -3}
+    assert {text: read_yaml(text) for text in known} == known
+    with pytest.raises(yaml.YAMLError, match="a number of 5000 digits; at most 1000 are read"):
+        read_yaml("9" * 5000)
+
+
 # Unknown names and parameters -----------------------------------------------------------------------------
 
 
@@ -163,12 +274,12 @@ def test_an_unknown_name_comes_with_what_was_meant(place: str, value: Any, messa
         (
             "methods.neva.default",
             {"locator": {"alpha": "high"}},
-            "'alpha' of locator neva must be a number, it is 'high'",
+            "'alpha' of locator neva must be a number above 0 to 1, it is 'high'",
         ),
         (
             "methods.neva.default",
             {"locator": {"alpha": True}},
-            "'alpha' of locator neva must be a number, it is True",
+            "'alpha' of locator neva must be a number above 0 to 1, it is True",
         ),
         (
             "methods.neva.default",
@@ -178,7 +289,7 @@ def test_an_unknown_name_comes_with_what_was_meant(place: str, value: Any, messa
         (
             "methods.neva.default",
             {"edit": {"direction": 1}},
-            "'direction' of edit modulate must be a word, it is 1",
+            "'direction' of edit modulate must be one of positive, negative, it is 1",
         ),
         (
             "methods.neva.search",
@@ -188,9 +299,9 @@ def test_an_unknown_name_comes_with_what_was_meant(place: str, value: Any, messa
         (
             "data.parameters",
             {"texts": "many"},
-            "'texts' of source organism must be a whole number, it is 'many'",
+            "'texts' of source organism must be a whole number from 0 to 2147483647, it is 'many'",
         ),
-        ("data.parameters", {"texts": 2.5}, "'texts' of source organism must be a whole number, it is 2.5"),
+        ("data.parameters", {"texts": 2.5}, "a whole number from 0 to 2147483647, it is 2.5"),
         ("data", {"source": "conva"}, "source conva needs the parameter 'folder'"),
         (
             "methods.neva.dose",

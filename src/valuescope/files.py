@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
 
+LONGEST_NAME = 120
+"""Bytes of a name that the user chose: file systems hold 255, and marks and suffixes are put to it."""
 CACHE_VARIABLE = "VALUESCOPE_CACHE"
 """The environment variable that moves `cache_folder`."""
 
@@ -20,14 +24,42 @@ CACHE_VARIABLE = "VALUESCOPE_CACHE"
 def write_bytes_atomic(path: Path, content: bytes) -> Path:
     """Write `content` to `path` so that a reader sees the old file or the new one, never half of it."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with aside.open("wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(aside, path)
+    with naming(path, len(content)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with aside.open("wb") as handle:
+                handle.write(content)
+                handle.flush()
+                os.fsync(handle.fileno())
+            os.replace(aside, path)
+        except BaseException:
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
+            raise
     return path
+
+
+@contextmanager
+def naming(path: Path, size: int | None = None) -> Iterator[None]:
+    """Have an OSError of the block name the file, what it needs (`size`, in bytes) and, of a full disk, what is free."""
+    try:
+        yield
+    except OSError as error:
+        needed = "" if size is None else f"; it takes {size:,} bytes"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            place = next(above for above in path.absolute().parents if above.exists())
+            needed += f", {shutil.disk_usage(place).free:,} are free; make room, and the same command goes on"
+        raise OSError(f"{path}: cannot be written: {error.strerror or error}{needed}") from error
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what killed processes were writing in a folder that no other process works in."""
+    for path in list(folder.rglob(".*.part")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_text_atomic(path: Path, text: str) -> Path:
@@ -61,7 +93,7 @@ def build_folder_once(folder: Path, build: Callable[[Path], None]) -> Path:
     """
     if folder.is_dir():
         return folder
-    from filelock import FileLock  # which comes with torch
+    from filelock import FileLock
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f".{folder.name}.lock")):
@@ -74,6 +106,25 @@ def build_folder_once(folder: Path, build: Callable[[Path], None]) -> Path:
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
     return folder
+
+
+def file_name(name: str) -> str:
+    """The name as it is, where a file or folder can carry it and stays in the folder that it is put into.
+
+    Raises:
+        ValueError: an empty or hidden name, one with a slash, a backslash or a control character, or a too long one.
+    """
+    size = len(name.encode("utf-8", "replace"))
+    if not name.isprintable() or set("/\\") & set(name) or name[:1] in ("", ".") or name != name.strip():
+        raise ValueError(
+            f"{name!r} becomes the name of a file; give one without slashes, backslashes, control characters, a dot at "
+            "its front, or spaces around it"
+        )
+    if size > LONGEST_NAME:
+        raise ValueError(
+            f"{name[:20]!r}... becomes the name of a file and has {size} bytes; at most {LONGEST_NAME} are allowed"
+        )
+    return name
 
 
 def cache_folder() -> Path:

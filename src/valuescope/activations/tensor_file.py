@@ -141,7 +141,8 @@ def load_tensor_file(path: Path | str, kind: str) -> tuple[dict[str, torch.Tenso
         )
     if sha256_of_file(tensor_path) != manifest.get("sha256"):
         raise TensorFileError(
-            f"{tensor_path}: its sha256 is not that in {manifest_path.name}; the two do not belong together"
+            f"{tensor_path}: its sha256 is not that in {manifest_path.name}; it is cut off, or the two do not "
+            "belong together; delete both and make them again"
         )
     try:
         return parse_tensors(tensor_path.read_bytes()), manifest

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from valuescope.data import Material, Question
+from valuescope.files import file_name
 from valuescope.judge.json_lines import LANGUAGES, read_rows, require_keys
 from valuescope.judge.missing import JudgeError
+from valuescope.lab.folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -56,35 +58,40 @@ def arms_of(folder: Path) -> dict[str, list[Path]]:
     Raises:
         JudgeError: a folder without the index of its arms; a run that is not finished names those that it has asked.
     """
-    index = folder / "arms.json"
-    if not index.is_file():
-        raise JudgeError(f"{folder}: has no {index.name}; run its specification again to finish it")
+    run = RunFolder(folder)
+    index = run.read("arms.json", lambda content: {str(arm): file_name(ask) for arm, ask in content.items()})
+    if index is None:
+        raise JudgeError(f"{folder}: has no arms.json; run its specification again to finish it")
     arms = dict[str, list[Path]]()
-    for arm, ask in json.loads(index.read_text(encoding="utf-8")).items():
+    for arm, ask in index.items():
         files = sorted((folder / "asks" / ask).glob("*.json"))
-        if files and "text" in json.loads(files[0].read_text(encoding="utf-8"))[0]:
+        answered = run.read(f"asks/{ask}/{files[0].name}", _holds_texts) if files else None
+        if answered:
             arms[arm] = files
     return arms
 
 
+def _holds_texts(rows: Any) -> bool:
+    return "text" in rows[0]
+
+
 def _of_run(folder: Path, arms: tuple[str, ...]) -> list[AnswerRow]:
-    material = folder / "data" / "material.json"
-    if not material.is_file():
-        raise JudgeError(f"{folder}: is no folder of a run: {material.relative_to(folder)} is not there")
-    content = Material.from_dict(json.loads(material.read_text(encoding="utf-8")))
+    run = RunFolder(folder)
+    content = run.read("data/material.json", Material.from_dict)
+    if content is None:
+        raise JudgeError(f"{folder}: is no folder of a run: data/material.json is not there")
     questions = {question.key: question for question in (*content.questions, *content.tuning)}
     known = arms_of(folder)
     for arm in arms:
         if arm not in known:
             raise JudgeError(f"{folder}: has no arm {arm!r}; it has {', '.join(known) or 'none'}")
-    rows = [
-        _row(arm, questions[row["key"]], row["text"], path)
-        for arm in arms or known
-        for path in known[arm]
-        for row in json.loads(path.read_text(encoding="utf-8"))
-        if row["key"]
-        in questions  # the material's own, once: no repeated runs, turns or items of questionnaires
-    ]
+    rows = list[AnswerRow]()
+    for arm in arms or known:
+        for path in known[arm]:
+            name = path.relative_to(folder).as_posix()
+            answers = run.read(name, lambda content: [(row["key"], str(row["text"])) for row in content])
+            # The material's own, once: no repeated runs, turns or items of questionnaires.
+            rows += [_row(arm, questions[key], text, path) for key, text in answers or () if key in questions]
     if not rows:
         raise JudgeError(f"{folder}: holds no answers to questions")
     return rows

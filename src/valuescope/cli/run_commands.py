@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from valuescope.cli.command import NamedSetting, argument, command, option, settings
 from valuescope.cli.terminal import ProgressBars
+from valuescope.lock import sole_use
 
 if TYPE_CHECKING:
     from valuescope.lab.result import Result
@@ -42,13 +44,18 @@ def run(
 @command("write the report of a finished run again", "valuescope report runs/demo")
 def report(folder: Path = argument("folder of the run", "FOLDER")) -> None:
     """`valuescope report`."""
-    from valuescope.run import read_result, write_report
+    from valuescope.run import rewrite_report
 
-    print(write_report(read_result(folder), folder))
+    print(rewrite_report(folder))
 
 
 def run_spec(spec: RunSpec, out: Path, dry: bool, budget: str | None = None) -> Result | None:
     """Run a specification with progress and print its tables; None where `dry` asks for its cost only."""
+    with nullcontext() if dry else sole_use(out):
+        return _run_spec(spec, out, dry, budget)
+
+
+def _run_spec(spec: RunSpec, out: Path, dry: bool, budget: str | None) -> Result | None:
     from valuescope.run import Estimator, RunFolder, ready, run, seconds_of, settled, terminal_text
 
     folder = None if dry else RunFolder(out)

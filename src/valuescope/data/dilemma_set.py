@@ -24,6 +24,7 @@ from valuescope.data.records import (
     story_key,
 )
 from valuescope.data.starter import read_part
+from valuescope.ranges import CountOrNone
 from valuescope.values import load_value_system
 
 Split = Literal["activation", "evaluation"]
@@ -261,8 +262,8 @@ def organism_dilemmas(
     values: tuple[str, ...],
     languages: tuple[str, ...],
     *,
-    activation: int = 60,
-    evaluation: int = 20,
+    activation: CountOrNone = 60,
+    evaluation: CountOrNone = 20,
     seed: int = 0,
 ) -> DilemmaSet:
     """Dilemmas of the social organism's own grammar, `activation` and `evaluation` per value and language.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from itertools import chain
 from pathlib import Path
+from typing import Annotated
 
 from valuescope.data.checks import near_duplicates, word_differences, wording_accuracy
 from valuescope.data.findings import DataError, refuse
@@ -36,6 +37,7 @@ from valuescope.data.records import (
     sides,
     story_key,
 )
+from valuescope.ranges import MOST, Count, CountOrNone, HeldOut, Range
 
 TELLTALE = ("rather than", "instead", "avoid")
 """Words that occur in up to 74% of some values' negative texts and hardly in positive ones (METHODS section 4)."""
@@ -47,10 +49,10 @@ def files_material(
     path: str,
     reader: str | None = None,
     language: str | None = None,
-    held_out: float = 0.3,
-    texts: int = 60,
-    questions: int | None = None,
-    tuning: int = 0,
+    held_out: HeldOut = 0.3,
+    texts: Count = 60,
+    questions: Count | None = None,
+    tuning: CountOrNone = 0,
     strict: bool = False,
     seed: int = 0,
 ) -> Material:
@@ -154,9 +156,9 @@ def conva_material(
     values: tuple[str, ...],
     *,
     folder: str,
-    pairs: int | None = None,
-    held_out: float = 0.3,
-    questions: int | None = None,
+    pairs: Annotated[int, Range(2, MOST)] | None = None,
+    held_out: HeldOut = 0.3,
+    questions: Count | None = None,
     seed: int = 0,
 ) -> Material:
     """Read `probe/<value>.csv` and `eval/test_<value>_new.csv` under `folder`.

@@ -11,16 +11,17 @@ from valuescope.data.records import ContrastPair, Dilemma, LabelledText, Questio
 from valuescope.organism import grammar
 from valuescope.organism.grammar import GrammarDilemma, chat, lexicon, plain
 from valuescope.organism.social_grammar import LANGUAGES, Language, SocialDilemma, social_lexicon
+from valuescope.ranges import CountOrNone
 
 
 def organism_material(
     values: tuple[str, ...],
     *,
-    texts: int = 60,
-    descriptions: int = 60,
-    pairs: int = 60,
-    questions: int = 40,
-    tuning: int = 15,
+    texts: CountOrNone = 60,
+    descriptions: CountOrNone = 60,
+    pairs: CountOrNone = 60,
+    questions: CountOrNone = 40,
+    tuning: CountOrNone = 15,
     seed: int = 0,
 ) -> Material:
     """Draw identification texts, evaluation questions and tuning questions.
@@ -152,8 +153,8 @@ def social_organism(
     values: Sequence[str],
     *,
     languages: Sequence[str] = LANGUAGES,
-    activation: int = 60,
-    evaluation: int = 20,
+    activation: CountOrNone = 60,
+    evaluation: CountOrNone = 20,
     seed: int = 0,
 ) -> tuple[tuple[Dilemma, ...], tuple[Dilemma, ...]]:
     """Draw dilemmas to read activations from and dilemmas to ask.

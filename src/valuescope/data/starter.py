@@ -27,6 +27,7 @@ from valuescope.data.readers import own_lines
 from valuescope.data.readers.rows import DataRow, gather
 from valuescope.data.readers.table_files import read_tables
 from valuescope.data.records import ContrastPair, Description, Dilemma, Question, Record, of_kind
+from valuescope.ranges import Count, CountOrNone, HeldOut
 from valuescope.values import load_value_system
 
 _Kind = TypeVar("_Kind", ContrastPair, Description, Dilemma, Question)
@@ -156,10 +157,10 @@ def starter_material(
     tier: str = "hard",
     kinds: Sequence[str] = ("pairs",),
     questions_of: str = "questions",
-    held_out: float | None = None,
-    texts: int = 60,
-    questions: int | None = None,
-    tuning: int = 5,
+    held_out: HeldOut | None = None,
+    texts: Count = 60,
+    questions: Count | None = None,
+    tuning: CountOrNone = 5,
     seed: int = 0,
 ) -> Material:
     """Texts, questions and pairs of the starter set.

@@ -49,6 +49,11 @@ def load_edit(path: Path | str) -> Edit:
         )
     if not isinstance(content.get("file"), str):
         raise EditError(f"{path}: field 'file' must name the {make.subject_field} beside this file")
+    if content["file"] in ("", ".", "..") or set("/\\\0") & set(content["file"]):
+        raise EditError(
+            f"{path}: field 'file' is {content['file']!r}, and what an edit acts with lies beside it; give a plain name, "
+            "or save the edit again"
+        )
     subject = make.subject_type.load(path.parent / content["file"])
     try:
         edit: Edit = make(subject, **parameters)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,16 @@ if TYPE_CHECKING:
     from inspect_ai.model import Model
 
 SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+"""Endings of the names of secrets, in the environment and among arguments."""
+_SECRET_WORDS = re.compile(
+    r"AUTHORI[SZ]ATION|AUTHENTICATION|PASSWORD|PASSWD|PASSPHRASE|SECRET|COOKIE|CREDENTIAL|BEARER|API_?KEY|ACCESS_?KEY"
+    r"|(?:^|_)(?:AUTH|PWD|JWT)(?:_|$)"
+)
+_SECRET_TEXT = re.compile(
+    r"""^\s*(?:basic|token)\s+\S|\bbearer\s+\S|(?:authorization|cookie|api[-_]?key|secret|password)["']?\s*[:=]|^\w+://[^/\s]*@"""
+    r"|^(?:sk-|hf_|gh[pousr]_|xox[abp]-|eyJ)[\w.-]{16,}$",
+    re.IGNORECASE,
+)
 
 
 class AskError(RuntimeError):
@@ -27,11 +38,36 @@ def require_no_secrets(base_url: str | None, model_args: Mapping[str, Any]) -> N
             raise JudgeError(f"base_url {base_url!r} is no address such as http://127.0.0.1:8000/v1")
         if url.username or url.password or url.query:
             raise JudgeError("base_url holds a secret or a query; put the key into the environment instead")
-    for name in model_args:
-        if name.upper().endswith(SECRET_NAMES):
-            raise JudgeError(
-                f"the model's argument {name!r} would be written down; put the key into the environment instead"
-            )
+    for place in secrets_in(model_args):
+        raise JudgeError(
+            f"the model's argument {place!r} looks like a secret and would be written down; put the key into the "
+            "environment instead, where the provider reads it"
+        )
+
+
+def secrets_in(content: Any, place: str = "") -> Iterator[str]:
+    """The places in a tree of arguments that look like secrets: by a name, of a pair too, or by a header's or an address's text."""
+    if isinstance(content, Mapping):
+        for name, value in content.items():
+            inner = f"{place}.{name}".removeprefix(".")
+            if is_secret(str(name)) and value is not None:
+                yield inner
+            else:
+                yield from secrets_in(value, inner)
+    elif isinstance(content, list | tuple):
+        if len(content) == 2 and isinstance(content[0], str) and is_secret(content[0]):
+            yield f"{place}.{content[0]}".removeprefix(".")
+        else:
+            for number, value in enumerate(content):
+                yield from secrets_in(value, f"{place}.{number}".removeprefix("."))
+    elif isinstance(content, str) and _SECRET_TEXT.search(content):
+        yield place
+
+
+def is_secret(name: str) -> bool:
+    """Whether a key looks like that of a secret: `api_key`, `X-Api-Key`, `accessToken`, `Authorization`, `cookie`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", name).strip("_").upper()
+    return words.endswith(SECRET_NAMES) or _SECRET_WORDS.search(words) is not None
 
 
 def resolve_model(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import math
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from valuescope.files import naming
 from valuescope.input_files import require_regular
+from valuescope.lock import sole_use
 
 if TYPE_CHECKING:
     from inspect_ai.model import Logprob, ModelOutput, TopLogprob
@@ -81,9 +85,33 @@ def reply_of(output: ModelOutput) -> ModelReply:
         if not place.token.strip():
             continue
         near: Sequence[Logprob | TopLogprob] = place.top_logprobs or [place]
-        top = tuple((token.token, token.logprob) for token in near if math.isfinite(token.logprob))
+        top = tuple(
+            (whole_text(token.token), token.logprob) for token in near if math.isfinite(token.logprob)
+        )
         break
-    return ModelReply(output.completion, choice.stop_reason, top, "", *tokens)
+    return ModelReply(whole_text(output.completion), choice.stop_reason, top, "", *tokens)
+
+
+def _read_line(line: bytes) -> tuple[str, ModelReply]:
+    """The key and the reply of a line; one of several kinds of errors where it is not whole, or not what `put` writes."""
+    record = json.loads(line.decode("utf-8"))
+    key, fields = record["key"], record["reply"]
+    top = fields["top"] and tuple((token, logprob) for token, logprob in fields["top"])
+    reply = ModelReply(**{**fields, "top": top})
+    texts = [key, reply.text, reply.stop, reply.error, *(token for token, _ in top or ())]
+    counts, logprobs = (reply.input_tokens, reply.output_tokens), [logprob for _, logprob in top or ()]
+    if not all(type(text) is str and text == whole_text(text) for text in texts):
+        raise ValueError("a text is none, or half a character")
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise ValueError("a number of tokens is none")
+    if not all(type(logprob) in (int, float) and math.isfinite(logprob) for logprob in logprobs):
+        raise ValueError("a log-probability is no number")
+    return key, reply
+
+
+def whole_text(text: str) -> str:
+    """The text with U+FFFD for halves of characters (lone surrogates), which no file can hold."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class ReplyStore:
@@ -91,15 +119,20 @@ class ReplyStore:
 
     Each reply is one line, written by one system call, so that `kill -9` loses at most the calls in flight. A line that
     is torn or damaged is passed over, and its call made again. A later line for the same call replaces an earlier one.
-    Replies that are errors are kept for their text, but `get` does not give them: they are asked again.
+    Replies that are errors are kept for their text, but `get` does not give them: they are asked again. The file is this
+    process's alone until `close`, so that no two pay for the same call.
+
+    Raises:
+        InUseError: another process asks with this file.
     """
 
     def __init__(self, path: Path):
         self.path = Path(path)
         self._lock = threading.Lock()
         self._replies: dict[str, ModelReply] = {}
+        self._held = ExitStack()
+        self._held.enter_context(sole_use(self.path.parent, self.path.name))
         torn = self._read()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         if torn:
             os.write(self._file, b"\n")
@@ -115,16 +148,17 @@ class ReplyStore:
             if not line.strip():
                 continue
             try:
-                record = json.loads(line)
-                fields = record["reply"]
-                pairs = ((str(token), float(logprob)) for token, logprob in fields["top"] or ())
-                top = None if fields["top"] is None else tuple(pairs)
-                self._replies[str(record["key"])] = ModelReply(**{**fields, "top": top})
-            except (ValueError, KeyError, TypeError):
+                key, reply = _read_line(line)
+            except (ValueError, KeyError, TypeError, RecursionError):
                 damaged += 1
+            else:
+                self._replies[key] = reply
         if damaged:
             logger.warning(
-                "%s: %d lines were torn or damaged; their calls are made again", self.path, damaged
+                "%s: %d %s torn or damaged and passed over; what they held is asked again",
+                self.path,
+                damaged,
+                "line was" if damaged == 1 else "lines were",
             )
         return bool(content) and not content.endswith(b"\n")
 
@@ -139,12 +173,15 @@ class ReplyStore:
     def put(self, key: str, reply: ModelReply, about: Mapping[str, Any]) -> None:
         """Keep a reply; `about` says in plain words what was asked of whom, for people who read the file."""
         content = {"key": key, "about": dict(about), "reply": asdict(reply)}
-        line = (
-            json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass") + b"\n"
-        )
-        with self._lock:
-            if os.write(self._file, line) != len(line):
-                raise OSError(f"{self.path}: a reply could not be written whole; is the disk full?")
+        line = whole_text(json.dumps(content, ensure_ascii=False, allow_nan=False)).encode("utf-8") + b"\n"
+        with self._lock, naming(self.path, len(line)):
+            before = os.fstat(self._file).st_size
+            try:
+                if os.write(self._file, line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                os.ftruncate(self._file, before)  # no half a line, to which the next one would be put
+                raise
             self._replies[key] = reply
 
     def close(self) -> None:
@@ -154,3 +191,4 @@ class ReplyStore:
                 os.fsync(self._file)
                 os.close(self._file)
                 self._file = -1
+                self._held.close()

@@ -37,7 +37,7 @@ class Answers:
         rows = list[Row]()
         for start in range(0, len(ask.items), ask.batch_size):
             place = _place(ask, start)
-            answered = self.folder.read_json(place)
+            answered = self.folder.read(place, partial(_rows, ask.rows(start)))
             if answered is None:
                 answered = self._batch(ask, start)
                 self.folder.write_json(place, answered)
@@ -49,7 +49,8 @@ class Answers:
         """The answers to the batch from one place on; only what is done something for is asked where the rest is known."""
         batch = ask.rows(start)
         left = [place for place, treatment in enumerate(batch.treatments) if treatment is not None]
-        known = self.folder.read_json(_place(ask.untouched, start)) if len(left) < len(batch.items) else None
+        untouched = _place(ask.untouched, start)
+        known = self.folder.read(untouched, partial(_rows, batch)) if len(left) < len(batch.items) else None
         if known is None:
             return self._asked(batch)
         rows = list[Row](known)
@@ -142,6 +143,19 @@ def prompt_of(prompts: Prompts, item: Any, system: str = "") -> str:
     if system:
         return prompts.question(item.asked, " ".join(filter(None, (system, item.system))))
     return str(item.prompt) or prompts.question(item.asked, item.system)
+
+
+def _rows(batch: Ask, content: Any) -> list[Row]:
+    """The answers that a file holds to a batch, each to the item at its place."""
+    if [row["key"] for row in content] != [item.key for item in batch.items]:
+        raise ValueError("its answers are not to the items of its batch")
+    for row in content:
+        kinds = [name for name in ("text", "top", "positive") if name in row]
+        if not kinds or (
+            "text" in row and not (isinstance(row["text"], str) and isinstance(row["tokens"], list))
+        ):
+            raise ValueError(f"the answer to {row['key']} is none")
+    return list(content)
 
 
 def _place(ask: Ask, start: int) -> str:

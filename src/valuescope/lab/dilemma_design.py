@@ -26,9 +26,9 @@ ORDERS = 2
 
 def read_dilemmas(spec: ExplorationSpec, folder: RunFolder, values: tuple[str, ...]) -> DilemmaSet:
     """Draw or read the dilemmas, once per run."""
-    content = folder.read_json("data/dilemmas.json")
-    if content is not None:
-        return DilemmaSet.from_dict(content)
+    known = folder.read("data/dilemmas.json", DilemmaSet.from_dict)
+    if known is not None:
+        return known
     with timed(folder, "data"):
         dilemmas = draw_dilemmas(spec, values)
         folder.write_json("data/dilemmas.json", dilemmas.to_dict())

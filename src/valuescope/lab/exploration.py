@@ -11,8 +11,9 @@ from valuescope.data.dilemma_set import DILEMMA_SOURCES
 from valuescope.edit import EDITS
 from valuescope.lab.parameters import keywords, require_known, require_parameters
 from valuescope.lab.spec import BatchSize, ControlsSpec, RunSpec, ValuesSpec, rows_of
-from valuescope.lab.strict import Strict
-from valuescope.locate import locator_parameters
+from valuescope.lab.strict import Name, Strict
+from valuescope.locate import LOCATORS, locator_parameters
+from valuescope.ranges import PartialShare, hints_of, shown, wanted
 
 Measure = Literal["percentages", "log-probabilities"]
 
@@ -33,7 +34,8 @@ class DilemmasSpec(Strict):
             for name, default in keywords(DILEMMA_SOURCES[self.source]).items()
             if name != "seed"
         }
-        require_parameters(f"source {self.source}", self.parameters, known)
+        of_source = hints_of(DILEMMA_SOURCES[self.source])
+        require_parameters(f"source {self.source}", self.parameters, known, of_source)
         return self
 
 
@@ -51,7 +53,11 @@ class SelectionSpec(Strict):
     @model_validator(mode="after")
     def _known(self) -> SelectionSpec:
         known = locator_parameters(self.locator)
-        require_parameters(f"locator {self.locator}", self.parameters, known)
+        of_locator = hints_of(LOCATORS[self.locator])
+        require_parameters(f"locator {self.locator}", self.parameters, known, of_locator)
+        for language, rate in self.rate.items():
+            if words := wanted(PartialShare, rate):
+                raise ValueError(f"rate.{language} must be {words}, it is {shown(rate)}")
         if "rate" in self.parameters:
             raise ValueError("give the rate per language, as rate: {en: 0.015, zh: 0.02}, not in parameters")
         return self
@@ -73,7 +79,8 @@ class EditSpec(Strict):
     def _known(self) -> EditSpec:
         require_known("edit", [self.name], EDITS)
         of_edit = {field.name: field.default for field in fields(EDITS[self.name]) if field.name != "neurons"}
-        require_parameters(f"edit {self.name}", self.parameters, of_edit)
+        require_parameters(f"edit {self.name}", self.parameters, of_edit, hints_of(EDITS[self.name]))
+        EDITS[self.name].check(self.parameters)
         return self
 
 
@@ -126,7 +133,7 @@ class ExplorationSpec(RunSpec):
     values: ValuesSpec = ValuesSpec(system="chinese-social")
     languages: tuple[Literal["en", "zh"], ...] = Field(default=("en", "zh"), min_length=1)
     data: DilemmasSpec = DilemmasSpec()
-    selections: dict[str, SelectionSpec] = Field(
+    selections: dict[Name, SelectionSpec] = Field(
         default_factory=lambda: {"vape": SelectionSpec()}, min_length=1
     )
     main: str = "vape"

@@ -78,8 +78,9 @@ class Identification:
     def location(self, selection: str, language: str, data: str = FEEDING) -> Location:
         """The neurons of one selection from one kind of texts."""
         chosen = self.spec.selections[selection]
-        path = self.folder.path / "locate" / language / f"{selection}-{data}"
-        if not path.with_suffix(".json").is_file():
+        name = f"{selection}-{data}"
+        path = self.folder.path / "locate" / language / name
+        if not path.with_name(f"{name}.json").is_file():
             evidence, parameters = self.evidence(language, data), chosen.parameters_in(language)
             with timed(self.folder, f"locate {chosen.locator}"):
                 locate(chosen.locator, self.model, evidence, seed=self.spec.seed, **parameters).save(path)

@@ -55,9 +55,9 @@ def chosen_values(spec: RunSpec) -> tuple[ValueSystem, tuple[str, ...]]:
 
 def read_material(spec: ComparisonSpec, folder: RunFolder, values: tuple[str, ...]) -> Material:
     """Draw or read the data, once per run."""
-    content = folder.read_json("data/material.json")
-    if content is not None:
-        return Material.from_dict(content)
+    known = folder.read("data/material.json", Material.from_dict)
+    if known is not None:
+        return known
     with timed(folder, "data"):
         material = draw_material(spec.data, values, spec.seed)
         require_texts(spec, material)

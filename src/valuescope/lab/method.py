@@ -12,7 +12,8 @@ from valuescope.edit import EDITS, edit_parameters
 from valuescope.lab.parameters import require_known, require_parameters
 from valuescope.lab.setting import AnyDose, AutomaticSpec, DoseSpec, SearchSpec, Setting
 from valuescope.lab.strict import Strict
-from valuescope.locate import direction_parameters, locator_parameters
+from valuescope.locate import DIRECTIONS, LOCATORS, direction_parameters, locator_parameters
+from valuescope.ranges import Count, CountOrNone, Size, hints_of, wanted
 from valuescope.tune import LoraTraining
 
 Asked = Literal["dilemma", "described", "pairs"]
@@ -101,10 +102,13 @@ class MethodSpec(Strict):
     def _known(self) -> MethodSpec:
         names, of_edit = self._parameters()
         require_known("role", self.roles or (), ROLES)
+        locator_hints, edit_hints = self._hints()
         for setting in self.settings():
-            require_parameters(f"locator {self.locator or self.intervention}", setting.locator, names)
+            what = f"locator {self.locator or self.intervention}"
+            require_parameters(what, setting.locator, names, locator_hints)
             for parameters in (setting.edit, *setting.by_value.values()):
-                require_parameters(f"edit {self.edit or self.intervention}", parameters, of_edit)
+                what = f"edit {self.edit or self.intervention}"
+                require_parameters(what, parameters, of_edit, edit_hints)
                 if self.edit_kind:
                     EDITS[self.edit_kind].check(parameters)
         if self.intervention:
@@ -123,6 +127,9 @@ class MethodSpec(Strict):
                 )
             for strength in dose.values if dose.parameter in of_edit and self.edit_kind else ():
                 EDITS[self.edit_kind].check({dose.parameter: strength})
+            for number in dose.values if dose.parameter in locator_hints and dose.parameter != "top" else ():
+                if words := wanted(locator_hints[dose.parameter], number):
+                    raise ValueError(f"dose values of {dose.parameter} must be {words}, one is {number}")
         self._check_directions(of_edit)
         if self.search and self.asked == "pairs":
             raise ValueError(
@@ -144,6 +151,17 @@ class MethodSpec(Strict):
         names = locator_parameters(self.locator)
         require_known("edit", [self.edit], EDITS)
         return names, {**EDITS[self.edit].parameter_defaults(), "strength": 1.0}
+
+    def _hints(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The annotations of the parameters of locating and of editing."""
+        of_edit = hints_of(EDITS[self.edit_kind]) if self.edit_kind else {"wording": CountOrNone}
+        if self.intervention == SFT:
+            learnt = {"texts": str | None, "reader": str | None, "most": Count | None}
+            return {**hints_of(LoraTraining), **learnt}, {"strength": Size}
+        if self.intervention is None:
+            return hints_of(LOCATORS[self.locator]), of_edit
+        directions = INTERVENTIONS[self.intervention].directions
+        return hints_of(DIRECTIONS[directions]) if directions else {}, of_edit
 
     def _check_intervention(self) -> None:
         if any(setting.top is not None for setting in self.settings()):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from valuescope.judge.asked_model import secrets_in
 from valuescope.lab.strict import Strict
 from valuescope.models import Chat, NeuronModel, load_model
 from valuescope.models.chat import Scalar
@@ -25,6 +26,8 @@ class ChatSpec(Strict):
     @model_validator(mode="after")
     def _valid(self) -> ChatSpec:
         self.settings()
+        for place in secrets_in(self.variables):
+            raise ValueError(f"variables.{place} looks like a secret and would be written down; leave it out")
         return self
 
     def settings(self) -> Chat:

@@ -7,16 +7,10 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from valuescope.ranges import shown, wanted
+
 REQUIRED = inspect.Parameter.empty
 """Stands for the default of a parameter that has none."""
-KINDS: tuple[
-    tuple[type, tuple[type, ...], str], ...
-] = (  # of a default, what it accepts, in words; bool before int
-    (bool, (bool,), "true or false"),
-    (int, (int,), "a whole number"),
-    (float, (int, float), "a number"),
-    (str, (str,), "a word"),
-)
 
 
 def keywords(function: Callable[..., Any]) -> dict[str, Any]:
@@ -25,21 +19,20 @@ def keywords(function: Callable[..., Any]) -> dict[str, Any]:
     return {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
 
 
-def require_parameters(what: str, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-    """Raise ValueError for a parameter that is unknown, missing, or of another kind than its default.
+def require_parameters(
+    what: str, given: Mapping[str, Any], defaults: Mapping[str, Any], hints: Mapping[str, Any]
+) -> None:
+    """Raise ValueError for a parameter that is unknown, missing, or none of what its annotation wants.
 
-    A parameter whose default is None, or which has none, takes anything.
+    `hints`: the annotations by name, with their ranges (`hints_of`). Of another parameter the kind of its default counts.
     """
     require_known(f"parameter of {what}", given, defaults)
     for name, default in defaults.items():
         if default is REQUIRED and name not in given:
             raise ValueError(f"{what} needs the parameter {name!r}")
     for name, value in given.items():
-        for kind, accepted, wanted in KINDS:
-            if isinstance(defaults[name], kind):
-                if type(value) not in accepted:
-                    raise ValueError(f"parameter {name!r} of {what} must be {wanted}, it is {value!r}")
-                break
+        if words := wanted(hints.get(name, type(defaults[name])), value):
+            raise ValueError(f"parameter {name!r} of {what} must be {words}, it is {shown(value)}")
 
 
 def require_known(what: str, given: Iterable[str], known: Iterable[str]) -> None:

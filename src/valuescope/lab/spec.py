@@ -15,9 +15,10 @@ from valuescope.lab.judge_spec import OPERATIONAL, AnyJudge, JudgeSpec, ScoresSp
 from valuescope.lab.method import MethodSpec
 from valuescope.lab.model_spec import ModelSpec
 from valuescope.lab.parameters import keywords, require_known, require_parameters
-from valuescope.lab.strict import Strict
+from valuescope.lab.strict import Name, Strict
 from valuescope.metrics import Bootstrap
 from valuescope.models import SamplingDefaults
+from valuescope.ranges import SEEDS, Count, hints_of, shown, wanted
 
 Scope = Literal["all", "prompt", "answer"]
 """Which tokens of a text count."""
@@ -25,9 +26,9 @@ AUTO: Literal["auto"] = "auto"
 
 
 def _batch_size(size: Any) -> Any:
-    if size == AUTO or (isinstance(size, int) and not isinstance(size, bool) and size >= 1):
+    if size == AUTO or not (words := wanted(Count, size)):
         return size
-    raise ValueError(f"give a whole number from 1 on, or auto (given: {size!r})")
+    raise ValueError(f"give {words}, or auto (given: {shown(size)})")
 
 
 BatchSize = Annotated[int | Literal["auto"], PlainValidator(_batch_size)]
@@ -79,8 +80,8 @@ class BootstrapSpec(Strict):
 class RunSpec(Strict):
     """What every experiment has. `seed` drives the draws of data, splits, controls, sampling noise and bootstrap."""
 
-    name: str
-    seed: int = 0
+    name: Name
+    seed: int = Field(default=0, ge=0, le=SEEDS)
     model: ModelSpec = ModelSpec()
     values: ValuesSpec = ValuesSpec()
     bootstrap: BootstrapSpec = BootstrapSpec()
@@ -132,7 +133,7 @@ class SourceSpec(Strict):
     def _known(self) -> Self:
         require_known("source", [self.source], SOURCES)
         known = {name: default for name, default in keywords(SOURCES[self.source]).items() if name != "seed"}
-        require_parameters(f"source {self.source}", self.parameters, known)
+        require_parameters(f"source {self.source}", self.parameters, known, hints_of(SOURCES[self.source]))
         return self
 
 
@@ -180,7 +181,7 @@ class ComparisonSpec(RunSpec):
 
     experiment: Literal["methods"] = "methods"
     data: DataSpec = DataSpec()
-    methods: dict[str, MethodSpec] = Field(default_factory=dict)
+    methods: dict[Name, MethodSpec] = Field(default_factory=dict)
     generate: GenerateSpec = GenerateSpec()
     judge: AnyJudge = "oracle"
     runs: int = Field(default=1, ge=1)

@@ -22,6 +22,7 @@ from valuescope.locate.next_token import (
     pad_rows,
 )
 from valuescope.models import Batch, NeuronModel, site_hooks
+from valuescope.ranges import Count
 
 
 def cgvst(
@@ -32,9 +33,9 @@ def cgvst(
     token: str = "predicted",
     separators: bool = True,
     standardise: bool = False,
-    top: int = 50,
-    texts: int | None = None,
-    batch_size: int = 16,
+    top: Count = 50,
+    texts: Count | None = None,
+    batch_size: Count = 16,
 ) -> Located:
     """Variation of gradients at special tokens between texts for and against a value (Song et al. 2024).
 

@@ -13,6 +13,7 @@ from valuescope.locate.location import Located, Location
 from valuescope.locate.neuron_set import NeuronSet
 from valuescope.locate.parameters import generator
 from valuescope.models import NeuronModel
+from valuescope.ranges import Count, CountOrNone
 
 
 def random(
@@ -21,8 +22,8 @@ def random(
     *,
     seed: int = 0,
     like: Location | None = None,
-    count: int | Mapping[str, int] | None = None,
-    draw: int = 0,
+    count: CountOrNone | Mapping[str, CountOrNone] | None = None,
+    draw: CountOrNone = 0,
 ) -> Located:
     """Neurons drawn uniformly from the whole model, independently for each value.
 
@@ -64,8 +65,8 @@ def random_matched(
     *,
     seed: int = 0,
     like: Location | None = None,
-    draw: int = 0,
-    bins: int = 10,
+    draw: CountOrNone = 0,
+    bins: Count = 10,
 ) -> Located:
     """For each neuron that `like` selects, one of the same layer with a similar gate activation rate.
 

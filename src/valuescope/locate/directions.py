@@ -16,6 +16,7 @@ from valuescope.locate.neuron_set import combined_origin
 from valuescope.locate.parameters import generator, layer_band
 from valuescope.locate.probes import ProbeSettings
 from valuescope.models import NeuronModel
+from valuescope.ranges import CountOrNone, Layers, PartialShare, Positive, Share
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -120,11 +121,11 @@ def probe_sets(
     evidence: Evidence,
     *,
     seed: int = 0,
-    accuracy: float = 0.95,
-    layers: tuple[int, int] | None = None,
-    margin: int = 0,
-    validation: float = 0.3,
-    c: float = 1.0,
+    accuracy: Share = 0.95,
+    layers: Layers | None = None,
+    margin: CountOrNone = 0,
+    validation: PartialShare = 0.3,
+    c: Positive = 1.0,
 ) -> dict[str, ProbeSet]:
     """Train all probes together and keep, for each value, those of validation accuracy at least `accuracy`.
 

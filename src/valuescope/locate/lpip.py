@@ -19,6 +19,7 @@ from valuescope.locate.parameters import require_choice
 from valuescope.locate.stream import Stream, read_stream, require_sums
 from valuescope.locate.unembedding import Normalisation, Unembedding, read_normalisation, read_unembedding
 from valuescope.models import Batch, NeuronModel, forward_inputs
+from valuescope.ranges import Count
 
 KINDS = ("value", "query")
 NORMS = ("exact", "frozen")
@@ -32,11 +33,11 @@ def lpip(
     kind: str = "value",
     norm: str = "exact",
     token: str = "predicted",
-    top: int = 50,
-    texts: int | None = None,
-    batch_size: int = 32,
-    numbers: int = 2**24,
-    attention: int = 30,
+    top: Count = 50,
+    texts: Count | None = None,
+    batch_size: Count = 32,
+    numbers: Count = 2**24,
+    attention: Count = 30,
 ) -> Located:
     """Increase of log p(w) by a neuron's own contribution, contrasted between texts for and against.
 

@@ -14,6 +14,7 @@ from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.location import Located, largest
 from valuescope.locate.probes import ProbeSettings, TrainedProbes, bag_of_words_accuracy
 from valuescope.models import NeuronModel
+from valuescope.ranges import CountOrNone, Layers, PartialShare, Positive, Share, ShareAboveNone, Size
 
 # From a layer's value vectors [width, hidden] and all values' probe directions [V, hidden] to signed numbers and
 # scores that rank, both [V, width], and the directions that were used [V, hidden]; all on the CPU.
@@ -27,12 +28,12 @@ def neva(
     evidence: Evidence,
     *,
     seed: int = 0,
-    alpha: float = 0.03,
-    accuracy: float = 0.95,
-    layers: tuple[int, int] | None = None,
-    margin: int = 0,
-    validation: float = 0.3,
-    c: float = 1.0,
+    alpha: ShareAboveNone = 0.03,
+    accuracy: Share = 0.95,
+    layers: Layers | None = None,
+    margin: CountOrNone = 0,
+    validation: PartialShare = 0.3,
+    c: Positive = 1.0,
 ) -> Located:
     """The `alpha` share of each kept layer's neurons with the largest |cos(v_k, w)| (eqs. 10-12).
 
@@ -55,14 +56,14 @@ def neva_exclusive(
     evidence: Evidence,
     *,
     seed: int = 0,
-    alpha: float = 0.03,
-    accuracy: float = 0.95,
-    layers: tuple[int, int] | None = None,
-    margin: int = 0,
-    validation: float = 0.3,
-    c: float = 1.0,
-    orthogonal: float = 1.0,
-    penalty: float = 0.5,
+    alpha: ShareAboveNone = 0.03,
+    accuracy: Share = 0.95,
+    layers: Layers | None = None,
+    margin: CountOrNone = 0,
+    validation: PartialShare = 0.3,
+    c: Positive = 1.0,
+    orthogonal: Share = 1.0,
+    penalty: Size = 0.5,
 ) -> Located:
     """NeVA with directions orthogonal to the other values', and less for neurons that other values share.
 

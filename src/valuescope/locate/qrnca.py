@@ -18,6 +18,7 @@ from valuescope.locate.multiple_choice import Choice, given_choices, value_choic
 from valuescope.locate.next_token import frozen
 from valuescope.locate.parameters import require_choice
 from valuescope.models import NeuronModel, left_pad
+from valuescope.ranges import Count, ShareAboveNone, ShareBelowAll
 
 PROMPTS = ("choice", "given")
 
@@ -28,15 +29,15 @@ def qrnca(
     *,
     seed: int = 0,
     prompts: str = "choice",
-    orders: int = 3,
+    orders: Count = 3,
     path: str = "layer",
     rule: str = "gauss",
-    steps: int = 20,
-    threshold: float = 0.2,
-    common: float = 0.3,
-    top: int = 50,
-    texts: int | None = None,
-    batch_size: int = 8,
+    steps: Count = 20,
+    threshold: ShareBelowAll = 0.2,
+    common: ShareAboveNone = 0.3,
+    top: Count = 50,
+    texts: Count | None = None,
+    batch_size: Count = 8,
 ) -> Located:
     """Query-relevant neurons of multiple-choice questions about the value (Chen et al. 2024).
 

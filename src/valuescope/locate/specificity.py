@@ -15,6 +15,7 @@ from valuescope.locate.location import Located
 from valuescope.locate.parameters import require_choice, require_shares
 from valuescope.locate.shares import DECIMALS, PER, active_by_value, discoveries, share_test, strongest
 from valuescope.models import NeuronModel
+from valuescope.ranges import PartialShare
 
 FEW_TEXTS = 20
 """Texts per value below which the normal approximation of a share of texts is rough."""
@@ -56,8 +57,8 @@ def two_proportion(
     evidence: Evidence,
     *,
     seed: int = 0,
-    rate: float = 0.015,
-    q: float = 0.05,
+    rate: PartialShare = 0.015,
+    q: PartialShare = 0.05,
     unit: str = "token",
     per: str = "value",
 ) -> Located:

@@ -10,6 +10,7 @@ from valuescope.locate.location import Located, largest
 from valuescope.locate.parameters import require_shares
 from valuescope.locate.shares import DECIMALS, active_by_value, discoveries, share_test
 from valuescope.models import NeuronModel
+from valuescope.ranges import Count, PartialShare, ShareAboveNone
 
 # Shares are quotients of counts: 0.43 - 0.40 is 0.03 on paper and a hair less in float64.
 _ROUNDING = 1e-9
@@ -30,13 +31,13 @@ def valuelocate(
     evidence: Evidence,
     *,
     seed: int = 0,
-    threshold: float = 0.03,
+    threshold: ShareAboveNone = 0.03,
     site: str = "gate",
-    top: int | None = None,
+    top: Count | None = None,
     statistic: str = "prompt",
     contrast: str = "opposite",
     control: str = "threshold",
-    q: float = 0.05,
+    q: PartialShare = 0.05,
 ) -> Located:
     """Difference of activation shares between prompts for and against a value.
 

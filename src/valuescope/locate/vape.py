@@ -12,13 +12,19 @@ from valuescope.locate.firing_profile import firing_profile, rate_entropy
 from valuescope.locate.location import Located, largest
 from valuescope.locate.parameters import require_shares
 from valuescope.models import NeuronModel
+from valuescope.ranges import PartialShare
 
 ALTERNATIVES = ("vape-layer-bar", "specificity", "two-proportion")
 """What to compare where the rule keeps neurons that fire for all values alike."""
 
 
 def vape(
-    model: NeuronModel, evidence: Evidence, *, seed: int = 0, rate: float = 0.015, bar: float = 0.95
+    model: NeuronModel,
+    evidence: Evidence,
+    *,
+    seed: int = 0,
+    rate: PartialShare = 0.015,
+    bar: PartialShare = 0.95,
 ) -> Located:
     """Lowest entropy of the activation rate over values, among neurons that fire often for one of them.
 
@@ -39,7 +45,12 @@ def vape(
 
 
 def vape_layer_bar(
-    model: NeuronModel, evidence: Evidence, *, seed: int = 0, rate: float = 0.015, bar: float = 0.95
+    model: NeuronModel,
+    evidence: Evidence,
+    *,
+    seed: int = 0,
+    rate: PartialShare = 0.015,
+    bar: PartialShare = 0.95,
 ) -> Located:
     """The rule of `vape`, but tau is taken of each layer's rates alone. Beyond the paper.
 

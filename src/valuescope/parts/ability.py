@@ -103,13 +103,15 @@ class Ability(Part[AbilitySpec]):
             if not edits:
                 (empty if method.reads_texts else left_out).append(name)
                 continue
-            scores = lab.folder.read_json(f"ability/{name}.json")
+            place = f"ability/{name}.json"
+            scores = lab.folder.read_json(place)
             if scores is None:
                 scores = {"edits": len(edits), **self._scores(lab, edits)}
-                lab.folder.write_json(f"ability/{name}.json", scores)
-            note = note or scores.get("note", "")
-            measured = {field: _before_after(lab, scores[field]) for field in MEASURES if field in scores}
-            methods[name] = MethodAbility(edits=scores["edits"], **measured)
+                lab.folder.write_json(place, scores)
+            with lab.folder.decoding(place):
+                note = note or scores.get("note", "")
+                measured = {field: _before_after(lab, scores[field]) for field in MEASURES if field in scores}
+                methods[name] = MethodAbility(edits=scores["edits"], **measured)
         return AbilityFound(
             mmlu=self.spec.mmlu is not None,
             questions=self.spec.number,

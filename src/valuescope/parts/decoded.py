@@ -56,7 +56,8 @@ class Decoded(Part[int]):
         if content is None:
             content = {"values": self._values(lab, method)}
             lab.folder.write_json(path, content)
-        return DecodedFound(**content, model=lab.model.identity.id)
+        with lab.folder.decoding(path):
+            return DecodedFound(**content, model=lab.model.identity.id)
 
     def _values(self, lab: Laboratory, method: MethodSpec) -> dict[str, Any]:
         default = method.default.locator

@@ -86,7 +86,8 @@ def nulls(spec: NullSpec, lab: Laboratory) -> dict[str, NullFound]:
             null = null_found(spec, readings, exchange, real, _Locating(lab, method, setting))
             lab.folder.write_json(place, null.model_dump(mode="json"))
             lab.progress("null", done + 1, len(lab.spec.methods))
-        found[name] = NullFound.model_validate(lab.folder.read_json(place))
+        with lab.folder.decoding(place):
+            found[name] = NullFound.model_validate(lab.folder.read_json(place))
     return found
 
 

@@ -16,7 +16,7 @@ from valuescope.judge import JudgeError, Questionnaire, inventories
 from valuescope.judge.self_rating import QUESTIONNAIRE_PROMPTS
 from valuescope.lab.ask import first_of_each
 from valuescope.lab.parameters import require_known
-from valuescope.lab.strict import SpecError, Strict
+from valuescope.lab.strict import Name, SpecError, Strict
 from valuescope.values import ValueSystem
 
 
@@ -58,7 +58,7 @@ class QuestionnairesSpec(Strict):
     `batch_size`: items times edits that are rated at once.
     """
 
-    sets: dict[str, QuestionnaireSpec] = Field(min_length=1)
+    sets: dict[Name, QuestionnaireSpec] = Field(min_length=1)
     methods: tuple[str, ...] = ()
     batch_size: int = Field(default=64, ge=1)
 

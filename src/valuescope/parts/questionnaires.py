@@ -246,6 +246,12 @@ def _ratings(
         )
         content = [rating.to_dict() for rating in ratings]
         lab.folder.write_json(f"{place}.json", content)
+    with lab.folder.decoding(f"{place}.json"):
+        whole = all(
+            {*rating} >= {"missing", "ratings"} and isinstance(rating["ratings"], dict) for rating in content
+        )
+        if not whole or len(content) != len(edits):
+            raise ValueError(f"it does not hold the ratings of {len(edits)} models")
     return content
 
 

@@ -47,7 +47,8 @@ class SelectionsNull(Part[NullSpec]):
                     partial(_located, lab, language, name),
                 )
                 lab.folder.write_json(place, null.model_dump(mode="json"))
-            found[name] = NullFound.model_validate(lab.folder.read_json(place))
+            with lab.folder.decoding(place):
+                found[name] = NullFound.model_validate(lab.folder.read_json(place))
         return found
 
     @classmethod

@@ -23,9 +23,10 @@ from valuescope.lab.setting import Setting
 from valuescope.lab.spec import ComparisonSpec, Scope
 from valuescope.lab.strict import Found, Measured, Strict
 from valuescope.lab.truth import precision_of_ranking
-from valuescope.locate import locator_parameters
+from valuescope.locate import LOCATORS, locator_parameters
 from valuescope.metrics import Estimate
 from valuescope.parts.sensitivity_shown import sensitivity_section
+from valuescope.ranges import hints_of
 from valuescope.report.blocks import Section
 
 RULE = (
@@ -126,10 +127,11 @@ class Sensitivity(Part[SensitivitySpec]):
             if method.intervention:
                 raise ValueError(f"{place}.method: {choice.method} edits no neurons; name another")
             of_edit = EDITS[method.edit].parameter_defaults()
-            require_parameters(
-                f"{place}: locator {method.locator}", choice.locator, locator_parameters(method.locator)
-            )
-            require_parameters(f"{place}: edit {method.edit}", choice.edit, of_edit)
+            of_locator = locator_parameters(method.locator)
+            hints, edit_hints = hints_of(LOCATORS[method.locator]), hints_of(EDITS[method.edit])
+            require_parameters(f"{place}: locator {method.locator}", choice.locator, of_locator, hints)
+            require_parameters(f"{place}: edit {method.edit}", choice.edit, of_edit, edit_hints)
+            EDITS[method.edit].check(choice.edit)
             if not (choice.locator or choice.edit or choice.recounts):
                 raise ValueError(f"{place} changes nothing; give locator, edit, scope or special_tokens")
 

@@ -6,7 +6,7 @@ from valuescope.lab.strict import SpecError
 from valuescope.run.budget import BudgetError, detectable, seconds_of, within_budget
 from valuescope.run.estimate import Cost
 from valuescope.run.estimator import Estimator, estimate
-from valuescope.run.experiment import read_result, run, terminal_text, write_report
+from valuescope.run.experiment import read_result, rewrite_report, run, terminal_text, write_report
 from valuescope.run.ready import ready
 from valuescope.run.registry import Spec
 from valuescope.run.settled import Settled, settled
@@ -31,6 +31,7 @@ __all__ = [
     "read_spec",
     "read_yaml",
     "ready",
+    "rewrite_report",
     "run",
     "seconds_of",
     "settled",

@@ -13,6 +13,7 @@ from valuescope.lab.material import timed
 from valuescope.lab.result import Asked, Result
 from valuescope.lab.spec import RunSpec
 from valuescope.lab.strict import SpecError
+from valuescope.lock import sole_use
 from valuescope.models import NeuronModel
 from valuescope.progress import Progress, silent
 from valuescope.report.document import write_page
@@ -31,8 +32,13 @@ def run(spec: RunSpec, out: Path, *, progress: Progress = silent, model: NeuronM
 
     Raises:
         SpecError, RunError: for a specification that does not fit its data, or a folder of another run.
+        InUseError: another process works in the folder.
     """
-    folder, model = RunFolder(out), model or spec.model.load()
+    with sole_use(out):
+        return _run(spec, RunFolder(out), progress, model or spec.model.load())
+
+
+def _run(spec: RunSpec, folder: RunFolder, progress: Progress, model: NeuronModel) -> Result:
     spec = settled(spec, folder, None, lambda: Estimator(spec, model)).spec
     spec = ready(spec, folder, model)
     model = model.with_chat(spec.model.chat.settings())
@@ -81,8 +87,10 @@ def read_result(folder: Path) -> Result:
         if name not in list(EXPERIMENTS):
             raise ValueError(f"experiment: {name!r} is unknown; known: {', '.join(EXPERIMENTS)}")
         return Result.from_dict(content, parts_of(name), EXPERIMENTS[name].head_kind)
-    except ValueError as error:
-        raise SpecError(f"{path}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise SpecError(
+            f"{path}: {error}; delete it and run its specification again to make it anew"
+        ) from error
 
 
 def write_report(result: Result, folder: Path) -> Path:
@@ -95,6 +103,22 @@ def write_report(result: Result, folder: Path) -> Path:
     return write_page(
         folder, result.head.name or "run", opening, [section for section in sections if section is not None]
     )
+
+
+def rewrite_report(folder: Path) -> Path:
+    """`write_report` for what the folder's `summary.json` says.
+
+    Raises:
+        SpecError: as `read_result`, and where what it says does not hold together.
+    """
+    result = read_result(folder)
+    try:
+        return write_report(result, folder)
+    except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
+        raise SpecError(
+            f"{folder / 'summary.json'}: what it says does not hold together ({type(error).__name__}: {error}); delete it "
+            "and run its specification again"
+        ) from error
 
 
 def terminal_text(result: Result) -> str:

@@ -36,7 +36,7 @@ def ready(spec: AnySpec, folder: RunFolder | None = None, model: NeuronModel | N
     else:
         prompts, sampling = model.with_chat(chat).prompts, model.sampling
     spec = resolved(spec, prompts, sampling, None if folder is None else folder.first_day)
-    known = folder.read_json("run.json") if folder else None
+    known = folder.facts if folder else None
     begun = (
         folder if known and known.get("spec_hash") == spec.hash else None
     )  # its data may be gone elsewhere

@@ -42,17 +42,23 @@ def settled(
     if budget is None and not is_left_open(spec):
         return Settled(spec)
     given: dict[str, Any] = {"spec_hash": spec.hash, "budget": budget}
-    known = folder.read_json(RECORD) if folder else None
-    if known and {name: known.get(name) for name in given} == given:
-        return Settled(make_spec(known["spec"], str(folder and folder.path / RECORD)), tuple(known["notes"]))
+    if folder and (
+        known := folder.read(RECORD, lambda content: _known(content, given, str(folder.path / RECORD)))
+    ):
+        return known
     became = _settled(spec, budget, estimator())
-    if (
-        folder and folder.read_json("run.json") is None
-    ):  # else it holds another run, which is refused when it is opened
+    if folder and not folder.made():  # else it holds another run, which is refused when it is opened
         folder.write_json(
             RECORD, {**given, "spec": became.spec.model_dump(mode="json"), "notes": list(became.notes)}
         )
     return became
+
+
+def _known(content: Any, given: dict[str, Any], origin: str) -> Settled | None:
+    """What a record says became of what was given; None where something else was."""
+    if {name: content.get(name) for name in given} != given:
+        return None
+    return Settled(make_spec(content["spec"], origin), tuple(content["notes"]))
 
 
 def _settled(spec: RunSpec, budget: float | None, estimator: Estimator) -> Settled:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from valuescope.data.findings import shown
 from valuescope.input_files import YAML_BYTES, read_text, told_as
+from valuescope.judge.asked_model import is_secret
 from valuescope.lab.judge_spec import JUDGE_KINDS
 from valuescope.lab.setting import DOSE_KINDS
 from valuescope.lab.spec import RunSpec
@@ -22,7 +23,7 @@ from valuescope.run.yaml_text import read_yaml
 
 Part = TypeVar("Part", bound=BaseModel)
 _LISTED = 20
-KINDS = (*JUDGE_KINDS, *DOSE_KINDS)
+KINDS = (*JUDGE_KINDS, *DOSE_KINDS, "[key]")
 
 
 def read_spec(path: Path, /, **overrides: Any) -> RunSpec:
@@ -84,11 +85,15 @@ def make_part(kind: type[Part], content: Mapping[str, Any], origin: str) -> Part
 
 
 def _explain(error: Any, kind: type[BaseModel]) -> str:
-    place = ".".join(str(part)[:80] for part in error["loc"] if part not in KINDS)
+    parts = [str(part)[:80] for part in error["loc"] if part not in KINDS]
+    place = ".".join(part if part.isprintable() else repr(part) for part in parts)
     if error["type"] == "extra_forbidden":
         return f"{place}: unknown key; remove it or check its spelling (known keys: {_known_keys(error['loc'], kind)})"
     message = error["msg"].removeprefix("Value error, ")
-    given = "" if error["type"] in ("missing", "value_error") else f" (given: {shown(error['input'])})"
+    tells = error["type"] not in ("missing", "value_error") and not any(
+        part == "model_args" or is_secret(str(part)) for part in error["loc"]
+    )
+    given = f" (given: {shown(error['input'])})" if tells else ""
     return f"{place}: {message}{given}" if place else f"{message}{given}"
 
 

@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 from valuescope.files import sha256_of, sha256_of_file, write_json_atomic
 from valuescope.models import Encoded, NeuronModel, encode, forward_inputs, left_pad
 from valuescope.progress import StepProgress
+from valuescope.ranges import Count, Positive, ShareBelowAll
 from valuescope.tune.adapter import FACTS, FILE_VERSION, WEIGHTS, Adapter, TuneError, as_it_was, require_peft
 
 
@@ -34,13 +35,13 @@ class LoraTraining:
     `batch_size` x `accumulate` texts, by AdamW without weight decay at a constant `rate`.
     """
 
-    rank: int = 8
-    alpha: float = 32.0
-    dropout: float = 0.1
-    rate: float = 1e-4
-    batch_size: int = 4
-    accumulate: int = 4
-    epochs: int = 10
+    rank: Count = 8
+    alpha: Positive = 32.0
+    dropout: ShareBelowAll = 0.1
+    rate: Positive = 1e-4
+    batch_size: Count = 4
+    accumulate: Count = 4
+    epochs: Count = 10
 
     def __post_init__(self) -> None:
         for name in ("rank", "batch_size", "accumulate", "epochs"):
@@ -75,6 +76,7 @@ def train_adapter(
     if not texts or any(not text.answer.strip() for text in texts):
         raise TuneError(f"{value}: {len(texts)} texts to learn; give at least one, each with an answer")
     peft, folder = require_peft(), Path(folder)
+    aside = folder.with_name(f".{folder.name}.part")
     rows = _rows(model, texts)
     ranks = {"r": how.rank, "lora_alpha": how.alpha, "lora_dropout": how.dropout}
     config = peft.LoraConfig(**ranks, target_modules="all-linear", task_type="CAUSAL_LM")
@@ -83,9 +85,11 @@ def train_adapter(
         tuned = peft.get_peft_model(model.model, config)
         try:
             losses = _train(model, rows, how, seed, progress)
-            aside = folder.with_name(f".{folder.name}.part")
             shutil.rmtree(aside, ignore_errors=True)
             tuned.save_pretrained(str(aside), save_embedding_layers=False)
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
         finally:
             tuned.unload()
     texts_hash = sha256_of([[text.prompt, text.answer] for text in texts])

@@ -8,10 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from valuescope.files import write_json_atomic, write_text_atomic
+from valuescope.files import remove_parts, write_json_atomic, write_text_atomic
 from valuescope.input_files import InputError, read_json
 from valuescope.judge.asked_model import resolve_model
 from valuescope.judge.asking import Asker
+from valuescope.lock import sole_use
 from valuescope.progress import Progress
 from valuescope.write.card import card_of, card_text, settings_of
 from valuescope.write.job import Job
@@ -54,20 +55,23 @@ def write_set(
 
     Raises:
         WriteError: the folder holds a set that was asked for otherwise.
+        InUseError: another process writes into it.
         AskError: the model is unknown, or cannot be asked at all.
     """
     asked = _with_top_p(resolve_model(model, base_url, model_args), job.top_p)
     settings = settings_of(job, str(asked))
-    _require_same(folder, settings)
-    write_json_atomic(folder / SETTINGS, settings)
-    asker = Asker(
-        asked, store=folder / REPLIES, max_connections=max_connections, retries=retries, timeout=timeout
-    )
-    try:
-        outcome = Writer(job, asker, progress, say).run()
-    finally:
-        asker.close()
-    _write_files(outcome, folder, str(asked))
+    with sole_use(folder / REPLIES.parent):
+        _require_same(folder, settings)
+        remove_parts(folder)
+        write_json_atomic(folder / SETTINGS, settings)
+        asker = Asker(
+            asked, store=folder / REPLIES, max_connections=max_connections, retries=retries, timeout=timeout
+        )
+        try:
+            outcome = Writer(job, asker, progress, say).run()
+        finally:
+            asker.close()
+        _write_files(outcome, folder, str(asked))
     return outcome
 
 
