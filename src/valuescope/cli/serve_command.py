@@ -29,7 +29,7 @@ def serve(
 ) -> None:
     """`valuescope serve`."""
     try:
-        from valuescope.serve.server import key_from
+        from valuescope.serve.server import key_from, require_port
         from valuescope.serve.server import serve as serve_until_stopped
     except ImportError as error:
         raise RuntimeError(
@@ -38,6 +38,7 @@ def serve(
     from valuescope.generate import Engine
     from valuescope.serve.roster import Roster, load_edits
 
+    require_port(port)
     key, named_edits = key_from(), load_edits(edit)
     loaded = model.load().with_chat(chat.settings())
     roster = Roster(loaded, named_edits, force=force)
