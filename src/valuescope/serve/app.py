@@ -23,9 +23,7 @@ from valuescope.serve.replies import ChatReplies, CompletionReplies, Replies, To
 from valuescope.serve.roster import Roster
 from valuescope.serve.streaming import AnswerResponse, error_response, in_pool
 
-_LONG = 1 << 16  # bytes of a body that waits in a line of its own
-
-_ENGINE_DEAD = 503
+_LONG = 1 << 16  # bytes of a body beyond which its prompts wait in a line of their own
 
 
 def _make_pool() -> ThreadPoolExecutor:
@@ -117,7 +115,7 @@ def create_app(service: Service) -> FastAPI:
                 "requests_running": len(service.running),
                 "engine": asdict(service.engine.stats),
             },
-            200 if alive else _ENGINE_DEAD,
+            200 if alive else 503,
         )
 
     app.add_exception_handler(ApiError, _api_error)

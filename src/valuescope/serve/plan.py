@@ -68,8 +68,7 @@ class Plan:
 def most_characters(model: NeuronModel) -> int | None:
     """Beyond so many characters a text is refused before it is made into tokens; None where the context has no limit.
 
-    A text of n tokens of L characters at most has no more than n x L; texts are far shorter, so L is not taken above
-    16 (a vocabulary's longest tokens are rows of spaces or dashes).
+    16 for each token of the context, where language has about 4; longer tokens are rows of spaces or dashes.
     """
     limit = context_length(model)
     return None if limit is None else limit * _TOKEN_CHARACTERS
