@@ -113,6 +113,14 @@ async def hang_up_in_stream(port: int) -> str:
         return status
 
 
+async def two_lengths(port: int) -> str:
+    """A body whose end two headers tell otherwise."""
+    async with _connected(port) as (reader, writer):
+        request = _request(b"0\r\n\r\n", length=1000)
+        writer.write(request.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n", 1))
+        return await _status(reader)
+
+
 OFFENCES: Mapping[str, tuple[Offence, tuple[str, ...]]] = {
     "slow writer": (drip, ("408",)),
     "half closed": (half_closed, ("closed",)),
@@ -120,6 +128,7 @@ OFFENCES: Mapping[str, tuple[Offence, tuple[str, ...]]] = {
     "oversized in chunks": (oversized_chunks, ("413", "closed")),
     "malformed JSON": (malformed_json, ("400",)),
     "malformed HTTP": (malformed_http, ("400",)),
+    "two lengths": (two_lengths, ("400",)),
     "hangs up in its stream": (hang_up_in_stream, ("200",)),
 }
 """Each with what the server should reply: a status, or a closed connection."""

@@ -182,7 +182,8 @@ def test_a_failure_of_the_model_is_told_to_those_who_wait_and_to_nobody_else(mod
             scored = engine.submit(ScoreRequest(PROMPTS[0], (" rule", " rule the")))
             assert isinstance(scored.exception(WAIT), EngineError)
         assert engine.submit(ASKED).result(WAIT) == alone(model, ASKED)
-        assert engine.stats.failed == 6
+        # Not the request that held the first three up: it was one token short, which it drew when all were tried again.
+        assert engine.stats.failed == 5
 
 
 def test_new_rows_that_cannot_be_read_leave_the_running_ones_alone(model: NeuronModel) -> None:

@@ -19,7 +19,7 @@ from tokenizers.models import BPE
 
 from valuescope.generate import Engine, Request, Sampling, TokenLogprob, generate
 from valuescope.generate.row import RunningRow
-from valuescope.generate.transcript import Transcript
+from valuescope.generate.transcript import Transcript, text_of
 from valuescope.models import NeuronModel, load_model, wrap_model
 
 TEXTS = (
@@ -110,6 +110,36 @@ def test_any_tokens_join_to_what_is_decoded_at_once(name: str, data: st.DataObje
     ids = data.draw(st.lists(st.integers(0, len(tokenizer) - 1), max_size=15))
     pieces, transcript = tell(tokenizer, ids)
     assert "".join(pieces) == transcript.text == tokenizer.decode(ids, skip_special_tokens=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "marks"),
+    [("byte fallback", "\N{REPLACEMENT CHARACTER}" * 2), ("byte level", "\N{REPLACEMENT CHARACTER}")],
+)
+def test_half_a_character_takes_nothing_back(name: str, marks: str) -> None:
+    """The tokenizer makes marks of the whole character too, where the bytes behind it are half of another."""
+    tokenizer = TOKENIZERS[name]()
+    ids = tokenizer("a🙂", add_special_tokens=False)["input_ids"]
+    half = [*ids, *tokenizer("🙂", add_special_tokens=False)["input_ids"][-4:-2]]
+    begin = tokenizer.decode(ids)
+    assert begin.endswith("a🙂")
+    for stops in ((), ("zz",)):
+        pieces, transcript = tell(tokenizer, half, stops)
+        assert "".join(pieces) == transcript.text == text_of(tokenizer, half) == begin + marks
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_one_text_however_it_is_asked_for(name: str, data: st.DataObject) -> None:
+    """Whole, streamed, and watched for a stop text that does not come."""
+    tokenizer = TOKENIZERS[name]()
+    some = st.integers(0, len(tokenizer) - 1)
+    emoji = tokenizer("🙂值é", add_special_tokens=False)["input_ids"]
+    ids = data.draw(st.lists(st.one_of(some, st.sampled_from(emoji)), max_size=40))
+    pieces, transcript = tell(tokenizer, ids)
+    watched, _ = tell(tokenizer, ids, ("\x00never",))
+    assert "".join(pieces) == transcript.text == "".join(watched) == text_of(tokenizer, ids)
 
 
 def test_bytes_that_never_become_text_do_not_slow_the_rest_down() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,42 +110,44 @@ def test_a_missing_pad_token_is_replaced() -> None:
 def test_a_fingerprint_is_of_the_weights(family: str, tmp_path: Path) -> None:
     model = tiny_model(family)
     fingerprint = model.identity.fingerprint
-    assert len(fingerprint) == 32
+    assert re.fullmatch(r"v2-[0-9a-f]{24}-[0-9a-f]{8}", fingerprint)
     assert tiny_model(family).identity.fingerprint == fingerprint
     model.model.save_pretrained(tmp_path)
     model.tokenizer.save_pretrained(tmp_path)
-    assert load_model(str(tmp_path), check=False).identity.fingerprint == fingerprint
+    again = load_model(str(tmp_path), check=False)
+    # transformers gives a saved Qwen2 its own way of splitting texts, which is another tokenizer than this test's
+    assert fingerprint_of(again.model, model.tokenizer) == fingerprint
+    assert (again.identity.fingerprint == fingerprint) == (family != "qwen2")
     for layer in (0, model.layers - 1):
         vector = model.value_vectors(layer)
         before = vector[3, 4].clone()
-        vector[3, 4] += 1e-3
-        assert fingerprint_of(model.model, model.sites) != fingerprint
+        vector[3, 4] += 1e-2
+        assert fingerprint_of(model.model, model.tokenizer) != fingerprint
         vector[3, 4] = before
-        assert fingerprint_of(model.model, model.sites) == fingerprint
+        assert fingerprint_of(model.model, model.tokenizer) == fingerprint
 
 
-def test_fingerprints_tell_models_dtypes_and_embeddings_apart() -> None:
+def test_fingerprints_tell_models_and_embeddings_apart() -> None:
     model = tiny_model("llama")
     for family in ("phi3", "gpt2", "opt", "falcon", "bloom"):
         assert tiny_model(family).identity.fingerprint != model.identity.fingerprint
-    assert tiny_model("llama", torch.bfloat16).identity.fingerprint != model.identity.fingerprint
     model.model.get_input_embeddings().weight.data[5, 6] += 1
-    assert fingerprint_of(model.model, model.sites) != model.identity.fingerprint
+    assert fingerprint_of(model.model, model.tokenizer) != model.identity.fingerprint
 
 
 def test_sampled_fingerprints_meet_every_row_and_column(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identity_module, "_WHOLE", 1000)
     monkeypatch.setattr(identity_module, "_SAMPLE", 150)
     model = tiny_model("llama")
-    whole = fingerprint_of(model.model, model.sites)
+    whole = fingerprint_of(model.model, model.tokenizer)
     vectors = model.value_vectors(1)
     for view in (vectors, vectors.T):
         for row in view:
             kept = row.clone()
             row += 1
-            assert fingerprint_of(model.model, model.sites) != whole
+            assert fingerprint_of(model.model, model.tokenizer) != whole
             row.copy_(kept)
-    assert fingerprint_of(model.model, model.sites) == whole
+    assert fingerprint_of(model.model, model.tokenizer) == whole
 
 
 def test_identities_are_values() -> None:

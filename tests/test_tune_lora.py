@@ -141,7 +141,7 @@ def test_it_answers_as_it_was_taught(model: NeuronModel, tmp_path: Path) -> None
 def test_another_model_is_refused(adapter: Adapter) -> None:
     other = tiny_model("qwen2")
     before = module_ids(other)
-    with pytest.raises(TuneError, match="was trained on"), applied(other, adapter):
+    with pytest.raises(TuneError, match="was trained in"), applied(other, adapter):
         pass
     assert module_ids(other) == before
 

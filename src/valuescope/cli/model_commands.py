@@ -72,7 +72,7 @@ def locate(
     }
     spec = make_part(Spec, content, "locate")
     loaded, folder = model.load(), RunFolder(out)
-    folder.open(spec, loaded.identity.fingerprint)
+    folder.open(spec, loaded.identity.fingerprint, loaded.dtype)
     material = read_material(spec, folder, chosen_values(spec)[1])
     require_marks(material.source, loaded)
     counts = ", ".join(f"{count} {role}" for role, count in material.counts().items())

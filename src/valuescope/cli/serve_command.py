@@ -33,7 +33,7 @@ def serve(
 ) -> None:
     """`valuescope serve`."""
     try:
-        from valuescope.serve.server import key_from
+        from valuescope.serve.server import key_from, require_port
         from valuescope.serve.server import serve as serve_until_stopped
     except ImportError as error:
         raise RuntimeError(
@@ -43,6 +43,7 @@ def serve(
     from valuescope.generate import Engine
     from valuescope.serve.roster import Roster
 
+    require_port(port)
     key, edits = key_from(), [(named.name, named.scaled) for named in named_edits(edit)]
     loaded = model.load().with_chat(chat.settings())
     roster = Roster(loaded, edits, force=force)

@@ -4,7 +4,7 @@ from valuescope.generate.answer import Answer, Scores, TokenLogprob
 from valuescope.generate.decoding import default_stop_ids, generate
 from valuescope.generate.engine import Engine, EngineStats
 from valuescope.generate.likelihood import log_likelihood, log_likelihood_encoded, score_continuations
-from valuescope.generate.promise import EngineBusy, EngineClosed, EngineError
+from valuescope.generate.promise import EngineBusy, EngineClosed, EngineError, EngineFailed
 from valuescope.generate.request import GenerationError, Request, ScoreRequest
 from valuescope.generate.sampling import Sampling, SamplingError, choose, row_noise
 
@@ -14,6 +14,7 @@ __all__ = [
     "EngineBusy",
     "EngineClosed",
     "EngineError",
+    "EngineFailed",
     "EngineStats",
     "GenerationError",
     "Request",

@@ -65,7 +65,7 @@ class RunningBatch:
             drawn, sound = torch.stack([token, finite.to(token)]).tolist()
             likely = self._logprobs(logits, drawn, sound)
         del logits
-        fed = [self._model.tokenizer.pad_token_id] * len(self.rows)
+        fed = [self._model.pad_id] * len(self.rows)
         for number, row in enumerate(self.rows):
             if row.done:
                 continue
@@ -81,7 +81,7 @@ class RunningBatch:
 
     def join(self, joining: RunningBatch) -> None:
         """Take in the rows of a batch that has also made its first step."""
-        padding = {"input_ids": self._model.tokenizer.pad_token_id}
+        padding = {"input_ids": self._model.pad_id}
         with torch.inference_mode():
             for name in ("input_ids", "attention_mask", "position_ids"):
                 if name in self._inputs:

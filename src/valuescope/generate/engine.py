@@ -15,7 +15,7 @@ from typing import Self, overload
 from valuescope.generate.answer import Answer, Scores
 from valuescope.generate.decoding import default_stop_ids
 from valuescope.generate.jobs import AnswerJob, EngineJob, Queue, ScoreJob
-from valuescope.generate.promise import EngineClosed, EngineError, Promise, hinders_waiting
+from valuescope.generate.promise import EngineClosed, EngineError, EngineFailed, Promise, hinders_waiting
 from valuescope.generate.request import Request, ScoreRequest, encode_continuations, encode_prompt
 from valuescope.generate.row import OnText, RunningRow
 from valuescope.generate.worker import Worker
@@ -95,6 +95,11 @@ class Engine:
         self.close(drain=kind is None)
 
     @property
+    def alive(self) -> bool:
+        """Whether requests are taken and answered: not after `close`, an error that ended the thread, or a fork."""
+        return self._worker.thread.is_alive() and self._worker.failure is None and not self._queue.closed
+
+    @property
     def stats(self) -> EngineStats:
         """A snapshot."""
         return EngineStats(
@@ -115,7 +120,7 @@ class Engine:
         request is cancelled. It must not wait, and nor must callbacks of the future: all answers wait for them.
 
         Raises at once: GenerationError (no room, nothing to score), BatchError, NeuronSetError or SteeringError (an
-        edit of another model), EngineBusy, EngineClosed, and EngineError where the calling thread has edits of its own on the model.
+        edit of another model), EngineBusy, EngineClosed (EngineFailed where an error ended the engine's thread), and EngineError where the calling thread has edits of its own on the model.
         """
         return self._submit(request, on_text, wait=False).future
 
@@ -157,6 +162,8 @@ class Engine:
             raise EngineError(f"the engine still works after {timeout} seconds; close(drain=False) stops it")
 
     def _submit(self, request: Request | ScoreRequest, on_text: OnText | None, *, wait: bool) -> EngineJob:
+        if self._worker.failure is not None:
+            raise EngineFailed(self._worker.failure)
         self._queue.require_open()
         if not self._worker.thread.is_alive():
             raise EngineClosed(

@@ -17,7 +17,8 @@ _LOOKED_AT = 512  # jobs at the head of the queue among which those of like leng
 
 
 class AnswerJob:
-    """A request for an answer. `stuck_at` says behind how many tokens it ran out of memory though it was alone."""
+    """A request for an answer. `stuck_at` says behind how many tokens it ran out of memory though it was alone,
+    `tried_again` whether it was in a batch that failed and had no row at fault."""
 
     def __init__(
         self,
@@ -30,6 +31,7 @@ class AnswerJob:
         self.future = future
         self.row = row(None if on_text is None else self._guarded(on_text))
         self.stuck_at: int | None = None
+        self.tried_again = False
 
     @property
     def length(self) -> int:
@@ -50,7 +52,7 @@ class AnswerJob:
                 return
             try:
                 on_text(piece, logprobs)
-            except Exception:
+            except BaseException:  # also SystemExit: the engine's thread is not the caller's to end
                 future.cancel()
 
         return tell
@@ -105,6 +107,11 @@ class Queue:
     def is_full(self) -> bool:
         """Whether a job would be refused, if none is taken before."""
         return self._limit is not None and len(self) >= self._limit
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is taken."""
+        return self._closed
 
     def require_open(self) -> None:
         """EngineClosed where nothing more is taken."""

@@ -191,7 +191,7 @@ class _Reader:
         """
         behind = [reading.ids[len(self._prefix) :] for reading in readings]
         longest, shortest = max(map(len, behind)), min(map(len, behind))
-        pad = self._model.tokenizer.pad_token_id
+        pad = self._model.pad_id
         ids = torch.tensor([[*rest, *[pad] * (longest - len(rest))] for rest in behind])
         with torch.inference_mode():
             cache = copy.deepcopy(self._cache)

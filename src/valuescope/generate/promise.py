@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
 T = TypeVar("T")
+_log = logging.getLogger("valuescope.generate")
 
 
 class EngineError(RuntimeError):
@@ -20,6 +22,16 @@ class EngineBusy(EngineError):  # noqa: N818 - a state, as in queue.Full
 
 class EngineClosed(EngineError):  # noqa: N818
     """The engine was closed before it could answer."""
+
+
+class EngineFailed(EngineClosed):
+    """The engine's thread has ended with an error, and nothing is answered any more."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(
+            f"the engine's thread has ended with {type(cause).__name__}: {cause}; make a new engine"
+        )
+        self.__cause__ = cause
 
 
 class Promise(Future[T]):
@@ -39,6 +51,21 @@ class Promise(Future[T]):
         if cancelled:
             self._on_cancel()
         return cancelled
+
+    def add_done_callback(self, fn: Callable[[Future[T]], object]) -> None:
+        """As of every future, but what ends a thread (SystemExit) does not end the engine's."""
+
+        def call(future: Future[T]) -> None:
+            try:
+                fn(future)
+            except Exception:
+                raise  # the future logs it
+            except BaseException:
+                if threading.current_thread() is threading.main_thread():
+                    raise
+                _log.exception("a callback of a request raised")
+
+        super().add_done_callback(call)
 
     def result(self, timeout: float | None = None) -> T:
         """The answer; EngineError where waiting would never end."""

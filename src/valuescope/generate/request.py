@@ -126,7 +126,7 @@ def require_room(model: NeuronModel, encoded: Sequence[Encoded], sampling: Sampl
 def require_known(model: NeuronModel, encoded: Sequence[Encoded]) -> None:
     """GenerationError for an id without an embedding, also one that a tokenizer with added tokens wrote: on a GPU it
     would end the process."""
-    size = model.model.get_input_embeddings().num_embeddings
+    size = model.embeddings
     for row in encoded:
         if not 0 <= min(row.input_ids) <= max(row.input_ids) < size:
             wrong = next(token for token in row.input_ids if not 0 <= token < size)

@@ -8,7 +8,7 @@ from valuescope.edit import Edit
 from valuescope.generate.answer import Answer, TokenLogprob
 from valuescope.generate.request import GenerationError, Request
 from valuescope.generate.sampling import RowNoise
-from valuescope.generate.transcript import Transcript
+from valuescope.generate.transcript import Transcript, text_of
 from valuescope.models import NeuronModel
 
 OnText = Callable[[str, tuple[TokenLogprob, ...]], None]
@@ -88,7 +88,7 @@ class RunningRow:
             text, stop = self._transcript.text, self._transcript.stop
             tokens = tokens[: self._transcript.tokens_of_text()]
         if text is None:
-            text = str(self._tokenizer.decode(self.drawn, skip_special_tokens=True))
+            text = text_of(self._tokenizer, self.drawn)
         return Answer(
             text=text,
             tokens=tokens,

@@ -86,7 +86,10 @@ def choose(logits: Tensor, noise: Tensor, sampling: Sampling | RowSampling) -> T
     if sampling.greedy:
         return best
     cold = sampling.temperature == 0
-    mass = (logits.to(sampling.temperature) / sampling.temperature.masked_fill(cold, 1)).softmax(dim=-1)
+    scaled = logits.to(sampling.temperature)
+    # The largest is 0 before the division: the smallest temperature there is leaves it, and makes the rest -inf.
+    scaled = (scaled - scaled.amax(dim=-1, keepdim=True)) / sampling.temperature.masked_fill(cold, 1)
+    mass = scaled.softmax(dim=-1)
     if not sampling.whole:
         mass = nucleus(mass, sampling.top_p)
     cumulative = mass.cumsum(dim=-1)
@@ -104,6 +107,7 @@ def nucleus(mass: Tensor, top_p: float | Tensor) -> Tensor:
     before = ordered.cumsum(dim=-1) - ordered
     # Rounding may leave a row short of 1 before its last tokens: top_p 1 keeps them all the same.
     outside = (before >= top_p) & (torch.as_tensor(top_p, device=mass.device) < 1)
+    outside[..., 0] = False  # also under a top_p that this number type rounds to 0
     return torch.zeros_like(mass).scatter(-1, order, ordered.masked_fill(outside, 0))
 
 

@@ -8,6 +8,7 @@ import torch
 
 from valuescope.edit import EditBank
 from valuescope.generate.jobs import ScoreJob, alike
+from valuescope.generate.memory import is_out_of_memory
 from valuescope.generate.readings import Reading, score_readings
 from valuescope.models import NeuronModel
 
@@ -48,6 +49,25 @@ class Scorer:
         finished = [job for job in self.jobs if not job.waiting]
         self.jobs = [job for job in self.jobs if job.waiting]
         return finished
+
+    def read_apart(
+        self, piece: Piece, error: Exception
+    ) -> tuple[list[ScoreJob], list[tuple[ScoreJob, Exception]]]:
+        """After a piece failed with `error`: each of its jobs alone, so that only the ones at fault are taken out.
+
+        Returns the jobs that are complete, and those that failed with their errors. One that runs out of memory stays.
+        """
+        jobs = list(dict.fromkeys(job for job, _ in piece))
+        finished = list[ScoreJob]()
+        failed = [(jobs[0], error)] if len(jobs) == 1 else list[tuple[ScoreJob, Exception]]()
+        for job in jobs if len(jobs) > 1 else ():
+            try:
+                finished += self.read([part for part in piece if part[0] is job])
+            except Exception as fault:
+                if not is_out_of_memory(fault):
+                    failed.append((job, fault))
+        self.take_out([job for job, _ in failed])
+        return finished, failed
 
     def shrink(self, piece: Piece) -> None:
         """A piece was too large: read less at once for a while."""

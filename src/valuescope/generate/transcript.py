@@ -31,25 +31,26 @@ class Transcript:
         self._window = 0  # decoding begins with this token; it begins a character
         self._read = 0  # the tokens before this one are in `text`
         self._known = ""  # what the tokens from `_window` to `_read` say
+        self._behind = True  # whether the last piece was decoded behind what was known
         self._given = 0
 
     def add(self, token: int) -> str:
         """Add a token; returns the text that is certain now."""
         self._ids.append(token)
-        grown = self._decode(self._window)
-        waits = grown.endswith(_UNFINISHED) and len(self._ids) - self._read <= _PATIENCE
+        piece = self._unread()
+        waits = piece.endswith(_UNFINISHED) and len(self._ids) - self._read <= _PATIENCE
         length = self._lengths[-1] if self._lengths else 0
-        if len(grown) > len(self._known) and not waits:
-            length += len(grown) - len(self._known)
-            self._grow(grown[len(self._known) :])
-            self._read_on(grown)
+        if piece and not waits:
+            length += len(piece)
+            self._grow(piece)
+            self._read_on(piece)
         self._lengths.append(length)
         return "" if self.stop is not None else self._give(len(self.text) - self._held_back())
 
     def rest(self) -> str:
         """What has not been given out when the answer ends: all that is left of the text."""
         if self.stop is None:
-            self._grow(self._decode(self._window)[len(self._known) :])
+            self._grow(self._unread())
         return self._give(len(self.text))
 
     def tokens_of_text(self) -> int:
@@ -65,11 +66,22 @@ class Transcript:
         """The fewest tokens that say so many characters."""
         return min(bisect_left(self._lengths, characters) + 1, len(self._ids)) if characters else 0
 
-    def _read_on(self, grown: str) -> None:
-        before, self._read, self._known = self._read, len(self._ids), grown
-        if self._read - self._window > _WINDOW:
-            self._window = before
-            self._known = self._decode(before)
+    def _unread(self) -> str:
+        """What the tokens say that are not in `text` yet.
+
+        They are decoded behind the ones before, which may decide about a space. Where those no longer say what they
+        said (a tokenizer that turns a whole run of bytes into marks when it ends in half a character), alone: what was
+        given out stands.
+        """
+        grown = self._decode(self._window)
+        self._behind = grown.startswith(self._known)
+        return grown[len(self._known) :] if self._behind else self._decode(self._read)
+
+    def _read_on(self, piece: str) -> None:
+        before, self._read = self._read, len(self._ids)
+        self._known += piece
+        if not self._behind or self._read - self._window > _WINDOW:
+            self._window, self._known = before, self._decode(before)
 
     def _grow(self, piece: str) -> None:
         before = len(self.text)
@@ -96,3 +108,18 @@ class Transcript:
 
     def _decode(self, start: int) -> str:
         return str(self._tokenizer.decode(self._ids[start:], skip_special_tokens=True))
+
+
+def text_of(tokenizer: Any, ids: Sequence[int]) -> str:
+    """What whole answers say: the text that a `Transcript` of their tokens ends with, so that streaming changes nothing.
+
+    Where nothing is unfinished and the tokenizer tidies no spaces up, that is what it decodes at once.
+    """
+    text = str(tokenizer.decode(ids, skip_special_tokens=True))
+    if _UNFINISHED not in text and not getattr(tokenizer, "clean_up_tokenization_spaces", False):
+        return text
+    transcript = Transcript(tokenizer)
+    for token in ids:
+        transcript.add(token)
+    transcript.rest()
+    return transcript.text

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from valuescope.edit import EditBank
 from valuescope.generate.answer import Answer, Scores
 from valuescope.generate.batch import RunningBatch
-from valuescope.generate.jobs import AnswerJob, EngineJob, Queue
+from valuescope.generate.isolation import rows_at_fault
+from valuescope.generate.jobs import AnswerJob, EngineJob, Queue, ScoreJob
 from valuescope.generate.memory import is_out_of_memory, release_memory, tokens_that_fit
-from valuescope.generate.promise import EngineClosed, EngineError, Promise
+from valuescope.generate.promise import EngineClosed, EngineError, EngineFailed, Promise
 from valuescope.generate.row import RunningRow
 from valuescope.generate.scorer import Piece, Scorer
+from valuescope.generate.tally import EngineTally
 from valuescope.models import NeuronModel
 
+_log = logging.getLogger("valuescope.generate")
 _TOGETHER = 8  # a full batch waits for an eighth of its rows to be free, but not for more steps than this
 _CALM_STEPS = 256  # steps without an out-of-memory error after which larger batches are tried again
-
-
-@dataclass
-class EngineTally:
-    """What was done so far."""
-
-    answered: int = 0
-    failed: int = 0
-    cancelled: int = 0
-    tokens: int = 0
-    largest_batch: int = 0
-    memory_backoffs: int = 0
 
 
 class Worker:
@@ -54,6 +45,7 @@ class Worker:
         self._calm = 0
         self._since_admission = 0  # steps
         self._stopping = False
+        self.failure: BaseException | None = None
 
     @property
     def running(self) -> int:
@@ -72,7 +64,10 @@ class Worker:
                     self._end_all()
                 else:
                     self._turn()
-        finally:  # also where something ended this thread: nobody may wait for it
+        except BaseException as error:  # also what ends a thread in silence
+            self.failure = error
+            _log.exception("the engine's thread has ended")
+        finally:  # nobody may wait for it
             self._queue.close()
             self._end_all()
 
@@ -87,10 +82,8 @@ class Worker:
             if is_out_of_memory(error):
                 self._back_off(error)
             else:
-                jobs = list(self._running.values())
-                self._running.clear()
                 self._batch = None
-                self._fail(jobs, error)
+                self._retry(list(self._running.values()), error)
 
     def _score(self) -> bool:
         """Read a piece of what has to be scored; whether the answers may go on in this turn."""
@@ -107,29 +100,31 @@ class Worker:
         except Exception as error:
             if is_out_of_memory(error):
                 return self._score_less(piece, error)
-            self._drop_scores(piece, error)
-            return True
+            finished = self._score_apart(piece, error)
         for done in finished:
             self._end(done, done.scores())
         return True
 
     def _score_less(self, piece: Piece, error: Exception) -> bool:
-        """After an out-of-memory error: read less at once, or a single row before the answers go on."""
+        """After an out-of-memory error: read less, or a single row before the answers go on."""
         self.tally.memory_backoffs += 1
         release_memory(error)
         if len(piece) > 1:
             self._scorer.shrink(piece)
         elif self._running:
-            self._put_back()
+            self._batch = None
+            self._put_back(list(self._running.values()))
             return False
         else:
-            self._drop_scores(piece, error)
+            self._score_apart(piece, error)
         return True
 
-    def _drop_scores(self, piece: Piece, error: Exception) -> None:
-        jobs = list(dict.fromkeys(job for job, _ in piece))
-        self._scorer.take_out(jobs)
-        self._fail(jobs, error)
+    def _score_apart(self, piece: Piece, error: Exception) -> list[ScoreJob]:
+        """After any other error: fail the requests of a piece that are at fault; those that are complete are returned."""
+        finished, failed = self._scorer.read_apart(piece, error)
+        for job, fault in failed:
+            self._fail([job], fault)
+        return finished
 
     def _admit(self) -> None:
         """Fill the batch from the queue, as far as rows, memory and the tokens that may be read at once allow."""
@@ -180,15 +175,15 @@ class Worker:
             if is_out_of_memory(error) and not before:
                 raise
             self._answer_done()
-            left = [self._running.pop(job.row) for job in jobs if job.row in self._running]
+            left = [job for job in jobs if job.row in self._running]
             if is_out_of_memory(error):
                 # Those that run already go on; the new ones come when there are fewer.
                 self.tally.memory_backoffs += 1
                 release_memory(error)
                 self._rows_now, self._calm = before, 0
-                self._queue.put_back(left)
+                self._put_back(left)
             else:
-                self._fail(left, error)
+                self._retry(left, error)
             return
         self.tally.largest_batch = max(self.tally.largest_batch, len(self._running))
         if self._batch is None:
@@ -246,13 +241,29 @@ class Worker:
             if before == jobs[0].stuck_at:
                 self._running.clear()
                 self._fail(jobs, error)
-        self._put_back()
+        self._put_back(list(self._running.values()))
 
-    def _put_back(self) -> None:
-        """Let all rows leave the batch; they go on later, where they were."""
-        self._batch = None
-        self._queue.put_back(list(self._running.values()))
-        self._running.clear()
+    def _put_back(self, jobs: Sequence[AnswerJob]) -> None:
+        """Rows that are in no batch any more; they go on later, where they were."""
+        for job in jobs:
+            del self._running[job.row]
+        self._queue.put_back(jobs)
+
+    def _retry(self, jobs: Sequence[AnswerJob], error: Exception) -> None:
+        """After any other error: find the row at fault and fail it alone; the others go on where they were."""
+        self._answer_done()
+        rows = [job.row for job in jobs if job.row in self._running]
+        faults = rows_at_fault(self._model, rows, self._bank, error)
+        for row, fault in faults:
+            self._fail([self._running.pop(row)], fault)
+        self._answer_done()
+        left = [job for job in jobs if job.row in self._running]
+        if not faults:  # they fail together and not alone: they get one more chance
+            self._fail([self._running.pop(job.row) for job in left if job.tried_again], error)
+            left = [job for job in left if not job.tried_again]
+            for job in left:
+                job.tried_again = True
+        self._put_back(left)
 
     def _end(self, job: EngineJob, result: Answer | Scores | Exception) -> None:
         """Tell those who wait, unless they have cancelled; once for every job."""
@@ -280,4 +291,5 @@ class Worker:
         self._scorer.jobs.clear()
         self._batch = None
         for job in jobs:
-            self._end(job, EngineClosed("the engine was closed before it could answer"))
+            closed = EngineClosed("the engine was closed before it could answer")
+            self._end(job, closed if self.failure is None else EngineFailed(self.failure))

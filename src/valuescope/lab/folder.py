@@ -20,6 +20,7 @@ import yaml
 from valuescope.files import file_name, remove_parts, write_json_atomic, write_text_atomic
 from valuescope.lab.spec import RunSpec
 from valuescope.lock import SUFFIX
+from valuescope.models import fingerprint_difference
 
 LAYOUT = 2
 """Of a run's folder: since 2 answers stand in `asks/`, under the hash of what was asked."""
@@ -46,16 +47,20 @@ class RunFolder:
     def __init__(self, path: Path):
         self.path = Path(path)
 
-    def open(self, spec: RunSpec, fingerprint: str) -> None:
+    def open(self, spec: RunSpec, fingerprint: str, dtype: torch.dtype | None = None) -> None:
         """Start or resume: write the resolved specification, or check that the folder holds this very run.
 
+        dtype: what the model is loaded in, which its fingerprint does not say and its answers depend on.
+
         Raises:
-            RunError: where the folder holds a run with another specification, model or versions, or of another layout.
+            RunError: where the folder holds a run with another specification, model, number type or versions, or of
+                another layout.
         """
         facts = {
             "layout": LAYOUT,
             "spec_hash": spec.hash,
             "fingerprint": fingerprint,
+            "dtype": None if dtype is None else str(dtype).removeprefix("torch."),
             "versions": versions(),
         }
         remove_parts(self.path)
@@ -72,15 +77,18 @@ class RunFolder:
         for name, what in (
             ("spec_hash", "specification"),
             ("fingerprint", "model"),
+            ("dtype", "number type"),
             ("versions", "library versions"),
         ):
-            if recorded.get(name) == facts[name]:
+            there, now = recorded.get(name), facts[name]
+            if there == now:
                 continue
             if made := self.made():
+                why = fingerprint_difference(str(there), str(now)) if name == "fingerprint" else ""
                 raise RunError(
-                    f"{self.path} holds a run with another {what} ({name}: {recorded.get(name)} there, {facts[name]} "
-                    f"now) and what it made ({', '.join(made)}); choose another --out, go on with {self.path / 'spec.yaml'}, "
-                    "or delete the folder to start over"
+                    f"{self.path} holds a run with another {what} ({name}: {there} there, {now} now){why} and what it made "
+                    f"({', '.join(made)}); choose another --out, go on with {self.path / 'spec.yaml'}, or delete the folder to "
+                    "start over"
                 )
             logger.warning(
                 "%s: a run with another %s began here and made nothing yet; this one takes the folder",

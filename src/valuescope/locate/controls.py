@@ -169,7 +169,7 @@ def _require_same_model(model: NeuronModel, like: Location) -> None:
     """Raise LocateError unless `like` was located in this model."""
     if like.model.fingerprint != model.identity.fingerprint:
         raise LocateError(
-            f"like: located in {like.model.named}, not in {model.identity.named}; locate in this model first"
+            f"like: located in {like.model.against(model.identity)}; locate in this model first"
         )
 
 

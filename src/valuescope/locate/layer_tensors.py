@@ -101,12 +101,12 @@ class LayerTensors(TensorRecord):
         return replace(self, parameters={**self.parameters, "at": wanted}, **parts)
 
     def require(self, model: NeuronModel, *, force: bool = False) -> None:
-        """Raise SteeringError unless this was found in this very model (by weight fingerprint).
+        """Raise SteeringError unless this was found in this very model (by fingerprint).
 
         `force` allows other weights of the same shape, as a fine-tuned checkpoint has; never another shape.
         """
         mine, its = self.model, model.identity
-        both = f"{mine.named}, not in {its.named}"
+        both = mine.against(its)
         if (mine.layers, self.hidden) != (its.layers, model.hidden):
             raise SteeringError(
                 f"{self.value}: this {self.kind} was found in {both}, and the shapes differ: {mine.layers} layers of "

@@ -97,6 +97,6 @@ def _require(
     counters = evidence.activations.counters
     if counters.model.fingerprint != model.identity.fingerprint:
         raise LocateError(
-            f"the activations were collected in {counters.model.named}, not in {model.identity.named}; "
+            f"the activations were collected in {counters.model.against(model.identity)}; "
             "collect them in this model"
         )

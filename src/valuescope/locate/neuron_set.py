@@ -144,14 +144,14 @@ class NeuronSet(TensorRecord):
         )
 
     def require(self, model: NeuronModel, *, force: bool = False) -> None:
-        """Raise NeuronSetError unless the set was found in this very model (by weight fingerprint).
+        """Raise NeuronSetError unless the set was found in this very model (by fingerprint).
 
         `force` allows other weights of the same shape, as a fine-tuned checkpoint has; never another shape.
         """
         mine, its = self.model, model.identity
         if mine.fingerprint == its.fingerprint:
             return
-        both = f"{mine.named}, not in {its.named}"
+        both = mine.against(its)
         if (mine.layers, mine.width) != (its.layers, its.width):
             raise NeuronSetError(
                 f"{self.value}: these neurons were found in {both}, and the shapes differ: "

@@ -12,7 +12,7 @@ from valuescope.models.batching import (
 from valuescope.models.chat import Chat, ChatError
 from valuescope.models.checkpoint import LoadError
 from valuescope.models.hooks import site_hooks
-from valuescope.models.identity import ModelIdentity, fingerprint_of
+from valuescope.models.identity import ModelIdentity, fingerprint_difference, fingerprint_of
 from valuescope.models.load import default_device, load_model, wrap_model
 from valuescope.models.neuron_model import LayerProof, NeuronModel, SiteReport, describe_sites
 from valuescope.models.prompts import Prompts
@@ -40,6 +40,7 @@ __all__ = [
     "default_device",
     "describe_sites",
     "encode",
+    "fingerprint_difference",
     "fingerprint_of",
     "forward_inputs",
     "left_pad",

@@ -49,7 +49,8 @@ def encode(
 
     A token across the border belongs to the prompt, unless it holds only white space of it (prompt `is `,
     answer `A`, token ` A`). Special tokens that the tokenizer appends (an EOS) are dropped, for the text goes
-    on. BatchError names a row without tokens.
+    on. Those that it puts in front (a BOS) stand there once, also where the text brings them itself. BatchError
+    names a row without tokens.
     """
     if answers is not None and len(answers) != len(prompts):
         raise BatchError(f"{len(prompts)} prompts but {len(answers)} answers: give one answer per prompt")
@@ -57,6 +58,8 @@ def encode(
     borders = [len(prompt) for prompt in prompts]
     encode_texts = _encode_by_offsets if model.tokenizer.is_fast else _encode_by_beginnings
     encoded = encode_texts(model.tokenizer, texts, borders, add_special_tokens) if texts else []
+    if add_special_tokens and model.opening:
+        encoded = [_opened_once(row, model.opening) for row in encoded]
     for row, (text, ids) in enumerate(zip(texts, encoded, strict=True)):
         if not ids.input_ids:
             raise BatchError(f"row {row}: the text {text!r} gives no tokens; give a text that is not empty")
@@ -72,7 +75,8 @@ def context_length(model: NeuronModel) -> int | None:
 def left_pad(model: NeuronModel, encoded: Sequence[Encoded]) -> Batch:
     """One batch of the rows, in order, padded on the left to the longest.
 
-    BatchError where there are no rows or a row is longer than the model's context.
+    BatchError where there are no rows, a row is longer than the model's context, or one has an id without an embedding
+    (on a GPU it would end the process).
     """
     if not encoded:
         raise BatchError("a batch needs at least one row")
@@ -83,7 +87,14 @@ def left_pad(model: NeuronModel, encoded: Sequence[Encoded]) -> Batch:
         raise BatchError(
             f"row {longest} has {length} tokens, the model's context is {limit}: shorten the text"
         )
-    ids = torch.full((len(encoded), length), model.tokenizer.pad_token_id, dtype=torch.int64)
+    size = model.embeddings
+    for index, row in enumerate(encoded):
+        if not 0 <= min(row.input_ids) <= max(row.input_ids) < size:
+            wrong = next(token for token in row.input_ids if not 0 <= token < size)
+            raise BatchError(
+                f"row {index} has token id {wrong}, and {model.identity.id} has embeddings of 0 to {size - 1}"
+            )
+    ids = torch.full((len(encoded), length), model.pad_id, dtype=torch.int64)
     mask = torch.zeros_like(ids)
     response = torch.zeros_like(ids, dtype=torch.bool)
     for index, row in enumerate(encoded):
@@ -93,6 +104,13 @@ def left_pad(model: NeuronModel, encoded: Sequence[Encoded]) -> Batch:
         response[index, start + row.prompt_length :] = True
     positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
     return Batch(*(tensor.to(model.device) for tensor in (ids, mask, positions, response)))
+
+
+def _opened_once(row: Encoded, opening: tuple[int, ...]) -> Encoded:
+    size = len(opening)
+    if row.input_ids[: 2 * size] != 2 * opening:
+        return row
+    return Encoded(row.input_ids[size:], max(row.prompt_length - size, 0))
 
 
 def forward_inputs(model: NeuronModel, batch: Batch) -> dict[str, Tensor]:

@@ -178,7 +178,7 @@ def _assemble(
                 f"{id}: the tokenizer has no pad, eos or unk token; set tokenizer.pad_token first"
             )
     sites = resolve_sites(model)
-    identity = ModelIdentity(id, revision, fingerprint_of(model, sites), len(sites), sites[0].width)
+    identity = ModelIdentity(id, revision, fingerprint_of(model, tokenizer), len(sites), sites[0].width)
     wrapped = NeuronModel(model, tokenizer, identity, sites)
     return dataclasses.replace(wrapped, proof=prove_sites(wrapped)) if check else wrapped
 

@@ -120,6 +120,27 @@ class NeuronModel:
         """Type of the down projections' weights, and so of the activations."""
         return self.value_vectors(0).dtype
 
+    @property
+    def embeddings(self) -> int:
+        """Token ids that the model can read: 0 to this, less 1. The tokenizer may know more, and fewer."""
+        number: int = self.model.get_input_embeddings().num_embeddings
+        return number
+
+    @property
+    def pad_id(self) -> int:
+        """What fills places that are masked: the tokenizer's pad token, or any other where that has no embedding."""
+        pad: int | None = self.tokenizer.pad_token_id
+        return pad if pad is not None and 0 <= pad < self.embeddings else 0
+
+    @cached_property
+    def opening(self) -> tuple[int, ...]:
+        """The tokens that the tokenizer puts before a text (a BOS)."""
+        marked, bare = (
+            list(self.tokenizer("a", add_special_tokens=special)["input_ids"]) for special in (True, False)
+        )
+        ends = (end for end in range(len(marked)) if bare and marked[end : end + len(bare)] == bare)
+        return tuple(marked[: next(ends, 0)])
+
     @cached_property
     def takes_position_ids(self) -> bool:
         """Whether the backbone accepts `position_ids` (Bloom does not: it derives them from the mask)."""

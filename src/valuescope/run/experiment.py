@@ -43,7 +43,7 @@ def _run(spec: RunSpec, folder: RunFolder, progress: Progress, model: NeuronMode
     spec = ready(spec, folder, model)
     model = model.with_chat(spec.model.chat.settings())
     experiment, parts = EXPERIMENTS[spec.experiment], asked_parts(spec)
-    folder.open(spec, model.identity.fingerprint)
+    folder.open(spec, model.identity.fingerprint, model.dtype)
     planned = sum(len(ask.items) for ask in planned_asks(parts, experiment.plan(spec, folder)))
     lab = experiment.open(spec, folder, model, progress)
     bench: Bench = lab.bench

@@ -15,18 +15,24 @@ from starlette.responses import Response
 from valuescope.generate import Engine
 from valuescope.models import encode
 from valuescope.serve.bodies import ChatBody, CompletionBody, read_body, read_raw
-from valuescope.serve.errors import ApiError, hung_up, internal, stopping, unknown_model
-from valuescope.serve.exchange import Exchange, Exchanges
+from valuescope.serve.errors import ApiError, engine_ended, hung_up, internal, stopping, unknown_model
+from valuescope.serve.exchange import Deadline, Exchange, Exchanges
 from valuescope.serve.limits import Limits
-from valuescope.serve.plan import Plan, plan
+from valuescope.serve.plan import Plan, most_characters, plan
 from valuescope.serve.replies import ChatReplies, CompletionReplies, Replies, TokenBytes, render
 from valuescope.serve.roster import Roster
 from valuescope.serve.streaming import AnswerResponse, error_response, in_pool
 
+_LONG = 1 << 16  # bytes of a body beyond which its prompts wait in a line of their own
+
 
 def _make_pool() -> ThreadPoolExecutor:
-    # A few threads: enough that a long prompt does not stand in the way of a short one.
     return ThreadPoolExecutor(4, thread_name_prefix="valuescope-serve")
+
+
+def _make_long_pool() -> ThreadPoolExecutor:
+    # Long prompts wait for each other, and short ones for none of them.
+    return ThreadPoolExecutor(2, thread_name_prefix="valuescope-serve-long")
 
 
 @dataclass
@@ -37,6 +43,7 @@ class Service:
     roster: Roster
     limits: Limits
     pool: ThreadPoolExecutor = field(default_factory=_make_pool)
+    long_pool: ThreadPoolExecutor = field(default_factory=_make_long_pool)
     running: Exchanges = field(default_factory=Exchanges)
     draining: bool = False
     started: float = field(default_factory=time.time)
@@ -44,17 +51,24 @@ class Service:
     def __post_init__(self) -> None:
         # The first call settles the tokenizer's state, so that the pool's threads only read it.
         encode(self.engine.model, ["warm up"])
+        self._most_characters = most_characters(self.engine.model)
         self._bytes = TokenBytes(self.engine.model.tokenizer)
 
     async def answer(self, request: Request, kind: type[ChatBody] | type[CompletionBody]) -> Response:
         """The reply to a request for answers."""
         if self.draining:
             raise stopping()
+        if not self.engine.alive:
+            raise engine_ended()
         raw = await read_raw(request, self.limits.max_body_bytes)
-        model, roster, limits = self.engine.model, self.roster, self.limits
-        asked = await in_pool(self.pool, lambda: plan(model, roster, limits, read_body(kind, raw)))
+        deadline = Deadline.after(self.limits.request_timeout)
+        model, roster, limits, most = self.engine.model, self.roster, self.limits, self._most_characters
+        pool = self.long_pool if len(raw) > _LONG else self.pool
+        asked = await deadline.met(
+            in_pool(pool, lambda: plan(model, roster, limits, read_body(kind, raw), most))
+        )
         replies = ChatReplies(asked, self._bytes) if kind is ChatBody else self._completion(asked)
-        exchange = Exchange(self.engine, asked, request.receive, limits.request_timeout, self.running)
+        exchange = Exchange(self.engine, asked, request.receive, deadline, self.running)
         return AnswerResponse(exchange, replies, self.pool)
 
     def _completion(self, asked: Plan) -> Replies:
@@ -91,15 +105,17 @@ def create_app(service: Service) -> FastAPI:
 
     @app.get("/health")
     async def health() -> Response:
+        alive = service.engine.alive
         return _json(
             {
-                "status": "stopping" if service.draining else "ok",
+                "status": "stopping" if service.draining else "ok" if alive else "dead",
                 "model": roster.ids[0],
                 "models": len(roster.ids),
                 "seconds": round(time.time() - service.started, 1),
                 "requests_running": len(service.running),
                 "engine": asdict(service.engine.stats),
-            }
+            },
+            200 if alive else 503,
         )
 
     app.add_exception_handler(ApiError, _api_error)
@@ -109,8 +125,8 @@ def create_app(service: Service) -> FastAPI:
     return app
 
 
-def _json(content: dict[str, Any]) -> Response:
-    return Response(render(content), media_type="application/json")
+def _json(content: dict[str, Any], status: int = 200) -> Response:
+    return Response(render(content), status, media_type="application/json")
 
 
 async def _api_error(request: Request, error: Exception) -> Response:

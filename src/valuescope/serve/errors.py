@@ -42,6 +42,16 @@ def refused(message: str, param: str | None, code: str = "invalid_value") -> Api
     return ApiError(400, message, code=code, param=param)
 
 
+def ambiguous_length() -> ApiError:
+    """400: a proxy before the server may have taken another end for the request's; the connection is closed."""
+    return ApiError(
+        400,
+        "The request has both Content-Length and Transfer-Encoding (or the latter in HTTP/1.0): its end is not certain.",
+        code="ambiguous_length",
+        headers={"Connection": "close"},
+    )
+
+
 def invalid_key(*, given: bool) -> ApiError:
     """401."""
     message = (
@@ -81,6 +91,26 @@ def internal() -> ApiError:
 def stopping() -> ApiError:
     """503: the server is shutting down."""
     return ApiError(503, "The server is shutting down.", code="shutting_down", headers={"Retry-After": "5"})
+
+
+def engine_ended() -> ApiError:
+    """503: the engine has ended, and nothing but a new start of the server helps."""
+    return ApiError(
+        503,
+        "The server's engine has ended and answers nothing any more: the server has to be started again.",
+        code="engine_ended",
+        headers={"x-should-retry": "false"},
+    )
+
+
+def too_long(place: str, characters: int, most: int, context: int) -> ApiError:
+    """400: a text that is not even made into tokens."""
+    return refused(
+        f"{place} has {characters} characters: the model's context is {context} tokens, and the server reads at most "
+        f"{most} characters for it.",
+        place,
+        "context_length_exceeded",
+    )
 
 
 def timed_out(seconds: float) -> ApiError:

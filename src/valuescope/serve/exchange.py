@@ -7,8 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from valuescope.edit import EditError
 from valuescope.generate import (
@@ -20,12 +21,47 @@ from valuescope.generate import (
     Scores,
     TokenLogprob,
 )
-from valuescope.serve.errors import ApiError, busy, hung_up, internal, not_finite, stopping, timed_out
+from valuescope.serve.errors import (
+    ApiError,
+    busy,
+    engine_ended,
+    hung_up,
+    internal,
+    not_finite,
+    stopping,
+    timed_out,
+)
 from valuescope.serve.plan import Plan
 
+T = TypeVar("T")
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _log = logging.getLogger("valuescope.serve")
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """When the answer to a request has to be ready: `seconds` after it has arrived, `at` by the event loop's clock."""
+
+    at: float
+    seconds: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """Counted from now."""
+        return cls(asyncio.get_running_loop().time() + seconds, seconds)
+
+    def passed(self) -> ApiError:
+        """What is said to one who waits for longer."""
+        return timed_out(self.seconds)
+
+    async def met(self, work: Awaitable[T]) -> T:
+        """What `work` returns; ApiError where it takes too long."""
+        try:
+            async with asyncio.timeout_at(self.at):
+                return await work
+        except TimeoutError as error:
+            raise self.passed() from error
 
 
 class Exchanges(set["Exchange"]):
@@ -45,14 +81,14 @@ class Exchange:
     """
 
     def __init__(
-        self, engine: Engine, plan: Plan, receive: Receive, seconds: float, running: Exchanges
+        self, engine: Engine, plan: Plan, receive: Receive, deadline: Deadline, running: Exchanges
     ) -> None:
         self.plan = plan
         self.answers: dict[int, Answer] = {}
         self.scores: dict[int, Scores] = {}
         self._engine = engine
         self._receive = receive
-        self._seconds = seconds
+        self._deadline = deadline
         self._running = running
         self._futures: list[Future[Any]] = []
         self._pieces: dict[int, tuple[list[str], list[TokenLogprob]]] = {}
@@ -62,7 +98,7 @@ class Exchange:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._deadline = self._loop.call_later(self._seconds, lambda: self.end(timed_out(self._seconds)))
+        self._clock = self._loop.call_at(self._deadline.at, lambda: self.end(self._deadline.passed()))
         self._listening = asyncio.create_task(self._listen())
         self._running.add(self)
         return self
@@ -71,7 +107,7 @@ class Exchange:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._running.discard(self)
-        self._deadline.cancel()
+        self._clock.cancel()
         self._listening.cancel()
         self.end(hung_up())
 
@@ -147,8 +183,8 @@ class Exchange:
 
     def _settle(self, future: Future[Any], results: dict[int, Any], index: int) -> None:
         self._waiting -= 1
-        if future.cancelled():
-            self.end(stopping())
+        if future.cancelled():  # where it was not ended here, its listener raised
+            self.end(internal())
         elif (error := future.exception()) is not None:
             self.end(_as_api_error(error, self.plan))
         else:
@@ -168,7 +204,7 @@ def _as_api_error(error: BaseException, plan: Plan) -> ApiError:
     if isinstance(error, EngineBusy):
         return busy()
     if isinstance(error, EngineClosed):
-        return stopping()
+        return engine_ended()
     if isinstance(error, GenerationError | EditError):
         # Prompts, lengths and ids were checked before: what is left is an edit too strong for the numbers.
         _log.warning("a request failed: %s", error)

@@ -13,7 +13,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from valuescope.serve.errors import ApiError, internal, invalid_key
+from valuescope.serve.errors import ApiError, ambiguous_length, internal, invalid_key
 from valuescope.serve.streaming import error_response
 
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
@@ -21,7 +21,7 @@ _log = logging.getLogger("valuescope.serve")
 
 
 class Gate:
-    """ASGI middleware: checks the key of /v1 in constant time, and lets no fault of ours out but a bare 500.
+    """ASGI middleware: refuses a body of two lengths, checks the key of /v1 in constant time, and lets no fault of ours out but a bare 500.
 
     Without a key the server is bound to this machine alone; then the Host header has to say so too, so that a web page
     whose name was made to point here cannot use it (DNS rebinding).
@@ -58,6 +58,10 @@ class Gate:
 
     def _refusal(self, scope: Scope) -> ApiError | None:
         headers = Headers(scope=scope)
+        if "transfer-encoding" in headers and (
+            "content-length" in headers or scope.get("http_version") == "1.0"
+        ):
+            return ambiguous_length()
         if self._digest is None:
             host = headers.get("host", _LOCAL[0]).lower()
             name = host if host.endswith("]") else host.rpartition(":")[0] or host

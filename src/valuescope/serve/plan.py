@@ -10,9 +10,11 @@ from valuescope.edit import Edit, EditError
 from valuescope.generate import Request, Sampling, ScoreRequest
 from valuescope.models import BatchError, ChatError, NeuronModel, context_length, encode, render_chat
 from valuescope.serve.bodies import ChatBody, CommonBody, CompletionBody
-from valuescope.serve.errors import refused, unknown_model
+from valuescope.serve.errors import refused, too_long, unknown_model
 from valuescope.serve.limits import Limits
 from valuescope.serve.roster import Roster, Served
+
+_TOKEN_CHARACTERS = 16
 
 COMPLETION_TOKENS = 16
 """The API's own default of `max_tokens` in completions."""
@@ -63,14 +65,34 @@ class Plan:
         return sum(len(prompt.tokens) for prompt in self.prompts)
 
 
-def plan(model: NeuronModel, roster: Roster, limits: Limits, body: ChatBody | CompletionBody) -> Plan:
-    """The plan of a chat completion or a completion. ApiError where the request cannot be answered as it is."""
+def most_characters(model: NeuronModel) -> int | None:
+    """Beyond so many characters a text is refused before it is made into tokens; None where the context has no limit.
+
+    16 for each token of the context, where language has about 4; longer tokens are rows of spaces or dashes.
+    """
+    limit = context_length(model)
+    return None if limit is None else limit * _TOKEN_CHARACTERS
+
+
+def plan(
+    model: NeuronModel,
+    roster: Roster,
+    limits: Limits,
+    body: ChatBody | CompletionBody,
+    most: int | None = None,
+) -> Plan:
+    """The plan of a chat completion or a completion. ApiError where the request cannot be answered as it is.
+
+    most: characters of a prompt (see `most_characters`).
+    """
     served = _served(roster, body)
+    _check_length(model, limits, body, most)
     if isinstance(body, ChatBody):
         prompts, max_tokens, top_logprobs = [_chat(model, body)], body.wanted_tokens, body.alternatives
         usual_tokens, echo = limits.max_tokens, False
     else:
-        prompts, max_tokens, top_logprobs = _texts(model, limits, body), body.max_tokens, body.logprobs
+        prompts = [_prompt(model, prompt, f"prompt[{number}]") for number, prompt in enumerate(body.prompt)]
+        max_tokens, top_logprobs = body.max_tokens, body.logprobs
         usual_tokens, echo = min(COMPLETION_TOKENS, limits.max_tokens), bool(body.echo)
     n, scored = body.n or 1, echo and top_logprobs is not None
     _check_size(limits, len(prompts), n, max_tokens)
@@ -128,6 +150,27 @@ def plan(model: NeuronModel, roster: Roster, limits: Limits, body: ChatBody | Co
     )
 
 
+def _check_length(
+    model: NeuronModel, limits: Limits, body: ChatBody | CompletionBody, most: int | None
+) -> None:
+    """What can be told before anything is made into tokens, which takes its time."""
+    if isinstance(body, ChatBody):
+        lengths = {"messages": sum(len(part.text) for message in body.messages for part in message.content)}
+    elif len(body.prompt) > limits.max_prompts:
+        raise refused(
+            f"{len(body.prompt)} prompts are more than {limits.max_prompts}, the server's limit.", "prompt"
+        )
+    else:
+        lengths = {
+            f"prompt[{number}]": len(prompt)
+            for number, prompt in enumerate(body.prompt)
+            if isinstance(prompt, str)
+        }
+    for place, characters in lengths.items():
+        if most is not None and characters > most:
+            raise too_long(place, characters, most, context_length(model) or 0)
+
+
 def _chat(model: NeuronModel, body: ChatBody) -> Prompt:
     chat = model.chat
     if variables := body.chat_template_kwargs:
@@ -150,14 +193,6 @@ def _chat(model: NeuronModel, body: ChatBody) -> Prompt:
             "messages",
         ) from error
     return _prompt(model, text, "messages")
-
-
-def _texts(model: NeuronModel, limits: Limits, body: CompletionBody) -> list[Prompt]:
-    if len(body.prompt) > limits.max_prompts:
-        raise refused(
-            f"{len(body.prompt)} prompts are more than {limits.max_prompts}, the server's limit.", "prompt"
-        )
-    return [_prompt(model, prompt, f"prompt[{number}]") for number, prompt in enumerate(body.prompt)]
 
 
 def _served(roster: Roster, body: CommonBody) -> Served:
@@ -211,13 +246,19 @@ def _room(model: NeuronModel, prompt: Prompt, max_tokens: int | None, usual_toke
 def _prompt(model: NeuronModel, prompt: str | list[int], place: str) -> Prompt:
     if isinstance(prompt, str):
         try:
-            return Prompt(encode(model, [prompt])[0].input_ids, prompt)
+            tokens, text = encode(model, [prompt])[0].input_ids, prompt
         except BatchError as error:
             raise refused(f"{place} is empty: the model needs at least one token to read.", place) from error
-    if not prompt:
-        raise refused(f"{place} is empty: the model needs at least one token to read.", place)
-    size = model.model.get_input_embeddings().num_embeddings
-    wrong = next((token for token in prompt if token >= size), None)
+    else:
+        if not prompt:
+            raise refused(f"{place} is empty: the model needs at least one token to read.", place)
+        tokens, text = tuple(prompt), None
+    # A tokenizer may write ids, of tokens that were added to it, for which the model has nothing.
+    wrong = next((token for token in tokens if token >= model.embeddings), None)
     if wrong is not None:
-        raise refused(f"{place}: token id {wrong} is not in the vocabulary (0 to {size - 1}).", place)
-    return Prompt(tuple(prompt), str(model.tokenizer.decode(prompt, skip_special_tokens=True)))
+        raise refused(
+            f"{place}: token id {wrong} is not in the vocabulary (0 to {model.embeddings - 1}).", place
+        )
+    return Prompt(
+        tokens, str(model.tokenizer.decode(tokens, skip_special_tokens=True)) if text is None else text
+    )

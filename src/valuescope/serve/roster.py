@@ -37,7 +37,7 @@ class Served:
         return self.edit.scaled(self.edit.strength * strength)
 
     def fingerprint_under(self, edit: Edit | None) -> str:
-        """What `system_fingerprint` says: equal where weights and edit (with its strength) are equal."""
+        """What `system_fingerprint` says: equal where weights, number type and edit (with its strength) are equal."""
         content = f"{self.fingerprint}:{'' if edit is None else edit.hash}"
         return f"fp_{hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
@@ -76,7 +76,9 @@ class Roster:
         self, model: NeuronModel, edits: Iterable[tuple[str, Edit]] = (), *, force: bool = False
     ) -> None:
         self.force = force
-        base, fingerprint = public_id(model), model.identity.fingerprint
+        base = public_id(model)
+        # One checkpoint has one fingerprint, but not the same answers in another number type.
+        fingerprint = f"{model.identity.fingerprint}:{model.dtype}"
         self.models = [Served(base, _BASE, fingerprint)]
         for name, edit in edits:
             if not NAME.fullmatch(name):

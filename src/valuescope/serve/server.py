@@ -24,6 +24,7 @@ from valuescope.serve.limits import KEY_VARIABLE, Limits
 from valuescope.serve.roster import Roster
 
 _SETTLING = 0.05
+_LAST_PORT = 65535
 _LAST_WORDS = 2.0  # seconds in which those that were cut off are told so
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -80,7 +81,8 @@ class Server(uvicorn.Server):
         try:
             asyncio.run(main())
         finally:
-            self.service.pool.shutdown(wait=False, cancel_futures=True)
+            for pool in (self.service.pool, self.service.long_pool):
+                pool.shutdown(wait=False, cancel_futures=True)
         if self.force_exit:
             raise ServeError("stopped by a second signal: what was running was cut off")
 
@@ -160,6 +162,7 @@ def serve(
 
 def listen(host: str, port: int, key: str | None, *, backlog: int) -> socket.socket:
     """A listening socket; ServeError for an address that others can reach, unless there is a key."""
+    require_port(port)
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
@@ -170,6 +173,12 @@ def listen(host: str, port: int, key: str | None, *, backlog: int) -> socket.soc
             f"{KEY_VARIABLE}, or listen on 127.0.0.1"
         )
     return socket.create_server(address, family=family, backlog=backlog)
+
+
+def require_port(port: int) -> None:
+    """ServeError for a number that is no port: the system would take another one in its place."""
+    if not 0 <= port <= _LAST_PORT:
+        raise ServeError(f"port is {port}, it must be from 0 (any that is free) to {_LAST_PORT}")
 
 
 def key_from(environment: Mapping[str, str] = os.environ) -> str | None:

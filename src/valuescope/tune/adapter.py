@@ -83,8 +83,7 @@ def applied(model: NeuronModel, adapter: Adapter | None) -> Iterator[None]:
     peft = require_peft()
     if adapter.model.fingerprint != model.identity.fingerprint:
         raise TuneError(
-            f"{adapter.folder}: this adapter was trained on {adapter.model.id} "
-            f"({adapter.model.fingerprint}), not on {model.identity.id} ({model.identity.fingerprint}); "
+            f"{adapter.folder}: this adapter was trained in {adapter.model.against(model.identity)}; "
             "load that model, or train an adapter for this one"
         )
     with model.lock, as_it_was(model), torch.random.fork_rng():
