@@ -28,6 +28,7 @@ COMMANDS = (
     "report",
     "sites",
     "locate",
+    "edits",
     "neurons",
     "generate",
     "evaluate",

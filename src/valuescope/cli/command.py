@@ -36,7 +36,19 @@ exit codes: 0 done, 1 it could not be done (the reason is printed), 2 the
 command line is wrong, 130 interrupted
 """
 ORDER = (
-    *("demo", "quick", "instrument", "run", "report", "sites", "locate", "neurons", "generate", "evaluate"),
+    *(
+        "demo",
+        "quick",
+        "instrument",
+        "run",
+        "report",
+        "sites",
+        "locate",
+        "edits",
+        "neurons",
+        "generate",
+        "evaluate",
+    ),
     *("data", "judge", "ability", "questionnaire", "write", "chat", "studio", "serve"),
 )
 ALL = "all"

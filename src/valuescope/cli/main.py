@@ -16,6 +16,7 @@ from valuescope.cli import (  # noqa: F401 - each makes its functions commands o
     chat_command,
     data_command,
     edit_commands,
+    edits_command,
     judge_command,
     model_commands,
     neurons_command,
