@@ -116,7 +116,7 @@ def _measured(measurement: Measurement | None, form: str) -> str:
 
 def _verdict(path: Path, edit: Edit, model: NeuronModel) -> bool:
     """Print whether an edit was found in this very model and, if not, what differs."""
-    from valuescope.edit import StreamEdit
+    from valuescope.locate import LayerTensors
     from valuescope.models.identity import fingerprint_difference
     from valuescope.report.table import plain_table
 
@@ -131,8 +131,8 @@ def _verdict(path: Path, edit: Edit, model: NeuronModel) -> bool:
         "layers": (str(its.layers), str(loaded.layers)),
         "neurons in a layer": (str(its.width), str(loaded.width)),
     }
-    if isinstance(edit, StreamEdit):
-        pairs["width of the residual stream"] = (str(edit.subject.hidden), str(model.hidden))
+    if isinstance(subject := edit.subject, LayerTensors):
+        pairs["width of the residual stream"] = (str(subject.hidden), str(model.hidden))
     rows = [
         [name, printable(mine), theirs, "equal" if mine == theirs else "differs"]
         for name, (mine, theirs) in pairs.items()
