@@ -128,10 +128,10 @@ def repeated_pairs(texts: Sequence[str]) -> dict[tuple[int, int], str]:
 
 def _trigrams(texts: Sequence[str]) -> csr_array:
     """Which text holds which word trigram: ones, [texts, trigrams], the rarest trigrams first."""
-    numbers = defaultdict[str, int](lambda: len(numbers))
+    numbers = dict[str, int]()
     rows, keys = [np.empty(0, np.int64)], [np.empty((0, 3), np.int32)]
     for place, text in enumerate(texts):
-        sequence = np.array([numbers[word] for word in words(text)], np.int32)
+        sequence = np.array([numbers.setdefault(word, len(numbers)) for word in words(text)], np.int32)
         if len(sequence) > 2:
             keys.append(np.unique(np.lib.stride_tricks.sliding_window_view(sequence, 3), axis=0))
             rows.append(np.full(len(keys[-1]), place))
