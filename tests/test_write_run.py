@@ -228,7 +228,7 @@ def test_rationales_of_their_own_calls_are_about_the_stories_that_are_kept(
         assert dilemma.rationale
         assert any(dilemma.story in text and dilemma.aligned in text for text in turns)
         assert not any(dilemma.rationale in text for text in turns)
-    with pytest.raises(WriteError, match="holds a set with rationale_apart True, and None is asked for"):
+    with pytest.raises(WriteError, match="holds a set with rationale_apart True, and None is asked"):
         run(
             Job("c-voice", values=("justice",), parts=("activation",), per_value=4, rounds=9),
             server,

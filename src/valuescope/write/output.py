@@ -85,7 +85,7 @@ def _require_same(folder: Path, settings: Mapping[str, Any]) -> None:
         before: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise WriteError(f"{path}: not JSON ({error}); delete it, the replies beside it are kept") from error
-    for name in {**settings, **before}:
+    for name in sorted({**settings, **before}, key="prompts".__eq__):  # last: what changes them says more
         old, value = before.get(name), settings.get(name)
         if name in ("values", "parts"):
             changed = not set(old or ()) <= set(value or ())
