@@ -356,11 +356,9 @@ def test_no_plan_of_situations_is_turned_away_by_its_own_limits(count: int) -> N
         job = Job(
             "valueinsight", values=("conservation",), parts=("situations",), per_value=count, topics=subjects
         )
-        (part,) = job.chosen
+        (part,), system = job.chosen, job.value_system
         items = [
-            read_item(
-                slot, {"question": f"w{slot.key} {place} begins it. What would you do?"}, job.value_system
-            )[0]
+            read_item(slot, {"question": f"w{slot.key} {place} begins it. What would you do?"}, system)[0]
             for place, slot in enumerate(slots_of(job, "situations"))
         ]
         assert len(items) == count
