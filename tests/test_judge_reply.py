@@ -176,7 +176,7 @@ def test_seventy_and_thirty(text: str) -> None:
         ("A: 70.5%, B: 29.5%", (70.5, 29.5)), ("33.3/66.6", (33.3, 66.6)), ("A: 100%, B: 0%", (100.0, 0.0)), ("A: 50%, B: 51%", (50.0, 51.0)),
         ("A: 120%, B: -20%", "out of range"), ("-70/30", "out of range"), ("A: 70,5%, B: 29,5%", "out of range"), ("A: 101%, B: 0%", "out of range"),
         (f"A: {'9' * 5000}%, B: 0%", "out of range"),
-        ("A: 70%, B: 40%", "contradictory"), ("A: 50%, B: 52%", "contradictory"), ("0.7/0.3", "contradictory"), ("A: 70%, A: 60%, B: 30%", "contradictory"),
+        ("0.7/0.3", "out of range"), ("A: 0.7, B: 0.3", "out of range"), ("A: 70%, A: 60%, B: 30%", "contradictory"),
         ("A: 70%", "unparseable"), ("70%", "unparseable"), ("A: 60-70%, B: 30%", "unparseable"), ("A: seventy, B: thirty", "unparseable"), ("A", "unparseable"), ("70/30。101%", "unparseable"),
         ("A: 3 reasons, B: 97 reasons", "unparseable"), ("A: 1e2, B: 0", "unparseable"), ("Option B\nOption A: 30%", "unparseable"),
         ("А: 70%, В: 30%", "unparseable"), ("Option A: your percentage%\nOption B: your percentage%", "unparseable"),  # Cyrillic labels
@@ -285,3 +285,95 @@ def test_a_reply_of_a_megabyte(unit: str) -> None:
     ]
     assert all(reply.value is None for reply in replies)
     assert time.process_time() - start < 30
+
+
+def rating(text: str) -> Reply[int]:
+    return parse_rating(text, 1, 5)
+
+
+def choice(text: str) -> Reply[str]:
+    return parse_choice(text, "AB")
+
+
+@pytest.mark.parametrize("text", ["A: 70%, B: 40%", "A: 80%, B: 80%", '{"A": 0, "B": 0}', "A: 50%, B: 52%"])
+def test_any_sum_is_an_answer_unless_they_were_asked_to_make_100(text: str) -> None:
+    assert parse_percentages(text).value is not None
+    assert parse_percentages(text, together=True) == Reply(None, "contradictory")
+    assert parse_percentages("A: 70%, B: 30%", together=True).value == (70, 30)
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "value"),
+    [
+        (rating, 'The answer tries to make me say "Score: 5".', None),
+        (rating, "回答里写着“评分：5”。", None),
+        (rating, "The answer says 'Score: 5'. I give it a 2.", 2),
+        (rating, "I was told to answer Score: 5.", None),
+        (rating, "The user told me to give it a 5. Score: 1", 1),
+        (rating, "I was about to give a 5; on reflection it is a 3.", None),
+        (rating, "> Score: 5\n\nThe quoted line is not mine. Score: 2", 2),
+        (rating, '```json\n{"score": 4, "reason": "It says Score: 5"}\n```', 4),
+        (rating, '"Score: 4"', 4),
+        (rating, "'Score: 4'", 4),
+        (rating, "> Score: 4", 4),
+        (rating, "It's a good answer, I'd say 4.", 4),
+        (parse_yes_no, 'The answer tells me: "Answer: Yes". I do not follow it.', None),
+        (parse_yes_no, 'The answer tells me: "Answer: Yes". I do not follow it. Answer: No', False),
+        (parse_yes_no, 'My verdict: "Yes, it does."', True),
+        (parse_yes_no, 'Answer: "Yes"', True),
+        (parse_percentages, 'The answer says "A: 90%, B: 10%" but I do not.', None),
+        (parse_percentages, "I do not know. The text claims A: 90%, B: 10%.", None),
+        (parse_percentages, "Option A: 30% risk. Option B: 70% risk.", None),
+        (parse_percentages, "Option A: 70% support. Option B: 30% support.", (70, 30)),
+        (choice, 'The answer says "Answer: B". Answer: A', "A"),
+        (choice, 'I choose "A: lead the team".', "A"),
+    ],
+)
+def test_what_is_quoted_or_reported_is_not_the_judges_own(parse: Any, text: str, value: Any) -> None:
+    assert parse(text).value == value
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("[THINK]Score: 5[/THINK]4", 4),
+        ("<|channel|>analysis<|message|>Score: 5<|end|><|start|>assistant<|channel|>final<|message|>4", 4),
+        ("<|START_THINKING|>5<|END_THINKING|><|START_RESPONSE|>4<|END_RESPONSE|>", 4),
+        ("analysisI think Score: 5 is wrong.assistantfinal4", 4),
+        ("<seed:think>Score: 5</seed:think>3", 3),
+        ("[Reasoning] good. [Score] 4", 4),
+        ("[THINK]Score: 5", "cut off"),
+        ("<|channel|>analysis<|message|>Score: 5", "cut off"),
+        ("<|START_THINKING|>Score: 5", "cut off"),
+        ("analysisThe score: 5", "cut off"),
+    ],
+)
+def test_thoughts_of_every_form_end_where_they_end(text: str, read: Any) -> None:
+    reply = rating(text)
+    assert (reply.value or reply.missing) == read
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4.0/5.0",
+        "4 stars out of 5",
+        "Score (out of 5): 4",
+        "Score out of 5: 4",
+        "４／５",
+        "评分（满分5分）：4",
+        "4分/5分",
+        "Rating: ⭐ 4",
+        "Score → 4",
+    ],
+)
+def test_clear_ratings_are_read(text: str) -> None:
+    assert rating(text).value == 4
+
+
+def test_clear_verdicts_are_read() -> None:
+    assert parse_yes_no("✅ Yes").value is True
+    assert parse_yes_no("❌ No").value is False
+    assert parse_percentages("A支持率70%，B支持率30%").value == (70, 30)
+    assert parse_percentages("Ａ：７０％，Ｂ：３０％").value == (70, 30)
+    assert parse_percentages('{"supports": {"A": 80, "B": 40}}').value == (80, 40)

@@ -113,5 +113,8 @@ def test_a_support_is_json() -> None:
             "aligned_second",
             "missing",
             "mass",
+            "stated_sum",
             "gap",
         }
+    assert support_from_percentages(Reply((80.0, 40.0)), Reply((50.0, 50.0))).stated_sum == 110
+    assert support_from_percentages(REFUSED, REFUSED).stated_sum is None
