@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from valuescope.data.records import ROLES
 from valuescope.edit import EDITS, edit_parameters
-from valuescope.lab.parameters import require_known, require_parameters
+from valuescope.lab.parameters import REQUIRED, require_known, require_parameters
 from valuescope.lab.setting import AnyDose, AutomaticSpec, DoseSpec, SearchSpec, Setting
 from valuescope.lab.strict import Strict
 from valuescope.locate import direction_parameters, locator_parameters
@@ -103,10 +103,20 @@ class MethodSpec(Strict):
         require_known("role", self.roles or (), ROLES)
         for setting in self.settings():
             require_parameters(f"locator {self.locator or self.intervention}", setting.locator, names)
-            for parameters in (setting.edit, *setting.by_value.values()):
-                require_parameters(f"edit {self.edit or self.intervention}", parameters, of_edit)
-                if self.edit_kind:
-                    EDITS[self.edit_kind].check(parameters)
+            require_parameters(f"edit {self.edit or self.intervention}", setting.edit, of_edit)
+            of_both = {name: names[name] for name in self.located if names[name] is not REQUIRED} | of_edit
+            for own in setting.by_value.values():
+                require_parameters(f"by_value of {self.locator or self.intervention}", own, of_both)
+            for value in ("", *setting.by_value) if self.edit_kind else ():
+                EDITS[self.edit_kind].check(setting.edit_of(value, self.located))
+            if self.asked == "pairs" and any(
+                setting.edit_of(value, self.located).get("per") == "prompt"
+                for value in ("", *setting.by_value)
+            ):
+                raise ValueError(
+                    "per: prompt is measured at the last token of a prompt, and pairs are texts without one; ask dilemma, "
+                    "or take per: token"
+                )
         if self.intervention:
             self._check_intervention()
         if self.automatic:
@@ -194,6 +204,11 @@ class MethodSpec(Strict):
         return 1 if self.direction == "up" else -1
 
     @property
+    def located(self) -> frozenset[str]:
+        """The parameters that `by_value` may give of the locator; an adapter's and a message's are the same for all."""
+        return frozenset(self._parameters()[0] if self.edit_kind else ())
+
+    @property
     def edit_kind(self) -> str:
         """The kind of edit that the method makes; empty for a system message or an adapter."""
         return INTERVENTIONS[self.intervention].edit if self.intervention else self.edit
@@ -214,8 +229,7 @@ class MethodSpec(Strict):
         if dose.parameter == "top":
             return setting.model_copy(update={"top": int(strength)})
         if self.is_of_locator(dose):
-            locator = {**setting.locator, dose.parameter: strength}
-            return setting.model_copy(update={"locator": locator, "top": None})
+            return setting.with_locator(dose.parameter, strength)
         return setting.with_edit(dose.parameter, strength)
 
     def turned(self, setting: Setting, way: Way) -> Setting:
