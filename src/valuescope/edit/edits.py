@@ -42,8 +42,8 @@ def load_edit(path: Path | str) -> Edit:
     if kind not in EDITS:
         raise EditError(f"{path}: field 'edit' is {kind[:80]!r}; known are {', '.join(EDITS)}")
     make = EDITS[kind]
-    parameters, known = content.get("parameters"), set(edit_parameters(kind))
-    if not isinstance(parameters, dict) or set(parameters) - {"strength"} != known:
+    parameters, known = content.get("parameters"), set(edit_parameters(kind)) - make.unsaid
+    if not isinstance(parameters, dict) or set(parameters) - make.unsaid != known:
         raise EditError(
             f"{path}: field 'parameters' of {kind} must hold {sorted(known)}, it is {parameters!r}"
         )

@@ -27,7 +27,7 @@ from valuescope.models.checkpoint import (
     read_weights,
     warn_once,
 )
-from valuescope.models.gguf import local_gguf, read_tokenizer, unpacked
+from valuescope.models.gguf import local_gguf, read_config, read_tokenizer, unpacked
 from valuescope.models.identity import ModelIdentity, fingerprint_of
 from valuescope.models.neuron_model import NeuronModel
 from valuescope.models.prompts import Prompts
@@ -123,6 +123,23 @@ def reason_of(error: Exception) -> str:
     """What an error says; a KeyError and its like say no more than a name, so their kind is named too."""
     told = isinstance(error, (OSError, ValueError, RuntimeError, SafetensorError)) and str(error)
     return str(error) if told else f"{type(error).__name__}: {error}; check its config.json"
+
+
+def layer_count(id_or_path: str, *, revision: str | None = None, trust_remote_code: bool = False) -> int:
+    """How many decoder layers a model has, of its configuration alone. LoadError where that cannot be read."""
+    source, gguf = find_checkpoint(id_or_path)
+    try:
+        config = (
+            read_config(local_gguf(source, gguf, revision))[0]
+            if gguf
+            else AutoConfig.from_pretrained(
+                source, revision=revision or "main", trust_remote_code=trust_remote_code
+            )
+        )
+    except (OSError, ValueError) as error:
+        raise LoadError(f"{id_or_path}: its configuration could not be read. {error}") from error
+    layers: int = config.get_text_config().num_hidden_layers
+    return layers
 
 
 def _hint(id_or_path: str) -> str:

@@ -85,8 +85,10 @@ def _locating(design: Design) -> list[Locating]:
                 value: (label(value, method.read_roles[0]), label(value, method.read_roles[1]))
                 for value in design.values
             }
-            if locator in (*READING, *PROBING):
-                parameters = setting.locator if method.locator else {}
+            if locator not in (*READING, *PROBING):
+                continue
+            alike = setting.located_alike(design.values, method.located) if method.locator else [({}, ())]
+            for parameters, _ in alike:
                 name = sha256_of([locator, method.read_roles, parameters])
                 times = 1 + (null_passes(design.spec, method) if setting == method.default else 0)
                 known[name] = Locating(name, locator, labels, parameters, times)
