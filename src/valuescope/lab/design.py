@@ -46,7 +46,8 @@ class Design:
     """Makes the asks of a comparison. `settings`: every method's headline setting."""
 
     def __init__(self, spec: ComparisonSpec, system: ValueSystem, material: Material):
-        self.spec, self.system, self.material = spec, system, material
+        self.spec, self.system = spec, system
+        self.material = material if spec.answer is None else spec.answer.of_material(material)
         self.settings = {
             name: TO_BE_FOUND if method.chooses else method.default for name, method in spec.methods.items()
         }

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
-from valuescope.models.chat import NO_SYSTEM, TEMPLATES_SYSTEM, Chat, ChatError
+from valuescope.models.chat import EMPTY_SYSTEM, NO_SYSTEM, TEMPLATES_SYSTEM, Chat, ChatError
 from valuescope.models.checkpoint import warn_once
 
 Messages = Sequence[Mapping[str, str]]
@@ -74,6 +74,12 @@ class Prompts:
         messages = [{"role": "system", "content": system}] if system else []
         return self.conversation([*messages, {"role": "user", "content": question}])
 
+    def bare(self, text: str, system: str = "") -> str:
+        """A prompt that no chat template is applied to: the text as it is, after a system message on a line of its own."""
+        if not system and self.chat.system not in (NO_SYSTEM, TEMPLATES_SYSTEM, EMPTY_SYSTEM):
+            system = self.chat.system
+        return self._plain([{"role": "system", "content": system}, {"role": "user", "content": text}])
+
     def conversation(self, messages: Messages, *, continue_last: bool = False) -> str:
         """The prompt of a conversation, by the chat template where there is one.
 
@@ -109,9 +115,12 @@ class Prompts:
                 return messages
             if self.chat.system == NO_SYSTEM:
                 return self._silenced(messages)
-            messages = [{"role": "system", "content": self.chat.system}, *messages]
+            text = "" if self.chat.system == EMPTY_SYSTEM else self.chat.system
+            messages = [{"role": "system", "content": text}, *messages]
         if self.template is None or self._role().takes or len(messages) == 1 or messages[1]["role"] != "user":
             return messages
+        if not messages[0]["content"]:
+            return messages[1:]
         warn_once(
             f"{self.name}: its chat template has no place for a system message, so it stands before the first "
             "user message, a blank line between"
@@ -190,7 +199,7 @@ class Prompts:
                 f"{self.name} has no chat template, so it can be asked a lone question (with a system message or "
                 f"without), not a conversation of {', '.join(roles)}; use a chat model, or prompts"
             )
-        return "\n".join(message["content"] for message in messages)
+        return "\n".join(message["content"] for message in messages if message["content"])
 
 
 def _require_text(messages: Messages) -> None:
