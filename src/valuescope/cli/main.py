@@ -16,6 +16,7 @@ from valuescope.cli import (  # noqa: F401 - each makes its functions commands o
     edit_commands,
     judge_command,
     model_commands,
+    prompts_command,
     quick_commands,
     run_commands,
     serve_command,

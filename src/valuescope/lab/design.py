@@ -115,6 +115,11 @@ class Design:
             if isinstance(question, Question) and question.yes_is and question.language == "en"
         )
 
+    def worded(self, questions: Sequence[Question]) -> tuple[Question, ...]:
+        """Questions of another source, put as those of the evaluation are."""
+        role = self.spec.answer
+        return tuple(questions) if role is None else tuple(map(role.worded, questions))
+
     def tuning_items(self, asked: Asked) -> tuple[Item, ...]:
         """The tuning items of one kind: never used for the evaluation."""
         return tuple(item for item in self.material.tuning if item.setting == asked)

@@ -113,7 +113,13 @@ def require_texts(spec: ComparisonSpec, material: Material) -> None:
 
 
 def require_questions(spec: ComparisonSpec, material: Material) -> None:
-    """Raise SpecError where the material has nothing that a method asks, or what the judge cannot read."""
+    """Raise SpecError where the material has nothing that a method asks, or what the judge cannot read, or where questions
+    cannot be put as `answer` says."""
+    if spec.answer is not None and any(question.prompt for question in material.questions):
+        raise SpecError(
+            f"answer: the questions of source {material.source} bring prompts of their own, which nothing is put around; leave "
+            "answer out"
+        )
     if spec.judge == "stance" or spec.yes_or_no:
         answered = (*material.questions, *material.tuning)
         unknown = [question.key for question in answered if not question.yes_is]

@@ -84,7 +84,8 @@ class Prompts:
         """The prompt of a conversation, by the chat template where there is one.
 
         A system message of the conversation stands for itself; without one `chat.system` says what stands there. "none"
-        is an empty system message where the template would write one of its own, which leaves its marks and no text.
+        is an empty system message where the template would write one of its own, which leaves its marks and no text; "empty"
+        is one wherever the template takes any.
         A template that refuses the system role, or leaves it out in silence, gets the message before the first user's, a
         blank line between, and that is said once.
 
@@ -113,14 +114,11 @@ class Prompts:
         if messages[0]["role"] != "system":
             if self.chat.system == TEMPLATES_SYSTEM:
                 return messages
-            if self.chat.system == NO_SYSTEM:
+            if self.chat.system in (NO_SYSTEM, EMPTY_SYSTEM):
                 return self._silenced(messages)
-            text = "" if self.chat.system == EMPTY_SYSTEM else self.chat.system
-            messages = [{"role": "system", "content": text}, *messages]
+            messages = [{"role": "system", "content": self.chat.system}, *messages]
         if self.template is None or self._role().takes or len(messages) == 1 or messages[1]["role"] != "user":
             return messages
-        if not messages[0]["content"]:
-            return messages[1:]
         warn_once(
             f"{self.name}: its chat template has no place for a system message, so it stands before the first "
             "user message, a blank line between"
@@ -135,7 +133,8 @@ class Prompts:
                 f"{self.name}: its chat template writes a system message of its own, in place of an empty one too; set "
                 f"system to {TEMPLATES_SYSTEM}, or to a text"
             )
-        return [{"role": "system", "content": ""}, *messages] if role.writes else messages
+        marked = role.writes or (self.chat.system == EMPTY_SYSTEM and role.takes)
+        return [{"role": "system", "content": ""}, *messages] if marked else messages
 
     def _role(self) -> SystemRole:
         """What the template makes of the system role, tried out once."""
