@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
+from typing import Any
 
-from valuescope.lab.answers import prompt_of
+from valuescope.lab.answers import Row, prompt_of
 from valuescope.lab.ask import Ask
 from valuescope.lab.counted_texts import read_texts
 from valuescope.lab.design import Design
@@ -71,24 +71,24 @@ class Identify(Part[IdentifySpec]):
         """How many answers there are of each label, and how long they are."""
         ask = self._ask(lab)
         rows = lab.bench.answers.of(ask, lambda _: None)
-        pairs = zip(ask.items, rows, strict=True)
-        labels = list[LabelAnswers]()
-        for name, group in groupby(pairs, key=lambda pair: pair[0].key.rpartition("/")[0]):
-            answered = list(group)
-            labels.append(
-                LabelAnswers(
-                    label=name,
-                    answers=len(answered),
-                    empty=sum(not row["text"].strip() for _, row in answered),
-                    cut=sum(not row["finished"] for _, row in answered),
-                    tokens=sum(len(row["tokens"]) for _, row in answered) / len(answered),
-                    examples=tuple(
-                        PersonaAnswer(prompt=prompt_of(lab.model.prompts, item), answer=row["text"])
-                        for item, row in answered[:IN_FULL]
-                    ),
-                )
+        by_label: dict[str, list[tuple[Any, Row]]] = {}
+        for item, row in zip(ask.items, rows, strict=True):
+            by_label.setdefault(item.key.rpartition("/")[0], []).append((item, row))
+        labels = tuple(
+            LabelAnswers(
+                label=label,
+                answers=len(answered),
+                empty=sum(not row["text"].strip() for _, row in answered),
+                cut=sum(not row["finished"] for _, row in answered),
+                tokens=sum(len(row["tokens"]) for _, row in answered) / len(answered),
+                examples=tuple(
+                    PersonaAnswer(prompt=prompt_of(lab.model.prompts, item), answer=row["text"])
+                    for item, row in answered[:IN_FULL]
+                ),
             )
-        return IdentifyFound(form=self.spec.form, scope=lab.spec.activations.scope, labels=tuple(labels))
+            for label, answered in by_label.items()
+        )
+        return IdentifyFound(form=self.spec.form, scope=lab.spec.activations.scope, labels=labels)
 
     @classmethod
     def view(cls, found: IdentifyFound, result: Result) -> Section:
