@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +60,9 @@ def _written(spec: RunSpec) -> Iterator[SentPrompt]:
     for kind in WRITTEN_FOR.get((spec.values.system, spec.values.level), ()):
         job = Job(kind)
         for part in job.chosen:
-            topics = {value: [{}] * job.count for value in job.values} if part.name == "topics" else {}
+            topics: dict[str, list[Mapping[str, str]]] = (
+                {value: [{}] * job.count for value in job.values} if part.name == "topics" else {}
+            )
             slots = tuple(part.slots(part.name, job.plan, topics))
             if not slots:
                 continue

@@ -19,8 +19,8 @@ from valuescope.lab.method import SYSTEM_PROMPT
 from valuescope.lab.resolved import resolved
 from valuescope.lab.spec import RunSpec
 from valuescope.lab.treatments import messages_of
-from valuescope.models import Prompts
-from valuescope.models.load import LoadError, read_manners
+from valuescope.models import LoadError, Prompts
+from valuescope.models.load import read_manners
 from valuescope.run.plan import Plan, plan_of
 from valuescope.run.price import bare_prompt
 
