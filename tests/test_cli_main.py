@@ -25,6 +25,7 @@ COMMANDS = (
     "quick",
     "instrument",
     "run",
+    "prompts",
     "report",
     "sites",
     "locate",

@@ -243,7 +243,8 @@ def test_a_value_that_there_is_none_of_has_no_strength() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["neva", "neva-judge", "neva-organism", "neva-conva", "neva-starter", "neva-plain"]
+    "name",
+    ["neva", "neva-judge", "neva-likelihood", "neva-organism", "neva-conva", "neva-starter", "neva-plain"],
 )
 def test_the_specifications_that_ship_can_be_read(name: str) -> None:
     spec = read_spec(Path(__file__).parents[1] / "specs" / f"{name}.yaml")

@@ -59,8 +59,8 @@ def test_an_error_names_the_file_that_says_it(tmp_path: Path) -> None:
     )
     base, it = (tmp_path / name for name in ("base.yaml", "it.yaml"))
     said = (
-        rf"^{base}: seed: Input .*'x'\); methods\.neva\.asked: .*'never'\); "
-        rf"{it}: methods\.neva\.default\.top: .*0\); nosuch: unknown key"
+        rf"^{base}: seed: give .*'x'\); methods\.neva\.asked: .*'never'\); "
+        rf"{it}: methods\.neva\.default\.top: give .*0\); nosuch: unknown key"
     )
     with pytest.raises(SpecError, match=said):
         read_spec(path)

@@ -19,6 +19,7 @@ from valuescope.cli import (  # noqa: F401 - each makes its functions commands o
     judge_command,
     model_commands,
     neurons_command,
+    prompts_command,
     quick_commands,
     run_commands,
     serve_command,

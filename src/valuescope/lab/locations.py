@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from valuescope.activations import Activations
-from valuescope.data import Material, label
+from valuescope.data import LabelledText, Material, label
 from valuescope.edit import EDITS, Edit
 from valuescope.files import sha256_of
+from valuescope.lab.counted_texts import counted_texts, needs_residuals
 from valuescope.lab.folder import RunFolder, peak_memory
-from valuescope.lab.material import needs_residuals, read_texts, timed
+from valuescope.lab.material import timed
 from valuescope.lab.method import READING, MethodSpec, Roles
 from valuescope.lab.null import NullReadings, null_dealings
 from valuescope.lab.setting import Setting
@@ -59,6 +61,11 @@ class Locations:
         self._directions: dict[str, Mapping[str, LayerTensors]] = {}
         self._evidence: dict[Roles, Evidence] = {}
 
+    @cached_property
+    def texts(self) -> tuple[LabelledText, ...]:
+        """The texts that were counted, with their answers where described persons gave some."""
+        return counted_texts(self.spec, self.folder, self.model, self.material).texts
+
     def evidence(self, method: MethodSpec) -> Evidence:
         """What a method's locator reads; made once per roles, since it checks every text against the residuals."""
         assert self.activations is not None, "no method reads texts"
@@ -69,7 +76,7 @@ class Locations:
                 values=self.material.values,
                 positive={value: label(value, positive) for value in self.material.values},
                 negative={value: label(value, negative) for value in self.material.values},
-                texts=read_texts(self.spec, self.material) if self._needs_texts() else (),
+                texts=self.texts if self._needs_texts() else (),
             )
         return self._evidence[roles]
 
@@ -96,9 +103,8 @@ class Locations:
     def null_readings(self) -> NullReadings:
         """The texts of the run under every dealing of its null, and what was counted of them."""
         assert self.activations is not None  # the part is refused where no method has a locator
-        texts = read_texts(self.spec, self.material)
-        dealings = null_dealings(self.spec, self.material.values, texts)
-        return NullReadings(texts, self.activations, dealings)
+        dealings = null_dealings(self.spec, self.material.values, self.texts)
+        return NullReadings(self.texts, self.activations, dealings)
 
     def directions(self, kind: str, method: MethodSpec, setting: Setting) -> Mapping[str, LayerTensors]:
         """The directions in the residual stream per value, kept on disk: their bits name the answers that they give."""
