@@ -19,7 +19,8 @@ import re
 from functools import lru_cache
 
 from valuescope.judge.missing import JudgeError, Reply
-from valuescope.judge.reply.plain_text import LABEL, is_refusal, is_unsaid, reply_text
+from valuescope.judge.reply.own_words import is_unsaid, reply_text
+from valuescope.judge.reply.plain_text import LABEL, is_refusal
 
 _SCORE = (
     r"(?P<sign>[-+]?)(?P<number>[0-9]++(?:[.,][0-9]++)*+)"
@@ -38,7 +39,7 @@ _SCORE_FIRST = re.compile(rf"{_OPENER}{_SCORE}{_ENDS_FIRST}", re.IGNORECASE)
 _SCORE_LINE = re.compile(rf"(?:^|(?<=\n)){_OPENER}{_SCORE}{_ENDS_LINE}", re.IGNORECASE)
 
 _NOUNS = "scores?|ratings?|grade|marks?|relevance|quality|scale of"
-_VERBS = "give|giving|rate|assign|award|deserves?|choose|select|go with|i(?:'d| would) say"
+_VERBS = "give|giving|rate|assign|award|deserves?|choose|select|go with|i(?:'d| would) say|(?:it|this|that)(?: is|'s) an?"
 _NOUNS_ZH = "评分|得分|分数|打分|分值|评级|等级|相关性|相关度|质量|给出|给|打|选|评为"
 _SCORE_FILLER = (
     r"""(?:[ :=,"'(\[{)\]}\n]|- |(?:it|this|that|the|an?|of|as|at|is|be|would|will|to|my|me|on|with|its|for|text|"""

@@ -18,15 +18,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from valuescope.judge.missing import JudgeError, Reply
-from valuescope.judge.reply.plain_text import (
-    ENDS,
-    LABEL,
-    OPENER,
-    is_refusal,
-    is_unsaid,
-    reply_text,
-    sentences,
-)
+from valuescope.judge.reply.own_words import is_unsaid, reply_text
+from valuescope.judge.reply.plain_text import ENDS, LABEL, OPENER, is_refusal, sentences
 
 _STARTS = r"(?<![A-Za-z0-9_])(?<![A-Za-z]')(?<!\w-)"
 _THEREFORE = r"""(?:(?:so|therefore|thus|hence|overall|in conclusion|因此|所以|综上(?:所述)?)[,:]? ?["'(]?)"""
