@@ -159,7 +159,10 @@ class AnswerJudge:
         (reply,), (parsed,) = replies, read
         if parsed.missing in ("error", "refusal"):
             return Rating("expected", None, None, {}, 0, parsed.missing)
-        return expected_rating(reply.top, low, high, minimum_mass=self.minimum_mass)
+        rating = expected_rating(reply.top, low, high, minimum_mass=self.minimum_mass)
+        if rating.missing == "low mass" and parsed.missing == "cut off":  # a thought that never ends
+            return replace(rating, missing="cut off")
+        return rating
 
     def _is_empty(self, item: Item) -> bool:
         return self.mode == "verdict" and not item.answer.strip()

@@ -91,6 +91,10 @@ def _next_closing(closings: dict[str, list[int]], opening: str, place: int) -> i
     return None
 
 
+_Span = tuple[int, int, str]
+"""Start and end of a quotation, and what is put in its place."""
+
+
 class _Outline:
     """Where sentences begin and where others are said to speak, outside of quotations."""
 
@@ -137,40 +141,40 @@ class _Outline:
 def without_quotations(text: str) -> str:
     """A cleaned reply without the quotations that are not the judge's own verdict."""
     text = _without_fences(text)
-    blocks = [(block.start(), block.end()) for block in _BLOCK.finditer(text)]
+    blocks = [(block.start(), block.end(), _placeholder(block[0])) for block in _BLOCK.finditer(text)]
     if blocks and blocks[0][1] - blocks[0][0] < len(text):  # quoted lines among others
         text = _cut(text, blocks)
     quotations = list(_quotations(text, _Outline(text).is_reported))
     if not quotations:
         return text
     outline = _Outline(text, quotations)
-    return _cut(
-        text,
-        [
-            (quotation.start, quotation.end)
-            for quotation in quotations
-            if not _is_own(text, quotation, outline)
-        ],
-    )
+    spans = list[_Span]()
+    for quotation in quotations:
+        start, end = quotation.start, quotation.end
+        if not _is_own(text, quotation, outline):
+            spans.append((start, end, _placeholder(text[start:end])))
+        elif text[start] in "'‘‚":  # which would read as an apostrophe
+            spans.append((start, end, f'"{text[quotation.inner : end - 1]}"'))
+    return _cut(text, spans)
 
 
 def _without_fences(text: str) -> str:
     """Without quotations out of the judge's prompt (see `valuescope.judge.quoting`)."""
-    spans, position = list[tuple[int, int]](), 0
+    spans, position = list[_Span](), 0
     while (fence := _FENCE.search(text, position)) is not None:
         position = fence.end()
         closing = f"\n{fence[2]} {fence[1]}>>>"
         end = text.find(closing, position - 1)
         if end >= 0:
             position = end + len(closing)
-            spans.append((fence.start(), position))
+            spans.append((fence.start(), position, _placeholder("")))
     return _cut(text, spans)
 
 
-def _cut(text: str, spans: list[tuple[int, int]]) -> str:
+def _cut(text: str, spans: list[_Span]) -> str:
     pieces, position = list[str](), 0
-    for start, end in spans:
-        pieces += [text[position:start], _placeholder(text[start:end])]
+    for start, end, kept in spans:
+        pieces += [text[position:start], kept]
         position = end
     return "".join([*pieces, text[position:]])
 
