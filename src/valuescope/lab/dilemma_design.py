@@ -73,7 +73,15 @@ class DilemmaDesign:
     def rate(self, measure: Measure) -> SupportRate:
         """How one measure is asked and read."""
         how = self.spec.support
-        return SupportRate(measure, how.temperature, how.minimum_mass, how.max_new_tokens, brief=how.brief)
+        together = how.percentages == "together"
+        return SupportRate(
+            measure,
+            how.temperature,
+            how.minimum_mass,
+            how.max_new_tokens,
+            brief=how.brief,
+            together=together,
+        )
 
     def questions(self, language: str, measure: Measure) -> tuple[SupportQuestion, ...]:
         """Every evaluation dilemma with its options in both orders."""
@@ -156,7 +164,7 @@ class DilemmaDesign:
 
         Story and choices alone, as the support question puts them, the aligned one A or B by its key.
         """
-        rate = SupportRate("percentages", brief=self.spec.support.brief)
+        rate = self.rate("percentages")
         questions = []
         for dilemma in self.dilemmas.first("activation", dilemmas).of("activation", language):
             second = random.Random(f"generating-{self.spec.seed}-{dilemma.key}").random() >= 0.5

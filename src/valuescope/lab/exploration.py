@@ -15,6 +15,7 @@ from valuescope.lab.strict import Strict
 from valuescope.locate import locator_parameters
 
 Measure = Literal["percentages", "log-probabilities"]
+Percentages = Literal["separate", "together"]
 
 
 class DilemmasSpec(Strict):
@@ -81,11 +82,13 @@ class SupportSpec(Strict):
     """How the support of the value-aligned action is asked; both orders of the options are always asked.
 
     `measures` are taken of the main selection and its controls, `compared_by` of all that is compared with it (other
-    selections, the generating strategy, sizes, replaced data). `brief`: the short form of the question.
+    selections, the generating strategy, sizes, replaced data). `percentages`: of each option on its own, any sum being an answer
+    (the paper), or of both together, which must make 100. `brief`: the short form of the question.
     """
 
     measures: tuple[Measure, ...] = Field(default=("percentages", "log-probabilities"), min_length=1)
     compared_by: Measure = "log-probabilities"
+    percentages: Percentages = "separate"
     brief: bool = False
     max_new_tokens: int = Field(default=160, ge=1)
     temperature: float = Field(default=0.0, ge=0)

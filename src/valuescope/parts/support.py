@@ -24,12 +24,17 @@ from valuescope.report.table import Column, Table
 
 
 class SupportFound(Found):
-    """The unedited model's support of each value by one measure, in percent."""
+    """The unedited model's support of each value by one measure, in percent.
+
+    `position_gaps`, `position_gap`: the support with the aligned option first minus that with it second, in points; a support
+    whose gap is large says nothing. `total`: the mean sum of both options' percentages, where they are stated.
+    """
 
     rates: dict[str, Measured] = {}
     overall: Measured | None = None
     position_gaps: dict[str, Measured] = {}
     position_gap: Measured | None = None
+    total: Measured | None = None
     missing: MissingSupports = MissingSupports()
 
 
@@ -82,15 +87,23 @@ class UneditedSupport(Part[None]):
         blocks = (
             rates or Words("No support could be read.", style="absent"),
             _table(found, result),
+            _by_value(found, result),
             _agreement_figure(found),
-            _csv(found),
         )
         return Section("support", "Support rates", blocks, link="Support")
 
 
 def _support(lab: DilemmaLaboratory, language: str, measure: Measure) -> SupportFound:
-    missing = MissingSupports.of(missing_of(lab.supports(language, measure)))
-    return SupportFound.model_validate({**lab.rates(language, measure).to_dict(), "missing": missing})
+    supports = lab.supports(language, measure)
+    totals = [support.total for support in supports.support]
+    stated = measure == "percentages"
+    return SupportFound.model_validate(
+        {
+            **lab.rates(language, measure).to_dict(),
+            "total": lab.how.mean(totals, clusters=lab.stories(language)).to_dict() if stated else None,
+            "missing": MissingSupports.of(missing_of(supports)),
+        }
+    )
 
 
 def _agreement(lab: DilemmaLaboratory, language: str) -> AgreementFound:
@@ -133,7 +146,8 @@ def _rates_figure(found: Mapping[str, LanguageFound], result: Result) -> Figure 
     return value_bars(
         "support_rates",
         "Support rate of each value",
-        "Mean support of the value-aligned option, both orders of the options averaged, with intervals over dilemmas. "
+        "Mean support of the value-aligned option, both orders of the options averaged, with intervals over dilemmas; the table "
+        "has the gap of the two orders beside each. "
         "Dotted: 50%, where neither option is preferred.",
         facets,
         "support of the aligned option (%)",
@@ -172,6 +186,7 @@ def _table(found: Mapping[str, LanguageFound], result: Result) -> Table[_Row]:
         Column("", "Language and measure", lambda row: f"{language_name(row.language)}, by {row.measure}"),
         Column("", "Support (%)", lambda row: row.support.overall, POINTS, signed=False),
         Column("", "First place preferred by (points)", lambda row: row.support.position_gap, POINTS),
+        Column("", "Both options add up to (%)", lambda row: row.support.total, POINTS, signed=False),
         Column("", "Missing", lambda row: f"{row.support.missing.missing} of {row.support.missing.asked}"),
         Column("", "Kinds", kinds),
     )
@@ -183,9 +198,27 @@ class _Rate(NamedTuple):
     measure: str
     value: str
     rate: Estimate
+    gap: Estimate | None
 
 
-def _csv(found: Mapping[str, LanguageFound]) -> Table[_Rate]:
-    rates = [_Rate(*row[:2], *rate) for row in _rows(found) for rate in row.support.rates.items()]
-    columns = (*facts("language", "measure", "value"), Column("*", "", attrgetter("rate"), estimate=True))
-    return Table("support", "Support of each value", columns, rates, page=False)
+def _by_value(found: Mapping[str, LanguageFound], result: Result) -> Table[_Rate]:
+    """Each value's support with the order gap beside it."""
+    rates = [
+        _Rate(row.language, row.measure, value, rate, row.support.position_gaps.get(value))
+        for row in _rows(found)
+        for value, rate in row.support.rates.items()
+    ]
+    shown: tuple[Column[_Rate], ...] = (
+        Column("", "Language and measure", lambda row: f"{language_name(row.language)}, by {row.measure}"),
+        Column("", "Value", lambda row: result.head.value_name(row.value)),
+        Column("", "Support (%)", attrgetter("rate"), POINTS, signed=False),
+        Column("", "Aligned option first minus second (points)", attrgetter("gap"), POINTS),
+        Column("", "n", lambda row: row.rate.n),
+    )
+    columns = (
+        *facts("language", "measure", "value"),
+        Column("*", "", attrgetter("rate"), estimate=True),
+        Column("order_gap", "", attrgetter("gap"), estimate=True),
+        *shown,
+    )
+    return Table("support", "Support of each value, and what the order of the options does to it", columns, rates)
