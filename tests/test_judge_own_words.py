@@ -125,7 +125,18 @@ def test_every_parser_hears_the_judge_and_nobody_else(kind: str, speech: str) ->
 
 @pytest.mark.parametrize("kind", STATEMENTS)
 @pytest.mark.parametrize(
-    "form", ['"{}"', "“{}”", "「{}」", "'{}'", "`{}`", "**{}**", "```\n{}\n```", "> {}", "It isn't the writers' fault.\n{}"]
+    "form",
+    [
+        '"{}"',
+        "“{}”",
+        "「{}」",
+        "'{}'",
+        "`{}`",
+        "**{}**",
+        "```\n{}\n```",
+        "> {}",
+        "It isn't the writers' fault.\n{}",
+    ],
 )
 def test_a_reply_that_is_wholly_quoted_is_read(kind: str, form: str) -> None:
     _, own, value = STATEMENTS[kind]

@@ -259,7 +259,17 @@ UNITS = [
     '"', "“", "「", "`", "```", '"a" ', "> ", ">\n", "The answer says ", "says, I ", "I was about to ", "[THINK]", "<|channel|>", "analysis", "回答说",
     "<|channel|>final<|message|>", "<<<answer 3f9a2c81d07b\n", "A支持率70%", "A (x ", "out of 5 ", "what? ", "1/2/3/", "4/5 ", "A: ", "A: 70% ", "Option A ", "70% for ", "A. lead: 7", "选", "是", "答案是", "选项A", "我们真的", "I'm sorry ", "I really ",
 ]  # fmt: skip
-SHORT_IN_THE_END = (" ", "\n", " \n", "\x00", "\u200b", "<a>", "</think>", "**", "<|channel|>final<|message|>")
+SHORT_IN_THE_END = (
+    " ",
+    "\n",
+    " \n",
+    "\x00",
+    "\u200b",
+    "<a>",
+    "</think>",
+    "**",
+    "<|channel|>final<|message|>",
+)
 """Units of which nothing is left before " 4!"."""
 ALLOWED = 0.5
 """Seconds of processor time for one reply of the longest that is read, some ten times what it takes."""

@@ -70,7 +70,9 @@ def support_from_percentages(
     """
     first = None if aligned_first.value is None else aligned_first.value[0]
     second = None if aligned_second.value is None else aligned_second.value[1]
-    support = _support("percentages", (first, aligned_first.missing), (second, aligned_second.missing), orders)
+    support = _support(
+        "percentages", (first, aligned_first.missing), (second, aligned_second.missing), orders
+    )
     sums = [sum(reply.value) for reply in (aligned_first, aligned_second) if reply.value is not None]
     return replace(support, total=None if support.support is None else sum(sums) / len(sums))
 

@@ -221,4 +221,6 @@ def _by_value(found: Mapping[str, LanguageFound], result: Result) -> Table[_Rate
         Column("order_gap", "", attrgetter("gap"), estimate=True),
         *shown,
     )
-    return Table("support", "Support of each value, and what the order of the options does to it", columns, rates)
+    return Table(
+        "support", "Support of each value, and what the order of the options does to it", columns, rates
+    )

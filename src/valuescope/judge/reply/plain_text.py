@@ -12,7 +12,9 @@ from valuescope.judge.missing import MissingKind
 from valuescope.judge.reply.thoughts import final_part
 
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9_:-]{0,20} ?/?>|<\|[A-Za-z][A-Za-z0-9_:-]{0,40}\|>")
-_SYMBOL = re.compile("[\u2022\u2023\u25e6\u2190-\u21ff\u2300-\u2426\u2500-\u2775\u2794-\u27e5\u2900-\u297f\u2b00-\u2bff\U0001f000-\U0001faff]")
+_SYMBOL = re.compile(
+    "[\u2022\u2023\u25e6\u2190-\u21ff\u2300-\u2426\u2500-\u2775\u2794-\u27e5\u2900-\u297f\u2b00-\u2bff\U0001f000-\U0001faff]"
+)
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20e3"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
@@ -36,7 +38,9 @@ _CHARACTERS = str.maketrans(
     | {"｢": "「", "｣": "」", "﹁": "「", "﹂": "」"}
     | {"。": ". ", "｡": ". ", "，": ", ", "、": ", ", "﹕": ":", "∶": ":", "⁄": "/", "∕": "/", "…": "..."}
 )
-QUOTATION_MARKS = str.maketrans(dict.fromkeys("‘’‚‛′", "'") | dict.fromkeys("“”„‟″«»「」『』", '"') | {"`": " "})
+QUOTATION_MARKS = str.maketrans(
+    dict.fromkeys("‘’‚‛′", "'") | dict.fromkeys("“”„‟″«»「」『』", '"') | {"`": " "}
+)
 LEFT_OUT = "\ufffc"
 """Stands for words that are left out: no pattern of a parser reads it."""
 

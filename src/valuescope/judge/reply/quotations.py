@@ -43,7 +43,9 @@ def _marks(text: str) -> list[_Mark]:
         closes = sign not in "\"'’" or (
             before not in ("", " ", "\n") or after in ("", " ", "\n") or not _WORD_CHARACTER.match(after)
         )
-        marks.append(_Mark(match.start(), match.end(), sign, opens and not apostrophe, closes and not apostrophe))
+        marks.append(
+            _Mark(match.start(), match.end(), sign, opens and not apostrophe, closes and not apostrophe)
+        )
     return marks
 
 
@@ -113,7 +115,9 @@ class _Outline:
 
     @cached_property
     def _sentences(self) -> list[int]:
-        spans = [(quotation.end, self._text[quotation.start : quotation.end]) for quotation in self._quotations]
+        spans = [
+            (quotation.end, self._text[quotation.start : quotation.end]) for quotation in self._quotations
+        ]
         stops = [end for end, quotation in spans if _stop(quotation)]
         return sorted([0, *(match.end() for match in self._outside(SENTENCE_END)), *stops])
 
@@ -196,7 +200,10 @@ _BARE = re.compile(
     re.IGNORECASE,
 )
 _KEY = re.compile(r"""["'](?P<key>[^"'\n]{1,40})["'] ?: ?\[?$""")
-_OWN_LABEL = re.compile(rf"(?:^|[.;!\n] ?)(?:so |thus |therefore |hence |因此|所以)?,? ?(?:(?:my|the|here is|here's|final|overall|我的|最终) ?){{0,3}}{LABEL} ?$", re.IGNORECASE)
+_OWN_LABEL = re.compile(
+    rf"(?:^|[.;!\n] ?)(?:so |thus |therefore |hence |因此|所以)?,? ?(?:(?:my|the|here is|here's|final|overall|我的|最终) ?){{0,3}}{LABEL} ?$",
+    re.IGNORECASE,
+)
 _THE_ANSWER = re.compile(r"\b(?:the|this|that) (?:answer|response|reply|output)", re.IGNORECASE)
 
 

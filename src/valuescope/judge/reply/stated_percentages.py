@@ -62,7 +62,8 @@ _MEASURE = (
     r"gains?|profits?|savings?|discount|accuracy|error|harm|growth|increase|decrease|drop|rise)"
 )
 _OF_SOMETHING_ELSE = re.compile(
-    rf"\b{_MEASURE}\b|(?:风险|几率|机会|危险|成本|代价|成功率|失败率|损失|利润|收益|把握|增长|下降)", re.IGNORECASE
+    rf"\b{_MEASURE}\b|(?:风险|几率|机会|危险|成本|代价|成功率|失败率|损失|利润|收益|把握|增长|下降)",
+    re.IGNORECASE,
 )
 # "A. Lead the team: 70%", "Option B (wait) - 30%": the option's own words stand between its label and the number.
 _LINE = re.compile(

@@ -14,7 +14,9 @@ import re
 
 from valuescope.judge.missing import MissingKind
 
-_TAGS = r"(?:[a-z]{1,12}:)?(?:think(?:ing)?|thoughts?|reasoning|analysis|reflection|scratchpad|inner_monologue)"
+_TAGS = (
+    r"(?:[a-z]{1,12}:)?(?:think(?:ing)?|thoughts?|reasoning|analysis|reflection|scratchpad|inner_monologue)"
+)
 _THINK = r"think(?:ing)?"
 _NAMES = r"thinking|thought|think|reasoning"
 _OPENS = re.compile(
@@ -27,7 +29,9 @@ _CLOSES = re.compile(
     r"|<channel\|>|(?:\A|\n)[ \t]*here is my response:",
     re.IGNORECASE,
 )
-_CHANNEL = re.compile(r"<\|channel\|> ?([a-z]+)[^<\n]{0,80}(?:<\|constrain\|>[^<\n]{0,80})?<\|message\|>", re.IGNORECASE)
+_CHANNEL = re.compile(
+    r"<\|channel\|> ?([a-z]+)[^<\n]{0,80}(?:<\|constrain\|>[^<\n]{0,80})?<\|message\|>", re.IGNORECASE
+)
 _CHANNEL_OPENS = "<|channel|>"
 _MESSAGE_ENDS = re.compile(r"<\|(?:return|end|call|start)\|>")
 _BARE_ANALYSIS = re.compile(r"\s*analysis(?=[A-Z])")
