@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from valuescope.judge.answer_judge import MODES
 from valuescope.judge.asked_model import require_no_secrets
 from valuescope.judge.calibration import CHANCE
 from valuescope.judge.known_answers import ITEMS
@@ -54,9 +55,7 @@ class JudgeSpec(Strict):
     language: Literal["en", "zh"] = "en"
     max_tokens: int = Field(default=64, ge=1)
     fluency_alone: bool = False
-    prompts: dict[Literal["control-success", "fluency", "text-quality", "g-eval"], str] = Field(
-        default_factory=dict
-    )
+    prompts: dict[str, str] = Field(default_factory=dict)
     missing_limit: float = Field(default=0.1, ge=0, le=1)
     calibration: CalibrationSpec | None = CalibrationSpec()
     accept_uncalibrated: bool = False
@@ -73,6 +72,8 @@ class JudgeSpec(Strict):
         if self.fluency_alone and "fluency" in self.prompts:
             raise ValueError("fluency_alone and prompts.fluency; give one of them")
         for judge, path in self.prompts.items():
+            if judge not in MODES:
+                raise ValueError(f"prompts has {judge!r}; the judges are {', '.join(MODES)}")
             own_prompt(path, judge, self.language)  # a JudgeError is a ValueError
         return self
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 
 from valuescope.data import Question
 from valuescope.generate import Answer
@@ -124,7 +123,7 @@ class Judging:
                 prompts=how.prompts,
             )
             if spec.scores is not None:
-                self.scoring = Scoring(asker, system, spec.scores, how.language, how.prompts)
+                self.scoring = Scoring(asker, system, spec.scores, how)
 
     def calibrate(self, languages: Iterable[str], progress: Progress) -> None:
         """Ask the judge its known answers, before it judges any other; `languages`: of the questions, for judge `stance`.
@@ -241,14 +240,8 @@ class Judging:
 class Scoring:
     """Rates answers from 1 to 5. `tokens` counts what all replies so far cost, asked now or before."""
 
-    def __init__(
-        self,
-        asker: Asker,
-        system: ValueSystem,
-        spec: ScoresSpec,
-        language: str,
-        prompts: Mapping[str, str] = MappingProxyType({}),
-    ):
+    def __init__(self, asker: Asker, system: ValueSystem, spec: ScoresSpec, how: JudgeSpec):
+        language, prompts = how.language, how.prompts
         self.asker, self.system, self.language, self.tokens = asker, system, language, 0
         measures = ("relevance", "quality") if spec.quality else ("relevance",)
         self.judges = {
