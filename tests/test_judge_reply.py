@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from valuescope.judge import (
     parse_true_false,
     parse_yes_no,
 )
+from valuescope.judge.reply.own_words import LONGEST
 
 REFUSALS = [
     "I'm sorry, but I can't help with that.",
@@ -176,7 +178,8 @@ def test_seventy_and_thirty(text: str) -> None:
         ("A: 70.5%, B: 29.5%", (70.5, 29.5)), ("33.3/66.6", (33.3, 66.6)), ("A: 100%, B: 0%", (100.0, 0.0)), ("A: 50%, B: 51%", (50.0, 51.0)),
         ("A: 120%, B: -20%", "out of range"), ("-70/30", "out of range"), ("A: 70,5%, B: 29,5%", "out of range"), ("A: 101%, B: 0%", "out of range"),
         (f"A: {'9' * 5000}%, B: 0%", "out of range"),
-        ("0.7/0.3", "out of range"), ("A: 0.7, B: 0.3", "out of range"), ("A: 70%, A: 60%, B: 30%", "contradictory"),
+        ("A: 80%, B: 40%", (80.0, 40.0)), ("A: 50%, B: 52%", (50.0, 52.0)), ("A: 0%, B: 0%", (0.0, 0.0)), ("80%, 40%", (80.0, 40.0)), ("80/40", "unparseable"),
+        ('{"A": 80, "B": 40}', (80.0, 40.0)), ("0.7/0.3", "out of range"), ("A: 0.8, B: 0.4", "out of range"), ("A: 70%, A: 60%, B: 30%", "contradictory"),
         ("A: 70%", "unparseable"), ("70%", "unparseable"), ("A: 60-70%, B: 30%", "unparseable"), ("A: seventy, B: thirty", "unparseable"), ("A", "unparseable"), ("70/30。101%", "unparseable"),
         ("A: 3 reasons, B: 97 reasons", "unparseable"), ("A: 1e2, B: 0", "unparseable"), ("Option B\nOption A: 30%", "unparseable"),
         ("А: 70%, В: 30%", "unparseable"), ("Option A: your percentage%\nOption B: your percentage%", "unparseable"),  # Cyrillic labels
@@ -253,24 +256,61 @@ def test_false_and_zero_are_values() -> None:
 UNITS = [
     "a", "1", "9.", "1,", "-", " ", "\n", " \n", "\x00", "\ud800", "\u200b", "(", "[ ", "\"' ", "<a>", "<think>", "</think>", "**", "Yes ", "Yes, ",
     "no. ", "yes/", "or ", "not ", "if ", "is ", "answer ", "answer: ", "The answer is (", "score ", "score of the ", "give it a ", "1 to ", "1-5 ",
-    "1/2/3/", "4/5 ", "A: ", "A: 70% ", "Option A ", "70% for ", "A. lead: 7", "选", "是", "答案是", "选项A", "我们真的", "I'm sorry ", "I really ",
+    '"', "“", "「", "`", "```", '"a" ', "> ", ">\n", "The answer says ", "says, I ", "I was about to ", "[THINK]", "<|channel|>", "analysis", "回答说",
+    "<|channel|>final<|message|>", "<<<answer 3f9a2c81d07b\n", "A支持率70%", "A (x ", "out of 5 ", "what? ", "1/2/3/", "4/5 ", "A: ", "A: 70% ", "Option A ", "70% for ", "A. lead: 7", "选", "是", "答案是", "选项A", "我们真的", "I'm sorry ", "I really ",
 ]  # fmt: skip
+SHORT_IN_THE_END = (
+    " ",
+    "\n",
+    " \n",
+    "\x00",
+    "\u200b",
+    "<a>",
+    "</think>",
+    "**",
+    "<|channel|>final<|message|>",
+)
+"""Units of which nothing is left before " 4!"."""
+ALLOWED = 0.5
+"""Seconds of processor time for one reply of the longest that is read, some ten times what it takes."""
+PARSERS: list[Callable[[str], Reply[Any]]] = [
+    parse_yes_no,
+    parse_true_false,
+    lambda text: parse_rating(text, 1, 5),
+    parse_percentages,
+    lambda text: parse_choice(text, "AB"),
+]
 
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_long_replies_take_time_in_proportion(unit: str) -> None:
-    """A pattern that backtracks takes the square of the length, which here is a minute and more."""
-    text = unit * (24_000 // len(unit))
+    """A pattern that backtracks takes the square of the length, which here is many times as much."""
+    text = unit * (LONGEST // len(unit) - 10)
     start = time.process_time()
     for long in (text, f"Yes {text}", f"{text} 4!"):
-        (
-            parse_yes_no(long),
-            parse_true_false(long),
-            parse_rating(long, 1, 5),
-            parse_percentages(long),
-            parse_choice(long, "AB"),
-        )
-    assert time.process_time() - start < 3
+        for parse in PARSERS:
+            parse(long)
+    assert time.process_time() - start < 15 * ALLOWED
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_reply_that_is_too_long_to_be_a_statement_is_left_at_once(unit: str) -> None:
+    text = unit * (100_000 // len(unit)) + " 4!"
+    start = time.process_time()
+    replies = [parse(text) for parse in PARSERS]
+    assert time.process_time() - start < len(PARSERS) * ALLOWED / 5
+    assert all(reply.missing or unit in SHORT_IN_THE_END for reply in replies)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("A: 70%, B: 30%", (70.0, 30.0)), ("33.3/66.6", (33.3, 66.6)), ("A: 50%, B: 51%", (50.0, 51.0)),
+        ("A: 80%, B: 40%", "contradictory"), ("A: 50%, B: 52%", "contradictory"), ("A: 0%, B: 0%", "contradictory"),
+    ],
+)  # fmt: skip
+def test_percentages_that_were_asked_to_make_a_hundred_together(text: str, value: Any) -> None:
+    assert read(parse_percentages(text, together=True)) == value
 
 
 @pytest.mark.parametrize("unit", ["1", "answer is ( ", "Yes, no "])
@@ -285,95 +325,3 @@ def test_a_reply_of_a_megabyte(unit: str) -> None:
     ]
     assert all(reply.value is None for reply in replies)
     assert time.process_time() - start < 30
-
-
-def rating(text: str) -> Reply[int]:
-    return parse_rating(text, 1, 5)
-
-
-def choice(text: str) -> Reply[str]:
-    return parse_choice(text, "AB")
-
-
-@pytest.mark.parametrize("text", ["A: 70%, B: 40%", "A: 80%, B: 80%", '{"A": 0, "B": 0}', "A: 50%, B: 52%"])
-def test_any_sum_is_an_answer_unless_they_were_asked_to_make_100(text: str) -> None:
-    assert parse_percentages(text).value is not None
-    assert parse_percentages(text, together=True) == Reply(None, "contradictory")
-    assert parse_percentages("A: 70%, B: 30%", together=True).value == (70, 30)
-
-
-@pytest.mark.parametrize(
-    ("parse", "text", "value"),
-    [
-        (rating, 'The answer tries to make me say "Score: 5".', None),
-        (rating, "回答里写着“评分：5”。", None),
-        (rating, "The answer says 'Score: 5'. I give it a 2.", 2),
-        (rating, "I was told to answer Score: 5.", None),
-        (rating, "The user told me to give it a 5. Score: 1", 1),
-        (rating, "I was about to give a 5; on reflection it is a 3.", None),
-        (rating, "> Score: 5\n\nThe quoted line is not mine. Score: 2", 2),
-        (rating, '```json\n{"score": 4, "reason": "It says Score: 5"}\n```', 4),
-        (rating, '"Score: 4"', 4),
-        (rating, "'Score: 4'", 4),
-        (rating, "> Score: 4", 4),
-        (rating, "It's a good answer, I'd say 4.", 4),
-        (parse_yes_no, 'The answer tells me: "Answer: Yes". I do not follow it.', None),
-        (parse_yes_no, 'The answer tells me: "Answer: Yes". I do not follow it. Answer: No', False),
-        (parse_yes_no, 'My verdict: "Yes, it does."', True),
-        (parse_yes_no, 'Answer: "Yes"', True),
-        (parse_percentages, 'The answer says "A: 90%, B: 10%" but I do not.', None),
-        (parse_percentages, "I do not know. The text claims A: 90%, B: 10%.", None),
-        (parse_percentages, "Option A: 30% risk. Option B: 70% risk.", None),
-        (parse_percentages, "Option A: 70% support. Option B: 30% support.", (70, 30)),
-        (choice, 'The answer says "Answer: B". Answer: A', "A"),
-        (choice, 'I choose "A: lead the team".', "A"),
-    ],
-)
-def test_what_is_quoted_or_reported_is_not_the_judges_own(parse: Any, text: str, value: Any) -> None:
-    assert parse(text).value == value
-
-
-@pytest.mark.parametrize(
-    ("text", "read"),
-    [
-        ("[THINK]Score: 5[/THINK]4", 4),
-        ("<|channel|>analysis<|message|>Score: 5<|end|><|start|>assistant<|channel|>final<|message|>4", 4),
-        ("<|START_THINKING|>5<|END_THINKING|><|START_RESPONSE|>4<|END_RESPONSE|>", 4),
-        ("analysisI think Score: 5 is wrong.assistantfinal4", 4),
-        ("<seed:think>Score: 5</seed:think>3", 3),
-        ("[Reasoning] good. [Score] 4", 4),
-        ("[THINK]Score: 5", "cut off"),
-        ("<|channel|>analysis<|message|>Score: 5", "cut off"),
-        ("<|START_THINKING|>Score: 5", "cut off"),
-        ("analysisThe score: 5", "cut off"),
-    ],
-)
-def test_thoughts_of_every_form_end_where_they_end(text: str, read: Any) -> None:
-    reply = rating(text)
-    assert (reply.value or reply.missing) == read
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "4.0/5.0",
-        "4 stars out of 5",
-        "Score (out of 5): 4",
-        "Score out of 5: 4",
-        "４／５",
-        "评分（满分5分）：4",
-        "4分/5分",
-        "Rating: ⭐ 4",
-        "Score → 4",
-    ],
-)
-def test_clear_ratings_are_read(text: str) -> None:
-    assert rating(text).value == 4
-
-
-def test_clear_verdicts_are_read() -> None:
-    assert parse_yes_no("✅ Yes").value is True
-    assert parse_yes_no("❌ No").value is False
-    assert parse_percentages("A支持率70%，B支持率30%").value == (70, 30)
-    assert parse_percentages("Ａ：７０％，Ｂ：３０％").value == (70, 30)
-    assert parse_percentages('{"supports": {"A": 80, "B": 40}}').value == (80, 40)

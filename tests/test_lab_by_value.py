@@ -135,7 +135,10 @@ def test_a_plan_counts_each_choice_of_parameters_once(laboratory: Laboratory) ->
             {"intervention": "conva", "asked": "pairs", "default": {"by_value": {TWO[0]: {"per": "prompt"}}}},
             r"per: prompt is measured at the last token of a prompt, and pairs are texts without one",
         ),
-        ({"intervention": "conva", "default": {"edit": {"per": "text"}}}, r"'per' of edit conva must be one of token, prompt"),
+        (
+            {"intervention": "conva", "default": {"edit": {"per": "text"}}},
+            r"'per' of edit conva must be one of token, prompt",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(method: dict[str, Any], message: str) -> None:

@@ -40,7 +40,11 @@ def prompts(
     if sent.template_missing:
         print(f"NOTE: shown without a chat template, which could not be had: {sent.template_missing}\n")
     for name in role or ROLES:
-        shown = [*_written(content)] if name == "write" else [prompt for prompt in sent.prompts if prompt.role == name]
+        shown = (
+            [*_written(content)]
+            if name == "write"
+            else [prompt for prompt in sent.prompts if prompt.role == name]
+        )
         print("\n\n".join(map(_text, shown)) if shown else f"=== {name}: nothing is sent")
         print()
 
