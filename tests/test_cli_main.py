@@ -26,6 +26,7 @@ COMMANDS = (
     "instrument",
     "run",
     "report",
+    "compare",
     "sites",
     "locate",
     "generate",

@@ -29,6 +29,7 @@ ORDER = (
     "lab",
     "parts",
     "run",
+    "compare",
     "provider",
     "write",
     "serve",

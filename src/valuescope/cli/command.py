@@ -22,6 +22,7 @@ start here:
   valuescope sites MODEL                can its neurons be read and edited?
   valuescope run SPEC.yaml --dry-run    what would this run cost?
   valuescope run SPEC.yaml --model ID   run it; the same command resumes it
+  valuescope compare RUN RUN --out DIR  one page of runs on several models
   valuescope data PATH                  what does this data set hold?
   valuescope write contrast --by MODEL  have a model write new data, checked
   valuescope judge --show               what are judges asked?
@@ -34,7 +35,7 @@ exit codes: 0 done, 1 it could not be done (the reason is printed), 2 the
 command line is wrong, 130 interrupted
 """
 ORDER = (
-    *("demo", "quick", "instrument", "run", "report", "sites", "locate", "generate", "evaluate"),
+    *("demo", "quick", "instrument", "run", "report", "compare", "sites", "locate", "generate", "evaluate"),
     *("data", "judge", "ability", "questionnaire", "write", "serve"),
 )
 ALL = "all"
