@@ -143,7 +143,7 @@ def _settings(run: ComparedRun) -> Iterator[tuple[str, Any]]:
     head, content = run.head, run.spec.model_dump(mode="json", exclude=run.spec.left_out() or None)
     yield from _flat(content, "")
     yield "values", head.values
-    yield "methods", list(getattr(run.spec, "methods", ()))
+    yield "methods", sorted(getattr(run.spec, "methods", ()))
     yield "judge", getattr(run.spec, "judge_name", None)
     yield "measure", head.measure.name or list(getattr(head, "measures", ()))
     yield "data.source", head.data.get("source")

@@ -19,8 +19,10 @@ from valuescope.compare.exploration_rows import (
     exploration_result,
     exploration_sights,
     support_rows,
+    supports_missing,
 )
 from valuescope.compare.method_rows import (
+    answers_missing,
     dose_rows,
     leak_rows,
     method_names,
@@ -28,6 +30,7 @@ from valuescope.compare.method_rows import (
     methods_result,
     score_rows,
     sweep_rows,
+    value_rows,
 )
 from valuescope.compare.rows import (
     ChangeRow,
@@ -39,13 +42,14 @@ from valuescope.compare.rows import (
     SightRow,
     SupportRow,
     SweepRow,
+    ValueRow,
 )
 from valuescope.compare.runs import ComparedRun
 from valuescope.files import write_text_atomic
 from valuescope.lab.result import Head
 from valuescope.lab.strict import Found
 from valuescope.parts.perturbation import ExplorationHead
-from valuescope.parts.sight import sees, sights_of
+from valuescope.parts.sight import sights_of
 from valuescope.version import __version__
 
 FORMAT = 1
@@ -66,6 +70,7 @@ class ComparisonFound(Found):
     differences: tuple[Difference, ...]
     instrument: tuple[SightRow, ...] = ()
     methods: tuple[MethodRow, ...] = ()
+    by_value: tuple[ValueRow, ...] = ()
     scores: tuple[ScoreRow, ...] = ()
     sweeps: tuple[SweepRow, ...] = ()
     doses: tuple[DoseRow, ...] = ()
@@ -145,8 +150,9 @@ def _head(runs: Sequence[ComparedRun]) -> Head:
 
 def _models(runs: Sequence[ComparedRun]) -> Iterator[ModelRow]:
     for run in runs:
-        head, missing = run.head, run.result.found.get("missing")
+        head = run.head
         exploring = isinstance(head, ExplorationHead)
+        answers, unjudged = supports_missing(run.result) if exploring else answers_missing(run.result)
         sizes = {key: head.model.get(key) for key in ("revision", "layers", "neurons", "parameters")}
         yield ModelRow(
             model=run.label,
@@ -156,8 +162,8 @@ def _models(runs: Sequence[ComparedRun]) -> Iterator[ModelRow]:
             **sizes,
             spec_hash=head.spec_hash,
             valuescope=head.valuescope,
-            unjudged=getattr(missing, "unjudged", None),
-            answers=getattr(missing, "answers", None),
+            unjudged=unjudged,
+            answers=answers,
             result=exploration_result(run.result) if exploring else methods_result(run.result),
         )
 
@@ -166,11 +172,12 @@ def _methods(runs: Sequence[ComparedRun]) -> dict[str, Any]:
     names = method_names(runs)
     return {
         "instrument": tuple(
-            SightRow.of(run.label, measure, sight, sees(sight.for_minus_against))
+            SightRow.of(run.label, measure, sight)
             for run in runs
             for measure, sight in sights_of(run.result).items()
         ),
         "methods": tuple(method_row(run, name) for run in runs for name in names),
+        "by_value": tuple(row for run in runs for row in value_rows(run)),
         "scores": tuple(row for run in runs for row in score_rows(run)),
         "sweeps": tuple(row for run in runs for row in sweep_rows(run)),
         "doses": tuple(row for run in runs for row in dose_rows(run)),

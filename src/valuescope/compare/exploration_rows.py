@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from operator import attrgetter
 
-from valuescope.compare.rows import ChangeRow, SightRow, SupportRow
+from valuescope.compare.rows import ChangeRow, SightRow, SupportRow, tells_of
 from valuescope.compare.runs import ComparedRun
 from valuescope.lab.result import Result
 from valuescope.metrics import Estimate
 from valuescope.parts.exploration_opening import exploration_headline
 from valuescope.parts.perturbation import ControlsFound, PerturbationFound
 from valuescope.parts.perturbation_views import by_language, main_matrices, mean_present
-from valuescope.parts.sight import InstrumentFound, SightFound, sees
+from valuescope.parts.sight import InstrumentFound, SightFound
 from valuescope.parts.support import LanguageFound
 
 ALL = "all"
@@ -26,6 +26,13 @@ def exploration_result(result: Result) -> str:
     return exploration_headline(result)
 
 
+def supports_missing(result: Result) -> tuple[int, int]:
+    """How many supports of the unedited model were asked, and how many are missing."""
+    languages = by_language(result, "", LanguageFound).values()
+    counts = [support.missing for block in languages for support in block.support.values()]
+    return sum(count.asked for count in counts), sum(count.missing for count in counts)
+
+
 def sight_of(result: Result, language: str, measure: str) -> SightFound | None:
     """What a measure sees in a language; None where that was not asked."""
     found = by_language(result, ".instrument", InstrumentFound).get(language)
@@ -33,15 +40,14 @@ def sight_of(result: Result, language: str, measure: str) -> SightFound | None:
 
 
 def _tells(run: ComparedRun, language: str, measure: str) -> bool | None:
-    sight = sight_of(run.result, language, measure)
-    return None if sight is None else sees(sight.for_minus_against)
+    return tells_of(sight_of(run.result, language, measure))
 
 
 def exploration_sights(run: ComparedRun) -> Iterator[SightRow]:
     """What every measure sees in every language."""
     for language, found in by_language(run.result, ".instrument", InstrumentFound).items():
         for measure, sight in found.root.items():
-            yield SightRow.of(run.label, measure, sight, sees(sight.for_minus_against), language)
+            yield SightRow.of(run.label, measure, sight, language)
 
 
 def support_rows(run: ComparedRun) -> Iterator[SupportRow]:

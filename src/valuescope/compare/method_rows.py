@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from valuescope.compare.rows import DoseRow, LeakRow, MethodRow, ScoreRow, SweepRow
+from valuescope.compare.rows import DoseRow, LeakRow, MethodRow, ScoreRow, SweepRow, ValueRow, tells_of
 from valuescope.compare.runs import ComparedRun
 from valuescope.lab.result import Result
 from valuescope.metrics import Estimate
@@ -21,8 +21,10 @@ from valuescope.parts.leakage_found import (
 from valuescope.parts.leakage_shown import at
 from valuescope.parts.method import MethodFound, methods_of, verdict
 from valuescope.parts.opening import headline
+from valuescope.parts.provenance import MissingFound
 from valuescope.parts.questionnaires import QuestionnairesFound
-from valuescope.parts.sight import MEASURE_OF, sees, sights_of
+from valuescope.parts.rates import RatesFound
+from valuescope.parts.sight import MEASURE_OF, sights_of
 from valuescope.parts.ways import MeasureArms, Scored, WaysFound
 
 RUN = "run"
@@ -37,6 +39,12 @@ def methods_result(result: Result) -> str:
     return headline(methods_of(result), result)
 
 
+def answers_missing(result: Result) -> tuple[int | None, int | None]:
+    """How many answers the run counted, and how many of them have no judgement."""
+    found = result.found.get("missing")
+    return (found.answers, found.unjudged) if isinstance(found, MissingFound) else (None, None)
+
+
 def method_names(runs: Sequence[ComparedRun]) -> list[str]:
     """The methods of all runs, in their order."""
     return list(dict.fromkeys(name for run in runs for name in methods_of(run.result)))
@@ -44,8 +52,7 @@ def method_names(runs: Sequence[ComparedRun]) -> list[str]:
 
 def tells(run: ComparedRun, method: MethodFound) -> bool | None:
     """Whether the measure of a method's effect sees anything on the run's model; None where that was not asked."""
-    sight = sights_of(run.result).get(MEASURE_OF.get(method.asked, ""))
-    return None if sight is None else sees(sight.for_minus_against)
+    return tells_of(sights_of(run.result).get(MEASURE_OF.get(method.asked, "")))
 
 
 def method_row(run: ComparedRun, name: str) -> MethodRow:
@@ -141,6 +148,25 @@ def _ability(result: Result, name: str) -> dict[str, Any]:
                 f"{measure}_change": block.change,
             }
     return fields
+
+
+def value_rows(run: ComparedRun) -> Iterator[ValueRow]:
+    """Every value under its own edit by every method; fluency where the run has rates by value."""
+    rates = run.result.found.get("rates")
+    fluency = rates.fluency if isinstance(rates, RatesFound) else {}
+    for name, method in methods_of(run.result).items():
+        for value, found in method.by_value.items():
+            yield ValueRow(
+                model=run.label,
+                method=name,
+                value=value,
+                base=found.base,
+                edited=found.edited,
+                effect=found.effect,
+                random=found.random,
+                fluency=fluency.get(name, {}).get(value),
+                tells=tells(run, method),
+            )
 
 
 # Both directions ------------------------------------------------------------------------------------------

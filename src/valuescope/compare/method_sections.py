@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from valuescope.compare.comparison import Comparison
 from valuescope.compare.method_rows import matrix_of, method_names
-from valuescope.compare.rows import LeakRow, MethodRow, row_file, told
+from valuescope.compare.rows import LeakRow, MethodRow, ValueRow, row_file, told
 from valuescope.compare.runs import ComparedRun
 from valuescope.metrics import Estimate
 from valuescope.parts.leakage_shown import group_facet
@@ -16,7 +17,7 @@ from valuescope.parts.method import ValueEffect, effect_numbers, mean_of, method
 from valuescope.parts.rates import TITLES, RatesFound, rate_facet
 from valuescope.report.blocks import Details, Section, Words
 from valuescope.report.names import method_name
-from valuescope.report.numbers import SHARES, Numbers, listing, sample
+from valuescope.report.numbers import SHARES, Numbers, listing, spread
 from valuescope.report.plots import heat_maps
 from valuescope.report.table import Column, Table, Verdict
 
@@ -35,7 +36,7 @@ def overview_section(comparison: Comparison) -> Section:
     blocks = (
         Words(
             f"{measure[:1].upper()}{measure[1:]}: the level under each value's own edit, over all values. Effect: its paired change "
-            "from the base, with as many random neurons under the same edit below it. Leak: the mean increase of other values; "
+            "from the base, beside it as many random neurons under the same edit. Leak: the mean increase of other values; "
             "NLR: leak divided by the value's own gain. Leakage is over the questions that it was asked on. Ability is averaged over "
             "the edits of all values.",
             style="small",
@@ -52,7 +53,7 @@ def _overview_columns(comparison: Comparison) -> Iterator[Column[MethodRow]]:
     level = SHARES if found.unit == "share" else numbers
     measure = found.measure or "the measure"
     yield Column("", "Model", lambda row: row.model)
-    yield Column("", "Method", lambda row: method_name(row.method))
+    yield Column("", "Method", lambda row: method_name(row.method), small=_neurons)
     yield Column(
         "",
         f"{measure[:1].upper()}{measure[1:]}",
@@ -61,7 +62,10 @@ def _overview_columns(comparison: Comparison) -> Iterator[Column[MethodRow]]:
         signed=False,
         small=lambda row: _below("base", row.base, level, signed=False),
     )
-    yield Column("", "Effect", lambda row: row.effect, numbers, small=lambda row: _controls(row, numbers))
+    controls = (("Effect", "effect"), ("Random neurons", "random"), ("Random, matched", "random_matched"))
+    for title, field in controls:
+        if any(getattr(row, field) for row in found.methods):
+            yield Column("", title, attrgetter(field), numbers)
     yield Column(
         "",
         "Fluent answers",
@@ -71,29 +75,35 @@ def _overview_columns(comparison: Comparison) -> Iterator[Column[MethodRow]]:
     )
     if any(row.leak or row.nlr for row in found.methods):
         yield Column(
-            "",
-            "Leak",
-            lambda row: row.leak,
-            PRECISE,
-            small=lambda row: _below("random", row.leak_random, PRECISE),
+            "", "Leak", lambda row: row.leak, small=lambda row: _below("random", row.leak_random, SHARES)
         )
         yield Column("", "NLR", lambda row: row.nlr, signed=False, small=_undefined)
-    for field, title in (("mmlu", "MMLU"), ("nats", "Neutral text (nats per token)")):
+    for field, title, digits in (("mmlu", "MMLU", PRECISE), ("nats", "Neutral text, nats", SHARES)):
         if any(getattr(row, field) for row in found.methods):
-            yield _ability_column(field, title)
-    yield Column("", "Instrument", lambda row: told(row.tells) if row.asked else None)
-    yield Column(
-        "", "Verdict", lambda row: Verdict(CLEAR.get(row.verdict), row.verdict) if row.verdict else None
-    )
+            yield _ability_column(field, title, digits)
+    yield Column("", "Verdict", _verdicts)
 
 
-def _ability_column(field: str, title: str) -> Column[MethodRow]:
+def _neurons(row: MethodRow) -> str:
+    """How many neurons the values got, where the method edits neurons."""
+    return f"{spread(row.neurons.values())} neurons" if row.neurons else ""
+
+
+def _verdicts(row: MethodRow) -> tuple[Verdict, ...] | None:
+    """What the instrument says, and where it does not forbid it what the effect says."""
+    if not row.asked:
+        return None
+    effect = () if row.tells is False else (Verdict(CLEAR.get(row.verdict), row.verdict),)
+    return (told(row.tells), *effect)
+
+
+def _ability_column(field: str, title: str, numbers: Numbers) -> Column[MethodRow]:
     def small(row: MethodRow) -> tuple[str, ...]:
         base, change = getattr(row, f"{field}_base"), getattr(row, f"{field}_change")
-        words = "" if change is None else f"change {PRECISE.full(change)}"
-        return (*_below("base", base, PRECISE, signed=False), words)
+        interval = numbers.interval(change) if change else ""
+        return (*_below("base", base, numbers, signed=False), *_below("change", change, numbers), interval)
 
-    return Column("", title, lambda row: getattr(row, field), PRECISE, signed=False, small=small)
+    return Column("", title, attrgetter(field), numbers, signed=False, small=small)
 
 
 def _below(name: str, estimate: Estimate | None, numbers: Numbers, *, signed: bool = True) -> tuple[str, ...]:
@@ -104,17 +114,8 @@ def _below(name: str, estimate: Estimate | None, numbers: Numbers, *, signed: bo
     return (f"{name} {numbers.signed(mean) if signed else numbers.plain(mean)}",)
 
 
-def _controls(row: MethodRow, numbers: Numbers) -> tuple[str, ...]:
-    controls = (("random", row.random), ("matched", row.random_matched))
-    return tuple(
-        f"{name} {numbers.full(control)} {sample(control)}".strip()
-        for name, control in controls
-        if control is not None and control.mean is not None
-    )
-
-
 def _undefined(row: MethodRow) -> str:
-    return "" if not row.undefined_ratios else f"{row.undefined_ratios} ratios undefined"
+    return "" if not row.undefined_ratios else f"{row.undefined_ratios} undefined"
 
 
 class _ByValue(NamedTuple):
@@ -172,7 +173,12 @@ def rates_section(comparison: Comparison) -> Section:
     )
     without = [run.label for run in comparison.runs if run.label not in found]
     absent = f"Rates by value were not asked on {listing(without)}."
-    blocks = (figure, Words(absent, style="absent") if found and without else None)
+    rows = comparison.found.by_value
+    blocks = (
+        figure,
+        Words(absent, style="absent") if found and without else None,
+        row_file("by_value", ValueRow, rows) if rows else None,
+    )
     return Section("rates", "Control success and fluency by value", blocks, link="By value")
 
 

@@ -27,8 +27,9 @@ def models_section(comparison: Comparison) -> Section:
         Column("", "Layers", lambda row: grouped(row.layers)),
         Column("", "Neurons", lambda row: grouped(row.neurons)),
         Column("", "Parameters", lambda row: grouped(row.parameters)),
-        Column("", "Run", lambda row: Code(row.run), small=lambda row: f"valuescope {row.valuescope}"),
-        Column("", "Weights", lambda row: Code(row.fingerprint[:12]) if row.fingerprint else None),
+        Column("", "Run", lambda row: row.run),
+        Column("", "Weights", lambda row: row.fingerprint[:12] or None),
+        Column("", "valuescope", lambda row: row.valuescope or None),
         Column("", "Answers without a judgement", _unjudged, absent="not counted"),
     )
     table = Table("", "The runs", columns, rows)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from valuescope.compare.comparison import Comparison
 from valuescope.compare.method_rows import method_names
+from valuescope.lab.result import Result
 from valuescope.parts.effect_tables import effects_facet, effects_of
 from valuescope.parts.exploration_opening import hit_hardest, own_values_facet, own_values_figure
 from valuescope.parts.method import methods_of
+from valuescope.parts.opening import worked
 from valuescope.parts.perturbation import ExplorationHead
 from valuescope.parts.perturbation_views import main_matrices
 from valuescope.report.blocks import Code, Inline, Note, Opening, ResultBox, Strong
@@ -82,7 +85,7 @@ def _method_words(comparison: Comparison) -> Iterator[str]:
     """On how many models each method did what it should, and on which nothing can be told."""
     rows, models = comparison.found.methods, [row.model for row in comparison.found.models]
     clear = {
-        name: sum(row.verdict == "clear of random" for row in rows if row.method == name)
+        name: sum(_worked(run.result, name) for run in comparison.runs)
         for name in method_names(comparison.runs)
     }
     if not clear:
@@ -91,13 +94,18 @@ def _method_words(comparison: Comparison) -> Iterator[str]:
     counts = listing(
         f"{method_name(name)} on {count} of {len(models)} models" for name, count in clear.items()
     )
-    yield f"Moved its target value as intended and clear of random neurons: {counts}."
+    yield f"Moved its target value as intended, clear of random neurons and with fluent answers: {counts}."
     blind = [model for model in models if any(row.tells is False for row in rows if row.model == model)]
     if blind:
         yield (
             f"On {listing(blind)} it cannot be told: the measure does not tell a positive instruction from a negative one there, so "
             "that no effect there says that a method fails."
         )
+
+
+def _worked(result: Result, name: str) -> bool:
+    method = methods_of(result).get(name)
+    return bool(method and method.chosen and worked(method, method.chosen, result))
 
 
 def _support_words(comparison: Comparison) -> Iterator[str]:
@@ -122,8 +130,14 @@ def _effects(comparison: Comparison) -> Figure | None:
         for run in comparison.runs
         if methods_of(run.result)
     ]
-    return effects_of(facets, comparison.runs[0].result)
+    return _stacked(effects_of(facets, comparison.runs[0].result))
 
 
 def _own_values(comparison: Comparison) -> Figure | None:
-    return own_values_figure([own_values_facet(run.result, run.label) for run in comparison.runs])
+    facets = [own_values_facet(run.result, run.label) for run in comparison.runs]
+    return _stacked(own_values_figure(facets))
+
+
+def _stacked(figure: Figure | None) -> Figure | None:
+    """With its panels below each other, since the opening's figure stands beside the result."""
+    return figure and replace(figure, columns=1)

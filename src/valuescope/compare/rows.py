@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from valuescope.lab.strict import Found, Measured
 from valuescope.metrics import Estimate
-from valuescope.parts.sight import SightFound
+from valuescope.parts.sight import SightFound, sees
 from valuescope.report.table import Column, Table, Verdict
 
 
@@ -34,7 +34,7 @@ class ModelRow(Found):
 
 
 class SightRow(Found):
-    """What one measure sees on one model; `tells` is whether it tells a positive instruction from a negative one."""
+    """What one measure sees on one model; `tells`: see `tells_of`."""
 
     model: str
     language: str = ""
@@ -49,13 +49,11 @@ class SightRow(Found):
     tells: bool | None
 
     @classmethod
-    def of(
-        cls, model: str, measure: str, sight: SightFound, tells: bool | None, language: str = ""
-    ) -> SightRow:
+    def of(cls, model: str, measure: str, sight: SightFound, language: str = "") -> SightRow:
         """A sight as a row."""
         names = ("unit", "items", "missing", "base", "told_for", "told_against", "for_minus_against")
         fields = {name: getattr(sight, name) for name in names}
-        return cls(model=model, language=language, measure=measure, tells=tells, **fields)
+        return cls(model=model, language=language, measure=measure, tells=tells_of(sight), **fields)
 
 
 class MethodRow(Found):
@@ -91,6 +89,20 @@ class MethodRow(Found):
     ceiling_share: float | None = None
     tells: bool | None = None
     verdict: str = ""
+
+
+class ValueRow(Found):
+    """One value under its own edit (NeVA, figure 3)."""
+
+    model: str
+    method: str
+    value: str
+    base: Measured | None = None
+    edited: Measured | None = None
+    effect: Measured | None = None
+    random: Measured | None = None
+    fluency: Measured | None = None
+    tells: bool | None = None
 
 
 class ScoreRow(Found):
@@ -200,6 +212,11 @@ def _holds(annotation: Any, kind: type[Any]) -> bool:
     if annotation is kind or origin is kind:
         return True
     return any(_holds(part, kind) for part in get_args(annotation) if origin is not dict)
+
+
+def tells_of(sight: SightFound | None) -> bool | None:
+    """Whether a measure is known to tell a positive instruction from a negative one on a model; None where that was not asked."""
+    return None if sight is None else bool(sees(sight.for_minus_against))
 
 
 def told(tells: bool | None) -> Verdict:

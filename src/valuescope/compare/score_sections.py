@@ -85,6 +85,7 @@ def _table(
         for label, found in sets.items()
         for arm in score_arms({name: found.get(name) for name in names}, arms, label)
     ]
+    rows = [row._replace(judged=seen.get((row.group, row.name)) is not False) for row in rows]
 
     def instrument(row: ScoreArm) -> Verdict | None:
         return told(seen.get((row.group, row.name))) if row.arm == "edited" else None
@@ -127,9 +128,7 @@ def _sweep_blocks(comparison: Comparison, method: str, parameter: str) -> Iterat
         for run in comparison.runs
         if parameter in (sweeps := _sweeps(run.result, method))
     }
-    facets = [
-        facet for run, sweep in found.values() for facet in sweep_facets(sweep, run.head, f"{run.label}: ")
-    ]
+    facets = [facet for run, sweep in found.values() for facet in sweep_facets(sweep, run.head, run.label)]
     measures = listing(map(measure_name, shown_measures(next(iter(found.values()))[1])))
     yield curves(
         file_name(f"sweep_{method}_{parameter}"),

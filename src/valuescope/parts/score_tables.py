@@ -76,13 +76,15 @@ def _explained(head: Head) -> Words:
 
 
 class ScoreArm(NamedTuple):
-    """A row of a table: one arm of one method, or the base model; `group` sets the rows of several models apart."""
+    """A row of a table: one arm of one method, or the base model. `group` sets the rows of several models apart; not `judged`: the measure
+    sees nothing on the model, so that no method is its best."""
 
     label: str
     name: str
     arm: str
     ways: Any
     group: str = ""
+    judged: bool = True
 
     def at(self, measure: str, way: str, value: str) -> Any:
         """Its score; None where it was not measured."""
@@ -155,7 +157,7 @@ def _best(rows: Sequence[ScoreArm], measure: str, way: str, value: str) -> set[t
     """By group the methods of the highest score of a column, or the lowest where the edit leads away."""
     means = dict[str, dict[str, float]]()
     for row in rows:
-        score = row.at(measure, way, value) if row.arm == "edited" else None
+        score = row.at(measure, way, value) if row.arm == "edited" and row.judged else None
         if score and score.mean is not None:
             means.setdefault(row.group, {})[row.name] = score.mean
     best = max if way == "up" else min

@@ -76,14 +76,14 @@ def shown_measures(sweep: Any) -> list[str]:
     return ["relevance" if "relevance" in sweep.base else "success", *([quality] if quality else [])]
 
 
-def sweep_facets(sweep: Any, head: Head, title: str = "") -> list[CurveFacet]:
-    """A panel over all values, and one for each of a few; `title` stands before their names."""
+def sweep_facets(sweep: Any, head: Head, model: str = "") -> list[CurveFacet]:
+    """A panel over all values, and one for each of a few; `model` stands below their names."""
     points, values = sorted(sweep.points, key=lambda point: point.strength), head.values
     score, *_ = measures = shown_measures(sweep)
     return [
         CurveFacet(
-            f"{title}{head.value_name(value) if value else 'All values'}",
-            subtitle=_size(points, score, value),
+            head.value_name(value) if value else "All values",
+            subtitle=", ".join(filter(None, (model, _size(points, score, value)))),
             strips=tuple(
                 Strip(
                     measure_name(measure),
