@@ -41,7 +41,7 @@ def other_hash(summary: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "decides", "mine", "yours"),
     [
-        ("seed", 7, "the seed", "0", "7"),
+        ("seed", 7, "seed", "0", "7"),
         ("values.level", "group", "values", "value", "group"),
         ("judge", "stance", "judge", "oracle", "stance"),
         ("yes_or_no", True, "prompts", "no", "yes"),
@@ -85,7 +85,7 @@ def test_the_same_texts_from_other_files_are_the_same_data(methods: list[Path], 
         ("support.minimum_mass", 0.5, "prompts"),
         ("data.activation", 3, "data"),
         ("values.only", ["justice"], "values"),
-        ("seed", 1, "the seed"),
+        ("seed", 1, "seed"),
     ],
 )
 def test_dilemmas_and_how_they_are_put_must_agree(

@@ -267,9 +267,9 @@ def test_side_by_side_says_at_the_top_what_differs(methods: list[Path], tmp_path
         methods[1], tmp_path / "other", spec={"seed": 7, "values.only": ["benevolence"]}, summary=fewer
     )
     top = words(page_of(methods[0], other, out=tmp_path / "out", side_by_side=True).partition("<nav")[0])
-    assert "Warning: These runs are not of one specification: they differ in values and the seed." in top
-    assert "the seed differ, seed : left: 0; right: 7" in top
-    assert "values.only : left: [power, benevolence]; right: [benevolence]" in top
+    assert "Warning: These runs are not of one specification: they differ in values and seed." in top
+    assert "seed (seed): left: 0; right: 7" in top
+    assert "values.only (values): left: [power, benevolence]; right: [benevolence]" in top
     assert "All runs have the same" not in top
     found = compare(read_runs([methods[0], other]), side_by_side=True).found
     assert found.values == VALUES

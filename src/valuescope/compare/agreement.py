@@ -15,7 +15,7 @@ from valuescope.report.numbers import listing, plain_value
 DECISIVE: Mapping[str, str] = {
     "values": "values",
     "values.*": "values",
-    "seed": "the seed",
+    "seed": "seed",
     "data": "data",
     "data.*": "data",
     "languages": "data",

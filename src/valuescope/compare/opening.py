@@ -13,7 +13,7 @@ from valuescope.parts.exploration_opening import hit_hardest, own_values_facet, 
 from valuescope.parts.method import methods_of
 from valuescope.parts.opening import worked
 from valuescope.parts.perturbation import ExplorationHead
-from valuescope.parts.perturbation_views import main_matrices
+from valuescope.parts.perturbation_views import language_name, main_matrices
 from valuescope.report.blocks import Code, Inline, Note, Opening, ResultBox, Strong
 from valuescope.report.figure import Figure
 from valuescope.report.names import method_name
@@ -63,7 +63,7 @@ def _notes(comparison: Comparison) -> Iterator[Note]:
         )
     for difference in found.decisive:
         values = "; ".join(f"{label}: {value}" for label, value in difference.values.items())
-        yield Note(f"{difference.decides} differ, ", Code(difference.key), f": {values}", warning=True)
+        yield Note(Code(difference.key), f" ({difference.decides}): {values}", warning=True)
     for labels in _same_models(comparison):
         yield Note(f"{listing(labels)} are runs of the same model: their weights are equal.", warning=True)
     organisms = [run.label for run in comparison.runs if run.head.bundled_organism]
@@ -82,24 +82,26 @@ def _same_models(comparison: Comparison) -> Iterator[list[str]]:
 
 
 def _method_words(comparison: Comparison) -> Iterator[str]:
-    """On how many models each method did what it should, and on which nothing can be told."""
+    """On how many models each method did what it should, of those where that can be told."""
     rows, models = comparison.found.methods, [row.model for row in comparison.found.models]
-    clear = {
-        name: sum(_worked(run.result, name) for run in comparison.runs)
-        for name in method_names(comparison.runs)
-    }
-    if not clear:
-        yield "These runs measured no method."
-        return
-    counts = listing(
-        f"{method_name(name)} on {count} of {len(models)} models" for name, count in clear.items()
-    )
-    yield f"Moved its target value as intended, clear of random neurons and with fluent answers: {counts}."
     blind = [model for model in models if any(row.tells is False for row in rows if row.model == model)]
+    results, counts = {run.label: run.result for run in comparison.runs}, list[str]()
+    for name in method_names(comparison.runs):
+        seen = [row.model for row in rows if row.method == name and row.tells is not False]
+        worked_on = sum(_worked(results[model], name) for model in seen)
+        counts += [f"{method_name(name)} on {worked_on} of {len(seen)}"] if seen else []
+    if counts:
+        where = "models where it can be told" if blind else "models"
+        yield (
+            "Moved its target value as intended, clear of random neurons and with fluent answers: "
+            f"{listing(counts)} {where}."
+        )
+    elif not rows:
+        yield "These runs measured no method."
     if blind:
         yield (
             f"On {listing(blind)} it cannot be told: the measure does not tell a positive instruction from a negative one there, so "
-            "that no effect there says that a method fails."
+            "that no effect there says whether a method works."
         )
 
 
@@ -115,13 +117,17 @@ def _support_words(comparison: Comparison) -> Iterator[str]:
         rows = main_matrices(run.result)
         counts.append(f"on {run.label} in {sum(hit_hardest(row.matrix) for row in rows)} of {len(rows)}")
     yield f"Without a value's own neurons its support falls most, clear of chance: {listing(counts)} measurements."
-    blind = dict.fromkeys(
-        f"{row.model} ({row.language}, {row.measure})"
+    blind = [
+        (row.model, f"{language_name(row.language)} {row.measure}")
         for row in comparison.found.instrument
-        if row.tells is False
-    )
+        if not row.tells
+    ]
     if blind:
-        yield f"It cannot be told on {listing(blind)}, where the measure does not tell two opposite instructions apart."
+        where = listing(
+            f"{model} ({', '.join(measure for label, measure in blind if label == model)})"
+            for model in dict.fromkeys(model for model, _ in blind)
+        )
+        yield f"It cannot be told on {where}, where the measure does not tell two opposite instructions apart."
 
 
 def _effects(comparison: Comparison) -> Figure | None:
