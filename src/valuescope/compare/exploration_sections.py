@@ -24,7 +24,6 @@ from valuescope.parts.perturbation_views import (
 from valuescope.parts.sweep_figures import file_name
 from valuescope.report.blocks import Section, Words
 from valuescope.report.figure import Figure
-from valuescope.report.numbers import sample
 from valuescope.report.plots import BarFacet, Bars
 from valuescope.report.table import Column, Table
 
@@ -133,9 +132,7 @@ def changes_section(comparison: Comparison) -> Section:
 
         def small(row: _Row) -> tuple[str, ...]:
             cell = cells.get((row, support_of, neurons_off))
-            return (
-                () if cell is None else (*_controls(cell), "among the largest" if cell.among_largest else "")
-            )
+            return () if cell is None else (*_controls(cell), "among largest" if cell.among_largest else "")
 
         return Column("", title, change, POINTS, small=small)
 
@@ -165,13 +162,12 @@ def changes_section(comparison: Comparison) -> Section:
 def _controls(cell: ChangeRow) -> tuple[str, ...]:
     """The random controls in lines below a cell."""
     controls = (("random", cell.random), ("matched", cell.random_matched))
-    return tuple(
-        f"{name} {POINTS.full(control)} {sample(control)}".strip()
-        if cell.support_of in (OWN, OTHERS)
-        else f"{name} {POINTS.signed(control.mean)}"
-        for name, control in controls
-        if control is not None and control.mean is not None
-    )
+    lines = list[str]()
+    for name, control in controls:
+        if control is not None and control.mean is not None:
+            lines.append(f"{name} {POINTS.signed(control.mean)}")
+            lines += [POINTS.interval(control)] if cell.neurons_off == EACH else []
+    return tuple(lines)
 
 
 def _seen(found: Sequence[ChangeRow], place: _Row) -> bool | None:
