@@ -27,6 +27,7 @@ COMMANDS = (
     "run",
     "prompts",
     "report",
+    "compare",
     "sites",
     "locate",
     "neurons",

@@ -30,6 +30,7 @@ ORDER = (
     "lab",
     "parts",
     "run",
+    "compare",
     "provider",
     "write",
     "chat",

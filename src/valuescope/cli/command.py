@@ -23,6 +23,7 @@ start here:
   valuescope run SPEC.yaml --dry-run    what would this run cost?
   valuescope prompts SPEC.yaml          what would it send to whom?
   valuescope run SPEC.yaml --model ID   run it; the same command resumes it
+  valuescope compare RUN RUN --out DIR  one page of runs on several models
   valuescope data PATH                  what does this data set hold?
   valuescope write contrast --by MODEL  have a model write new data, checked
   valuescope judge --show               what are judges asked?
@@ -37,8 +38,8 @@ exit codes: 0 done, 1 it could not be done (the reason is printed), 2 the
 command line is wrong, 130 interrupted
 """
 ORDER = (
-    *("demo", "quick", "instrument", "run", "prompts", "report", "sites", "locate", "neurons", "generate"),
-    *("evaluate", "data", "judge", "ability", "questionnaire", "write", "chat", "studio", "serve"),
+    *("demo", "quick", "instrument", "run", "prompts", "report", "compare", "sites", "locate", "neurons"),
+    *("generate", "evaluate", "data", "judge", "ability", "questionnaire", "write", "chat", "studio", "serve"),
 )
 ALL = "all"
 """What an option with the metavar `[NAME]` says where it stands alone."""
