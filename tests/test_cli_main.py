@@ -39,6 +39,7 @@ COMMANDS = (
     "chat",
     "studio",
     "serve",
+    "doctor",
 )
 
 
