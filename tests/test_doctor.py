@@ -30,7 +30,10 @@ INSTALLED = {"alpha": "2.0.1+cpu", "beta": "3.0", "gamma": "1.0rc1", "delta": "5
 
 def test_packages_and_extras_are_read_off_the_metadata() -> None:
     required = packages_of(LINES, "", INSTALLED.get)
-    assert [(package.name, package.version) for package in required] == [("alpha", "2.0.1+cpu"), ("beta", "3.0")]
+    assert [(package.name, package.version) for package in required] == [
+        ("alpha", "2.0.1+cpu"),
+        ("beta", "3.0"),
+    ]
     assert required[0].fault is None
     assert required[1].fault == "beta is 3.0, but <3,>=1 is needed; pip install 'beta<3,>=1'"
     every = Extra("all", packages_of(LINES, "all", INSTALLED.get))
@@ -79,7 +82,6 @@ def test_the_machine_says_what_auto_takes(
 
 
 def test_a_type_that_a_device_has_not_is_missing() -> None:
-    assert machine_module.measure_speed(torch.float32, torch.device("meta:0"), 0.0).gigaflops is not None
     assert machine_module.measure_speed(torch.bool, torch.device("cpu"), 0.0).gigaflops is None
 
 

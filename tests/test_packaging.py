@@ -37,7 +37,9 @@ for arguments in (["--version"], ["sites", "organism"]):
 def build(kind: str, source: Path, target: Path) -> Path:
     """Build a distribution of the project in `source`, by its own build system and without the network."""
     code = BUILD.format(kind=kind, target=str(target))
-    done = subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=source, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return target / done.stdout.splitlines()[-1]
 
@@ -99,7 +101,12 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(project: Path, wheel
 def test_the_wheel_works_in_another_folder(wheel: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(wheel)}
     done = subprocess.run(
-        [sys.executable, "-c", USE], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", USE],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == str(wheel / "valuescope" / "__init__.py")

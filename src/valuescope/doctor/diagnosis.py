@@ -46,15 +46,15 @@ def diagnose() -> Diagnosis:
     """Look at the installation and the machine; nothing is downloaded or written."""
     lines, names = declared() or ([], [])
     required = packages_of(lines)
-    models, folders = bundled_models(), (examine_folder("valuescope", cache_folder()),)
+    models, folders = list(bundled_models()), [examine_folder("valuescope", cache_folder())]
     faults = [package.fault for package in required] + [model.fault for model in models]
     machine = None
     try:
         from valuescope.doctor.machine import examine_machine
 
         machine = examine_machine()
-        models += (smollm2(),)
-        folders += (examine_folder("Hugging Face", hub_cache()),)
+        models.append(smollm2())
+        folders.append(examine_folder("Hugging Face", hub_cache()))
     except Exception as error:  # a damaged package raises whatever it stumbles over
         reason = without_user(" ".join(str(error).split()))
         faults.append(
@@ -67,7 +67,7 @@ def diagnose() -> Diagnosis:
         required=required,
         extras=tuple(Extra(name, packages_of(lines, name)) for name in names),
         machine=machine,
-        folders=folders,
-        models=models,
+        folders=tuple(folders),
+        models=tuple(models),
         faults=tuple(fault for fault in faults if fault),
     )

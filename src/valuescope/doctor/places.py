@@ -91,7 +91,7 @@ def without_user(text: str) -> str:
         names.append((f"{os.sep}{getpass.getuser()}", f"{os.sep}{USER}"))
     for name, shown in names:
         if name.strip(os.sep):
-            text = re.sub(rf"{re.escape(name)}(?![\w.-])", lambda _, shown=shown: shown, text)
+            text = re.sub(rf"{re.escape(name)}(?![\w.-])", shown.replace("\\", r"\\"), text)
     return text
 
 
