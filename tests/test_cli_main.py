@@ -41,6 +41,7 @@ COMMANDS = (
     "chat",
     "studio",
     "serve",
+    "doctor",
 )
 
 

@@ -36,6 +36,7 @@ ORDER = (
     "chat",
     "studio",
     "serve",
+    "doctor",
     "cli",
 )
 """The packages in the order of the flow: a package imports those before it, and single modules (`files`, ...)."""

@@ -30,6 +30,7 @@ start here:
   valuescope chat MODEL --edit FILE     talk to it, turn its edits
   valuescope studio MODEL --edit FILE   the same on a page, with sliders
   valuescope serve MODEL --edit FILE    answer the OpenAI API with its edits
+  valuescope doctor                     what is installed here, what is not?
 
 MODEL is a Hugging Face hub id, a folder with a saved model, FILE.gguf or
 HUB-ID:FILE.gguf (unpacked once, into VALUESCOPE_CACHE or ~/.cache/valuescope),
@@ -39,7 +40,7 @@ command line is wrong, 130 interrupted
 """
 ORDER = (
     *("demo", "quick", "instrument", "run", "prompts", "report", "compare", "sites", "locate", "neurons"),
-    *("generate", "evaluate", "data", "judge", "ability", "questionnaire", "write", "chat", "studio", "serve"),
+    *("generate", "evaluate", "data", "judge", "ability", "questionnaire", "write", "chat", "studio", "serve", "doctor"),
 )
 ALL = "all"
 """What an option with the metavar `[NAME]` says where it stands alone."""

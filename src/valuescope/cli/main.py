@@ -15,6 +15,7 @@ from valuescope.cli import (  # noqa: F401 - each makes its functions commands o
     ability_commands,
     chat_command,
     data_command,
+    doctor_command,
     edit_commands,
     judge_command,
     model_commands,

@@ -156,11 +156,16 @@ def settled_dtype(saved: torch.dtype | None, device: Any, id_or_path: str) -> to
 
     The bundled models stay as saved: what is recorded about them is compared by number.
     """
-    on_cpu = id_or_path not in BUNDLED and str(device or default_device()).startswith("cpu")
-    if not on_cpu or saved in (torch.float32, torch.float64) or native_bfloat16():
+    kept = id_or_path in BUNDLED or saved in (torch.float32, torch.float64)
+    if kept or keeps_number_type(device or default_device()):
         return "auto" if saved is None else saved
     warn_once(f"{id_or_path}: this CPU has no bfloat16, so dtype auto is float32, not {saved}")
     return torch.float32
+
+
+def keeps_number_type(device: Any) -> bool:
+    """Whether "auto" leaves a checkpoint as it was saved on this device."""
+    return not str(device).startswith("cpu") or native_bfloat16()
 
 
 def native_bfloat16() -> bool:
