@@ -30,6 +30,7 @@ COMMANDS = (
     "compare",
     "sites",
     "locate",
+    "edits",
     "neurons",
     "generate",
     "evaluate",
@@ -167,7 +168,7 @@ def test_a_wrong_command_line_is_2(arguments: list[str], capsys: pytest.CaptureF
         (["evaluate", "MODEL", "--edit", "EDIT", "-d", "question=1"], "did you mean 'questions'?"),
         (
             ["evaluate", "MODEL", "--edit", "EDIT", "-d", "questions=many"],
-            "PLACEHOLDER_MANY",
+            "MANYX",
         ),
         (
             ["evaluate", "MODEL", "--edit", "EDIT", "-d", "questions=0"],
@@ -176,7 +177,7 @@ def test_a_wrong_command_line_is_2(arguments: list[str], capsys: pytest.CaptureF
         (["locate", "MODEL", "--method", "neva", "--out", "OUT", "-p", "alpah=1"], "did you mean 'alpha'?"),
         (
             ["locate", "MODEL", "--method", "neva", "--out", "OUT", "-p", "alpha=much"],
-            "PLACEHOLDER_MUCH",
+            "MUCHX",
         ),
         (
             ["locate", "MODEL", "--method", "neva", "--out", "OUT", "--roles", "pos", "neg"],

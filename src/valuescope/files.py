@@ -77,11 +77,18 @@ def dump_json(content: Any) -> str:
     return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
-def save_tensors_atomic(path: Path, tensors: Mapping[str, torch.Tensor]) -> str:
-    """Write a safetensors file; returns the sha256 of its bytes."""
+def save_tensors_atomic(
+    path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None
+) -> str:
+    """Write a safetensors file; returns the sha256 of its bytes.
+
+    `metadata` goes into its header: one entry at most where equal content is to give equal bytes, for safetensors writes
+    several in any order.
+    """
     from safetensors.torch import save  # which imports torch, and other files are written without it
 
-    content = save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()})
+    contiguous = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
+    content = save(contiguous, metadata=None if metadata is None else dict(metadata))
     write_bytes_atomic(path, content)
     return hashlib.sha256(content).hexdigest()
 

@@ -52,15 +52,25 @@ class TensorRecord:
 
     def save(self, path: Path | str) -> Path:
         """Write `<path>.safetensors` and `<path>.json`; returns the path of the JSON manifest."""
+        return save_tensor_file(path, self.kind, *self.saved())
+
+    def saved(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """What `from_saved` takes: the tensors, and the manifest that describes them."""
         tensors, facts = self._tensors(), {**self._facts(), "model": self.model.to_dict()}
         if self.sealed:
             facts |= {"size": len(next(iter(tensors.values()))), "hash": self.hash}
-        return save_tensor_file(path, self.kind, tensors, facts)
+        return tensors, facts
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
         """Read what `save` wrote; checks that tensors and manifest belong together and that no field is absent."""
-        tensors, manifest = load_tensor_file(path, cls.kind)
+        return cls.from_saved(path, *load_tensor_file(path, cls.kind))
+
+    @classmethod
+    def from_saved(
+        cls, path: Path | str, tensors: Mapping[str, torch.Tensor], manifest: Mapping[str, Any]
+    ) -> Self:
+        """The inverse of `saved`; `path` is where both were read, for messages."""
         saved, missing = dict[str, Any](), list[str]()
         for field in fields(cls):  # type: ignore[arg-type]
             content = tensors.get(field.name, manifest.get(field.name))

@@ -39,8 +39,32 @@ exit codes: 0 done, 1 it could not be done (the reason is printed), 2 the
 command line is wrong, 130 interrupted
 """
 ORDER = (
-    *("demo", "quick", "instrument", "run", "prompts", "report", "compare", "sites", "locate", "neurons"),
-    *("generate", "evaluate", "data", "judge", "ability", "questionnaire", "write", "chat", "studio", "serve", "doctor"),
+    *(
+        "demo",
+        "quick",
+        "instrument",
+        "run",
+        "prompts",
+        "report",
+        "compare",
+        "sites",
+        "locate",
+        "edits",
+        "neurons",
+    ),
+    *(
+        "generate",
+        "evaluate",
+        "data",
+        "judge",
+        "ability",
+        "questionnaire",
+        "write",
+        "chat",
+        "studio",
+        "serve",
+        "doctor",
+    ),
 )
 ALL = "all"
 """What an option with the metavar `[NAME]` says where it stands alone."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +16,7 @@ from valuescope.cli.terminal import ProgressBars, estimate_text, printable
 from valuescope.progress import StepProgress
 
 if TYPE_CHECKING:
-    from valuescope.edit import Edit
+    from valuescope.edit import Edit, Evidence, Measurement
     from valuescope.generate import Answer, Sampling
     from valuescope.judge import Judge, Judgement
     from valuescope.metrics import Estimate
@@ -128,6 +128,12 @@ class JudgedOptions:
     )
     values: str = option("schwartz", "value system that tells a model what to judge by")
 
+    @property
+    def public_judge(self) -> str:
+        """The judge's name; of a model in a folder that folder's own."""
+        provider, slash, name = self.judge.partition("/")
+        return f"{provider}/{Path(name).name}" if slash and name.startswith(("/", ".", "~")) else self.judge
+
     def named_judge(self) -> Judge:
         """The judge that --judge names."""
         from valuescope.judge import JUDGES
@@ -157,9 +163,12 @@ def evaluate(
     chat: ChatOptions,
     source: SourceOptions,
     how: JudgedOptions,
+    bundles: Path | None = option(
+        None, "folder for each edit as one file to share, NAME.vsedit, with these numbers in it", "FOLDER"
+    ),
 ) -> None:
     """`valuescope evaluate`."""
-    from valuescope.edit import load_edit
+    from valuescope.edit import load_bundle
     from valuescope.lab.material import draw_material, require_marks
     from valuescope.lab.spec import DataSpec
     from valuescope.models import render_question
@@ -167,12 +176,18 @@ def evaluate(
 
     if not options.edit:
         raise ValueError("nothing to evaluate; give --edit FILE")
+    names = [path.stem for path in options.edit]
+    if bundles is not None and len(set(names)) < len(names):
+        raise ValueError(
+            f"--bundles {bundles}: two of the edits have one name, {', '.join(names)}; rename one"
+        )
     content = {"source": source.named(model.model), "parameters": dict(source.data_parameters)}
     data = make_part(DataSpec, content, "evaluate")
     judge, loaded = how.named_judge(), chat.on(model.load())
     require_marks(data.source, loaded)
     for path in options.edit:
-        edit = load_edit(path)
+        saved = load_bundle(path)
+        edit = saved.edit
         material = draw_material(data, (edit.value,), options.seed)
         questions = [question for question in material.questions if question.setting == how.setting]
         if not questions:
@@ -191,10 +206,34 @@ def evaluate(
         drawn = options.sampling(loaded)
         asked = f"{how.setting}, temperature {drawn.temperature:g}, top_p {drawn.top_p:g}, seed {drawn.seed}"
         print(f"{edit.describe()}, asked as {asked}")
-        for name, estimate in _measured(judged, options.seed).items():
+        measured = _measured(judged, options.seed)
+        for name, estimate in measured.items():
             print(f"  {name:24} {estimate_text(estimate, '+.3f', 'a judgement')}")
         for warning in _warnings(judged):
             print(f"WARNING: {warning}")
+        if bundles is not None:
+            asked = f"control success on questions of {data.source} asked as {asked}, judged by {how.public_judge}"
+            shared = replace(saved, evidence=_evidence(saved.evidence, asked, measured))
+            print(shared.save(bundles / f"{path.stem}.vsedit"))
+
+
+def _evidence(before: Evidence | None, measure: str, measured: Mapping[str, Estimate]) -> Evidence:
+    """What was measured, and of what a file said before the null share, which is of the search and not of the answers."""
+    from valuescope.edit import Evidence, Measurement
+
+    def brief(name: str) -> Measurement | None:
+        estimate = measured[name]
+        if estimate.mean is None:
+            return None
+        return Measurement(estimate.mean, estimate.low, estimate.high, estimate.n, estimate.missing)
+
+    return Evidence(
+        measure=measure,
+        effect=brief("effect"),
+        random_control=brief("effect, random neurons"),
+        fluency=brief("fluency, edited"),
+        null_share=None if before is None else before.null_share,
+    )
 
 
 def _warnings(judged: list[list[Judgement]]) -> list[str]:

@@ -17,6 +17,7 @@ from valuescope.cli import (  # noqa: F401 - each makes its functions commands o
     data_command,
     doctor_command,
     edit_commands,
+    edits_command,
     judge_command,
     model_commands,
     neurons_command,

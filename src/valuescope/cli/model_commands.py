@@ -45,9 +45,11 @@ def locate(
     only: list[str] = option([], "these values only (default: all of the level)", "VALUE ..."),
     roles: tuple[str, str] | None = option(None, "texts to read, such as positive negative", "FOR AGAINST"),
     seed: int = option(0, "of everything that is drawn"),
+    bundle: bool = option(False, "save each edit as one file to share, VALUE.vsedit", "--bundle"),
     out: Path = option(..., "folder for the edits; an unfinished run resumes", "FOLDER"),
 ) -> None:
     """`valuescope locate`."""
+    from valuescope.edit import Bundle
     from valuescope.lab.counted_texts import read_activations, read_texts
     from valuescope.lab.locations import Locations, edits, neuron_sets
     from valuescope.lab.material import chosen_values, read_material, require_marks
@@ -87,8 +89,11 @@ def locate(
     for warning in location.warnings:
         print(f"warning: {warning}")
     for value, made in edits(chosen, chosen.default, location).items():
-        path = None if made is None else made.save(out / f"{value}.json")
-        print(f"{value}: no neurons" if made is None else f"{path}: {made.describe()}")
+        if made is None:
+            print(f"{value}: no neurons")
+            continue
+        path = Bundle(made).save(out / f"{value}.vsedit") if bundle else made.save(out / f"{value}.json")
+        print(f"{path}: {made.describe()}")
     taken = {value: len(neurons) for value, neurons in neuron_sets(location, chosen.default).items()}
     if fault := selection_fault(taken, loaded.neurons):
         print(f"WARNING: {method} {fault}")

@@ -1,8 +1,11 @@
 """Edits of neurons and of the residual stream: values that can be saved, and applied to a model for a while."""
 
 from valuescope.edit.blend import Blend
+from valuescope.edit.bundle import Bundle
 from valuescope.edit.edit import Direction, Edit
-from valuescope.edit.edits import EDITS, edit_parameters, load_edit
+from valuescope.edit.edit_file import load_bundle, load_edit
+from valuescope.edit.edits import EDITS, edit_parameters
+from valuescope.edit.evidence import Evidence, Measurement
 from valuescope.edit.layer_tables import EditError, Slopes
 from valuescope.edit.neuron_edits import Amplify, Deactivate, Modulate, NeuronEdit
 from valuescope.edit.profile import Profile, profile
@@ -16,12 +19,15 @@ __all__ = [
     "AddVector",
     "Amplify",
     "Blend",
+    "Bundle",
     "Deactivate",
     "Direction",
     "Edit",
     "EditBank",
     "EditError",
     "EditSession",
+    "Evidence",
+    "Measurement",
     "Modulate",
     "NeuronEdit",
     "ProbeShift",
@@ -33,6 +39,7 @@ __all__ = [
     "edit_parameters",
     "edited",
     "export_edited",
+    "load_bundle",
     "load_edit",
     "profile",
     "require_scope",

@@ -151,7 +151,9 @@ class Edit(ABC):
         """Write the edit to `path` (a .json) and its subject beside it (`<stem>.<field>.*`); returns `path`."""
         path = Path(path)
         if path.suffix != ".json":
-            raise EditError(f"{path}: an edit is saved as JSON: give a path that ends in .json")
+            raise EditError(
+                f"{path}: an edit is saved as JSON: give a path that ends in .json (a Bundle is saved as .vsedit)"
+            )
         beside = f"{path.stem}.{self.subject_field}"
         self.subject.save(path.parent / beside)
         return write_json_atomic(path, {"version": FILE_VERSION, "file": beside, **self.to_dict()})

@@ -1,17 +1,16 @@
-"""All edits under their names, and the way back from a file."""
+"""All edits under their names, and an edit out of what its file says."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from valuescope.edit.edit import FILE_VERSION, Edit
+from valuescope.edit.edit import FILE_VERSION, Edit, Subject
 from valuescope.edit.layer_tables import EditError
 from valuescope.edit.neuron_edits import Amplify, Deactivate, Modulate
 from valuescope.edit.profile import Profile
 from valuescope.edit.stream_edits import AddVector, ProbeShift
-from valuescope.input_files import read_json, told_as
 
 # Each is called with what it acts with (its `subject_type`), and with its parameters by name.
 EDITS: Mapping[str, type[Any]] = {
@@ -27,15 +26,12 @@ def edit_parameters(kind: str) -> dict[str, Any]:
     return defaults
 
 
-def load_edit(path: Path | str) -> Edit:
-    """Read an edit and what it acts with as `save` wrote them.
+def edit_from_dict(path: Path, content: Any, read_subject: Callable[[type[Edit]], Subject]) -> Edit:
+    """The edit that `content`, read from `path`, describes as `Edit.to_dict` does, with the version of the file.
 
-    Raises EditError naming the file and the field for anything unknown or missing, and where the neuron set,
-    vectors or probes beside the edit are not those it was saved with.
+    `read_subject` gives what an edit of a kind acts with. EditError names the file and the field for anything unknown or
+    missing, and where the hash is not that of the edit.
     """
-    path = Path(path)
-    with told_as(EditError):
-        content = read_json(path)
     if not isinstance(content, dict) or content.get("version") != FILE_VERSION:
         raise EditError(f"{path}: field 'version' must be {FILE_VERSION}: save the edit with this valuescope")
     kind = str(content.get("edit"))
@@ -47,21 +43,14 @@ def load_edit(path: Path | str) -> Edit:
         raise EditError(
             f"{path}: field 'parameters' of {kind} must hold {sorted(known)}, it is {parameters!r}"
         )
-    if not isinstance(content.get("file"), str):
-        raise EditError(f"{path}: field 'file' must name the {make.subject_field} beside this file")
-    if content["file"] in ("", ".", "..") or set("/\\\0") & set(content["file"]):
-        raise EditError(
-            f"{path}: field 'file' is {content['file']!r}, and what an edit acts with lies beside it; give a plain name, "
-            "or save the edit again"
-        )
-    subject = make.subject_type.load(path.parent / content["file"])
+    subject = read_subject(EDITS[kind])
     try:
-        edit: Edit = make(subject, **parameters)
+        edit: Edit = EDITS[kind](subject, **parameters)
     except (ValueError, TypeError) as error:
         raise EditError(f"{path}: field 'parameters': {error}; save the edit again") from error
     if edit.hash != content.get("hash"):
         raise EditError(
-            f"{path}: field 'hash' is {content.get('hash')!r}, but this edit of {content['file']!r} has "
+            f"{path}: field 'hash' is {content.get('hash')!r}, but this edit of {edit.value!r} has "
             f"{edit.hash!r}: a file was changed or exchanged; save the edit again"
         )
     return edit

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from valuescope.edit.bundle import SUFFIX
 from valuescope.edit.edit import Edit
-from valuescope.edit.edits import load_edit
+from valuescope.edit.edit_file import load_edit
 from valuescope.edit.layer_tables import EditError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -37,7 +38,7 @@ def named_edit(text: str) -> NamedEdit:
     """
     strength = 1.0
     head, colon, tail = text.rpartition(":")
-    if colon and not Path(text).is_file() and not text.endswith(".json"):
+    if colon and not Path(text).is_file() and not text.endswith((".json", SUFFIX)):
         text, strength = head, read_strength(tail, text)
     name, equals, file = text.partition("=")
     if not equals or not NAME.fullmatch(name) or Path(text).is_file():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import gcd
-from typing import Any
+from pathlib import PureWindowsPath
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -59,6 +61,14 @@ class ModelIdentity:
         """Both by name, for messages that refuse what is this model's for the `loaded` one."""
         difference = fingerprint_difference(self.fingerprint, loaded.fingerprint)
         return f"{self.named}, not in {loaded.named}{difference}"
+
+    def without_path(self) -> Self:
+        """The same for the eyes of others: where `id` is a path of this machine, its last name alone stays."""
+        path, local = os.path.expanduser(self.id), self.id.startswith((".", "/", "~")) or "\\" in self.id
+        gguf = self.id.lower().endswith(".gguf") and ":" not in self.id
+        if not (local or gguf or self.id.partition(":")[0].count("/") > 1 or os.path.exists(path)):
+            return self
+        return replace(self, id=PureWindowsPath(os.path.abspath(path)).name)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able mapping."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from valuescope.edit import EditError, NeuronEdit, load_edit
+from valuescope.edit.bundle import SUFFIX
+from valuescope.edit.edit_file import read_description
 from valuescope.locate import NeuronSet
 
 
@@ -39,18 +40,26 @@ def edit_files(path: Path) -> list[Path]:
     if len(methods) > 1:
         names = ", ".join(str(folder) for folder in methods)
         raise EditError(f"{path}: the run has edits of {len(methods)} methods; give one of {names}")
-    files = [file for file in sorted((methods[0] if methods else path).glob("*.json")) if _is_edit(file)]
+    folder = methods[0] if methods else path
+    files = dict[str, Path]()  # by hash: one that lies there as JSON and as a bundle counts once
+    for file in (*sorted(folder.glob("*.json")), *sorted(folder.glob(f"*{SUFFIX}"))):
+        if (edit_hash := _hash_of(file)) is not None:
+            files.setdefault(edit_hash, file)
     if not files:
         raise EditError(
             f"{path}: no edit files there; give edits that `valuescope locate` wrote, or a run whose specification says "
             "`edits: {}` (add it and run the same command again: what was answered is kept)"
         )
-    return files
+    return list(files.values())
 
 
-def _is_edit(file: Path) -> bool:
+def _hash_of(file: Path) -> str | None:
+    """The hash of the edit in a file, as the file says it; None where it is a JSON of something else."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError):
-        return False
-    return isinstance(content, dict) and {"edit", "file", "hash"} <= content.keys()
+        content = read_description(file)
+    except EditError:
+        if file.suffix == SUFFIX:
+            raise
+        return None
+    is_edit = isinstance(content, dict) and {"edit", "parameters", "hash"} <= content.keys()
+    return str(content["hash"]) if is_edit else None

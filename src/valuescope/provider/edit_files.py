@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from valuescope.edit import EDITS, Edit, load_edit
-from valuescope.input_files import read_json
+from valuescope.edit.bundle import SUFFIX
+from valuescope.edit.edit_file import read_description
 from valuescope.provider.model_names import ProviderError, Selection
 
 ENVIRONMENT = "VALUESCOPE_EDITS"
@@ -63,14 +63,15 @@ def environment_paths() -> list[Path]:
 
 def _edits_at(place: Path) -> Iterator[EditFile]:
     if place.is_dir():
-        yield from filter(None, map(_read, sorted(place.rglob("*.json"))))
+        files = sorted([*place.rglob("*.json"), *place.rglob(f"*{SUFFIX}")])
+        yield from filter(None, map(_read, files))
         return
     if not place.exists():
         raise ProviderError(f"edits: {place} does not exist; give the file of an edit, or a folder with some")
     file = _read(place)
     if file is None:
         raise ProviderError(
-            f"edits: {place} holds no edit; give a .json that edit.save(...) wrote, or a folder"
+            f"edits: {place} holds no edit; give a .json that edit.save(...) wrote, a {SUFFIX}, or a folder"
         )
     yield file
 
@@ -78,7 +79,7 @@ def _edits_at(place: Path) -> Iterator[EditFile]:
 def _read(path: Path) -> EditFile | None:
     """What a file says, if it is an edit's."""
     try:
-        content: Any = read_json(path, _LARGEST_FILE)
+        content = read_description(path, _LARGEST_FILE)
         kind = str(content["edit"])
         return EditFile(
             path,
