@@ -58,8 +58,8 @@ def report(folder: Path = argument("folder of the run", "FOLDER")) -> None:
 
 @command(
     "compare finished runs of one specification on several models",
-    "valuescope run SPEC.yaml --model A --out runs/a\n  valuescope run SPEC.yaml --model B --out runs/b\n"
-    "  valuescope compare runs/a runs/b --out comparisons/ab",
+    "valuescope compare runs/a runs/b --out comparisons/ab\n"
+    "where before:\n  valuescope run SPEC.yaml --model A --out runs/a\n  valuescope run SPEC.yaml --model B --out runs/b",
 )
 def compare(
     folders: list[Path] = argument(RUNS, "RUN"),

@@ -16,7 +16,6 @@ from valuescope.compare.agreement import (
 )
 from valuescope.compare.exploration_rows import (
     change_rows,
-    exploration_result,
     exploration_sights,
     support_rows,
     supports_missing,
@@ -48,6 +47,7 @@ from valuescope.compare.runs import ComparedRun
 from valuescope.files import write_text_atomic
 from valuescope.lab.result import Head
 from valuescope.lab.strict import Found
+from valuescope.parts.exploration_opening import exploration_headline
 from valuescope.parts.perturbation import ExplorationHead
 from valuescope.parts.sight import sights_of
 from valuescope.version import __version__
@@ -164,7 +164,7 @@ def _models(runs: Sequence[ComparedRun]) -> Iterator[ModelRow]:
             valuescope=head.valuescope,
             unjudged=unjudged,
             answers=answers,
-            result=exploration_result(run.result) if exploring else methods_result(run.result),
+            result=exploration_headline(run.result) if exploring else methods_result(run.result),
         )
 
 

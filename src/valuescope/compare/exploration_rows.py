@@ -10,7 +10,6 @@ from valuescope.compare.rows import ChangeRow, SightRow, SupportRow, tells_of
 from valuescope.compare.runs import ComparedRun
 from valuescope.lab.result import Result
 from valuescope.metrics import Estimate
-from valuescope.parts.exploration_opening import exploration_headline
 from valuescope.parts.perturbation import ControlsFound, PerturbationFound
 from valuescope.parts.perturbation_views import by_language, main_matrices, mean_present
 from valuescope.parts.sight import InstrumentFound, SightFound
@@ -19,11 +18,6 @@ from valuescope.parts.support import LanguageFound
 ALL = "all"
 OWN, OTHERS, EACH = "own", "others", "each"
 """In the rows over all values: own or other values' support, each value's neurons off in turn."""
-
-
-def exploration_result(result: Result) -> str:
-    """In how many measurements own values are hit hardest, as the run's own page says it."""
-    return exploration_headline(result)
 
 
 def supports_missing(result: Result) -> tuple[int, int]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import Any, Literal, get_args
-
-from pydantic import BaseModel
 
 from valuescope.lab.strict import Found, Measured
 from valuescope.metrics import Estimate
@@ -201,8 +199,7 @@ def row_file(name: str, kind: type[Found], rows: Iterable[Found]) -> Table[Any]:
             return Column(field, "", lambda row: json.dumps(read(row), sort_keys=True, ensure_ascii=False))
         return Column(field, "", read)
 
-    fields: Mapping[str, Any] = kind.model_fields if issubclass(kind, BaseModel) else {}
-    columns = [column(field, about.annotation) for field, about in fields.items()]
+    columns = [column(field, about.annotation) for field, about in kind.model_fields.items()]
     return Table(name, name, columns, list(rows), page=False)
 
 
