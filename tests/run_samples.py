@@ -55,8 +55,8 @@ def grammar_tokenizer() -> hf.PreTrainedTokenizerFast:
     return tokenizer
 
 
-def save_tiny_model(folder: Path, seed: int = 0, **changes: Any) -> Path:
-    """A random Llama with 3 layers of 48 neurons, saved with its tokenizer."""
+def save_tiny_model(folder: Path, seed: int = 0, positions: int = 256, **changes: Any) -> Path:
+    """A random Llama with 3 layers of 48 neurons, saved with its tokenizer; `positions`: of its context."""
     tokenizer = grammar_tokenizer()
     config = hf.LlamaConfig(
         vocab_size=len(tokenizer),
@@ -65,7 +65,7 @@ def save_tiny_model(folder: Path, seed: int = 0, **changes: Any) -> Path:
         num_hidden_layers=3,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=256,
+        max_position_embeddings=positions,
         initializer_range=0.3,
         pad_token_id=0,
         bos_token_id=1,

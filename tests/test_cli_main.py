@@ -25,7 +25,9 @@ COMMANDS = (
     "quick",
     "instrument",
     "run",
+    "prompts",
     "report",
+    "compare",
     "sites",
     "locate",
     "edits",
@@ -40,6 +42,7 @@ COMMANDS = (
     "chat",
     "studio",
     "serve",
+    "doctor",
 )
 
 
@@ -165,7 +168,7 @@ def test_a_wrong_command_line_is_2(arguments: list[str], capsys: pytest.CaptureF
         (["evaluate", "MODEL", "--edit", "EDIT", "-d", "question=1"], "did you mean 'questions'?"),
         (
             ["evaluate", "MODEL", "--edit", "EDIT", "-d", "questions=many"],
-            "must be a whole number, it is 'many'",
+            "must be a whole number from 0 to 2147483647, it is 'many'",
         ),
         (
             ["evaluate", "MODEL", "--edit", "EDIT", "-d", "questions=0"],
@@ -174,7 +177,7 @@ def test_a_wrong_command_line_is_2(arguments: list[str], capsys: pytest.CaptureF
         (["locate", "MODEL", "--method", "neva", "--out", "OUT", "-p", "alpah=1"], "did you mean 'alpha'?"),
         (
             ["locate", "MODEL", "--method", "neva", "--out", "OUT", "-p", "alpha=much"],
-            "must be a number, it is 'much'",
+            "must be a number above 0 to 1, it is 'much'",
         ),
         (
             ["locate", "MODEL", "--method", "neva", "--out", "OUT", "--roles", "pos", "neg"],

@@ -8,11 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from valuescope.data import DataError, Dilemma, MultipleChoice, Question, QuestionnaireItem, RatedText
+from valuescope.data import (
+    DataError,
+    Dilemma,
+    MultipleChoice,
+    Question,
+    QuestionnaireItem,
+    RatedText,
+    read_data,
+)
 from valuescope.data.dilemma_set import (
     DilemmaSet,
     feeding_texts,
     file_dilemmas,
+    is_about,
     make_dilemma_set,
     organism_dilemmas,
     replacing_text,
@@ -165,3 +174,40 @@ def test_files_are_read_per_split(tmp_path: Path):
     found = file_dilemmas(("justice",), ("en", "zh"), **{split: str(path) for split, path in paths.items()})
     assert found.counts()["activation"] == {"en": {"justice": 3}, "zh": {"justice": 3}}
     assert any("have no rationale" in note for note in found.notes)
+
+
+def test_chinese_texts_that_are_labelled_stand_for_each_value_that_they_are_labelled_with(
+    tmp_path: Path,
+) -> None:
+    columns = [
+        "Prosperity",
+        "Democracy",
+        "Civility",
+        "Harmony",
+        "Freedom",
+        "Equality",
+        "Justice",
+        "Rule of Law",
+    ]
+    columns += ["Patriotism", "Dedication", "Integrity", "Friendliness"]
+    rows = [
+        ("男女同工同酬。", {"Freedom", "Equality"}),
+        ("法院依法判决。", {"Rule of Law"}),
+        ("今天下雨。", set()),
+    ]
+    lines = ["text," + ",".join(f"{name}_scr" for name in columns)]
+    lines += [f"{text}," + ",".join(str(int(name in held)) for name in columns) for text, held in rows]
+    path = tmp_path / "labelled.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    records = read_data(path, "valuecsv").records
+    about = {
+        value: [replacing_text(record, value).prompt for record in records if is_about(record, value)]
+        for value in ("freedom", "equality", "rule-of-law", "harmony")
+    }
+    assert about == {
+        "freedom": ["男女同工同酬。"],
+        "equality": ["男女同工同酬。"],
+        "rule-of-law": ["法院依法判决。"],
+        "harmony": [],
+    }
+    assert {record.language for record in records} == {"zh"}

@@ -125,3 +125,30 @@ def test_shared_wording_in_chinese_is_by_characters() -> None:
     assert shared_wording(["我在医院上夜班做保洁", "我在医院上夜班当护士"])
     assert not shared_wording(["我在医院上夜班做保洁", "楼下的邻居想换一扇门"])
     assert duplicates.SHARED < 0.5
+
+
+@given(st.lists(st.lists(st.sampled_from("abcde"), max_size=12).map(" ".join), max_size=60))
+@settings(deadline=None)
+def test_shared_wording_agrees_with_comparing_every_pair(texts: list[str]) -> None:
+    texts = [f"{text} what would you do".strip() for text in texts] + ["", "two words"]
+    trigrams = [set(zip(held, held[1:], held[2:], strict=False)) for held in map(str.split, texts)]
+    wanted = []
+    for first, second in combinations(range(len(texts)), 2):
+        held = len(trigrams[first]) + len(trigrams[second])
+        if held and (share := 2 * len(trigrams[first] & trigrams[second]) / held) > duplicates.SHARED:
+            wanted.append((first, second, share))
+    assert shared_wording(texts) == wanted
+
+
+def test_a_sentence_in_every_text_proposes_no_pairs() -> None:
+    rng = random.Random(3)
+    spent = []
+    for count in (500, 2000):
+        texts = [
+            f"You {' '.join(f'word{rng.randrange(10**6)}' for _ in range(40))}. What would you do in their place?"
+            for _ in range(count)
+        ]
+        start = time.process_time()
+        assert not shared_wording(texts)
+        spent.append(time.process_time() - start)
+    assert spent[1] < 8 * spent[0]  # the square would be 16

@@ -256,10 +256,10 @@ def test_a_hostile_file_is_told_soon(kind: str, tmp_path: Path) -> None:
     suffix, make, told = HOSTILE[kind]
     path = tmp_path / f"power{suffix}"
     path.write_bytes(make())
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(DataError) as error:
         read_data(path, strict=True)
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     assert told in str(error.value)
     assert path.name in str(error.value)
 

@@ -61,7 +61,7 @@ def test_description_names_layers_and_settings(model: NeuronModel) -> None:
     assert (
         edits_of(model)[3].describe() == "probe-shift 2 layers of 'care' (test), p0 0.92, direction positive"
     )
-    assert edit_parameters("probe-shift") == {"p0": 0.92, "direction": "positive"}
+    assert edit_parameters("probe-shift") == {"p0": 0.92, "direction": "positive", "per": "token"}
     with pytest.raises(EditError, match="no edit 'steer'; known are deactivate"):
         edit_parameters("steer")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from edit_samples import PROMPTS, logits_of, some_neurons
+from safetensors.torch import load_file
 from tiny_models import FAMILIES, tiny_model
 
 from valuescope.edit import (
@@ -131,14 +132,15 @@ def test_an_exported_model_answers_like_the_edited_one(
 ) -> None:
     loaded(family, dtype).model.save_pretrained(tmp_path / "base")
     loaded(family, dtype).tokenizer.save_pretrained(tmp_path / "base")
-    model = load_model(str(tmp_path / "base"))
+    model = load_model(str(tmp_path / "base"), dtype=dtype)
     batch, edit = batch_of(model), Deactivate(some_neurons(model, 1))
     base = logits_of(model, batch)
     folder = export_edited(model, edit, tmp_path / "exported")
     assert torch.equal(logits_of(model, batch), base)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["base", "exported"]
-    exported = load_model(str(folder))
-    assert exported.dtype == dtype
+    saved = load_file(folder / "model.safetensors")
+    assert {tensor.dtype for tensor in saved.values()} == {dtype}
+    exported = load_model(str(folder), dtype=dtype)
     with edited(model, edit):
         assert torch.equal(logits_of(exported, batch_of(exported)), logits_of(model, batch))
     note = json.loads((folder / "valuescope_edit.json").read_text())

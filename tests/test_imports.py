@@ -30,11 +30,13 @@ ORDER = (
     "lab",
     "parts",
     "run",
+    "compare",
     "provider",
     "write",
     "chat",
     "studio",
     "serve",
+    "doctor",
     "cli",
 )
 """The packages in the order of the flow: a package imports those before it, and single modules (`files`, ...)."""

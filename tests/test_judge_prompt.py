@@ -65,7 +65,8 @@ def test_a_prompt_says_what_it_must(prompt: JudgePrompt) -> None:
     if prompt.reply == "rating":
         assert all(end in last for end in (map(str, prompt.scale) if prompt.scale else ("{low}", "{high}")))
     if prompt.asked_of == "judge":
-        assert set(prompt.data) == {"question", "answer"}
+        alone = prompt.name.endswith("-alone")
+        assert set(prompt.data) == ({"answer"} if alone else {"question", "answer"})
         assert "<<<" in prompt.system
         assert ">>>" in prompt.system
         assert ("data" if prompt.language == "en" else "材料") in prompt.system

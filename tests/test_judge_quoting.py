@@ -196,5 +196,5 @@ def test_every_judge_prompt_keeps_every_attack_inside(name: str, language: str, 
     shown = prompt.render(**{**harmless, "answer": text}).user
     plain = prompt.render(**harmless).user
     assert quoted(shown, "answer") == text
-    assert quoted(shown, "question") == "x"
+    assert quoted(shown, "question") == ("x" if "question" in prompt.data else None)
     assert shown.replace(quote(text, "answer"), quote("x", "answer")) == plain  # nothing else has changed

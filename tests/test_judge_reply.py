@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from valuescope.judge import (
     parse_true_false,
     parse_yes_no,
 )
+from valuescope.judge.reply.own_words import LONGEST
 
 REFUSALS = [
     "I'm sorry, but I can't help with that.",
@@ -176,7 +178,8 @@ def test_seventy_and_thirty(text: str) -> None:
         ("A: 70.5%, B: 29.5%", (70.5, 29.5)), ("33.3/66.6", (33.3, 66.6)), ("A: 100%, B: 0%", (100.0, 0.0)), ("A: 50%, B: 51%", (50.0, 51.0)),
         ("A: 120%, B: -20%", "out of range"), ("-70/30", "out of range"), ("A: 70,5%, B: 29,5%", "out of range"), ("A: 101%, B: 0%", "out of range"),
         (f"A: {'9' * 5000}%, B: 0%", "out of range"),
-        ("A: 70%, B: 40%", "contradictory"), ("A: 50%, B: 52%", "contradictory"), ("0.7/0.3", "contradictory"), ("A: 70%, A: 60%, B: 30%", "contradictory"),
+        ("A: 80%, B: 40%", (80.0, 40.0)), ("A: 50%, B: 52%", (50.0, 52.0)), ("A: 0%, B: 0%", (0.0, 0.0)), ("80%, 40%", (80.0, 40.0)), ("80/40", "unparseable"),
+        ('{"A": 80, "B": 40}', (80.0, 40.0)), ("0.7/0.3", "out of range"), ("A: 0.8, B: 0.4", "out of range"), ("A: 70%, A: 60%, B: 30%", "contradictory"),
         ("A: 70%", "unparseable"), ("70%", "unparseable"), ("A: 60-70%, B: 30%", "unparseable"), ("A: seventy, B: thirty", "unparseable"), ("A", "unparseable"), ("70/30。101%", "unparseable"),
         ("A: 3 reasons, B: 97 reasons", "unparseable"), ("A: 1e2, B: 0", "unparseable"), ("Option B\nOption A: 30%", "unparseable"),
         ("А: 70%, В: 30%", "unparseable"), ("Option A: your percentage%\nOption B: your percentage%", "unparseable"),  # Cyrillic labels
@@ -253,24 +256,61 @@ def test_false_and_zero_are_values() -> None:
 UNITS = [
     "a", "1", "9.", "1,", "-", " ", "\n", " \n", "\x00", "\ud800", "\u200b", "(", "[ ", "\"' ", "<a>", "<think>", "</think>", "**", "Yes ", "Yes, ",
     "no. ", "yes/", "or ", "not ", "if ", "is ", "answer ", "answer: ", "The answer is (", "score ", "score of the ", "give it a ", "1 to ", "1-5 ",
-    "1/2/3/", "4/5 ", "A: ", "A: 70% ", "Option A ", "70% for ", "A. lead: 7", "选", "是", "答案是", "选项A", "我们真的", "I'm sorry ", "I really ",
+    '"', "“", "「", "`", "```", '"a" ', "> ", ">\n", "The answer says ", "says, I ", "I was about to ", "[THINK]", "<|channel|>", "analysis", "回答说",
+    "<|channel|>final<|message|>", "<<<answer 3f9a2c81d07b\n", "A支持率70%", "A (x ", "out of 5 ", "what? ", "1/2/3/", "4/5 ", "A: ", "A: 70% ", "Option A ", "70% for ", "A. lead: 7", "选", "是", "答案是", "选项A", "我们真的", "I'm sorry ", "I really ",
 ]  # fmt: skip
+SHORT_IN_THE_END = (
+    " ",
+    "\n",
+    " \n",
+    "\x00",
+    "\u200b",
+    "<a>",
+    "</think>",
+    "**",
+    "<|channel|>final<|message|>",
+)
+"""Units of which nothing is left before " 4!"."""
+ALLOWED = 0.5
+"""Seconds of processor time for one reply of the longest that is read, some ten times what it takes."""
+PARSERS: list[Callable[[str], Reply[Any]]] = [
+    parse_yes_no,
+    parse_true_false,
+    lambda text: parse_rating(text, 1, 5),
+    parse_percentages,
+    lambda text: parse_choice(text, "AB"),
+]
 
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_long_replies_take_time_in_proportion(unit: str) -> None:
-    """A pattern that backtracks takes the square of the length, which here is a minute and more."""
-    text = unit * (24_000 // len(unit))
+    """A pattern that backtracks takes the square of the length, which here is many times as much."""
+    text = unit * (LONGEST // len(unit) - 10)
     start = time.process_time()
     for long in (text, f"Yes {text}", f"{text} 4!"):
-        (
-            parse_yes_no(long),
-            parse_true_false(long),
-            parse_rating(long, 1, 5),
-            parse_percentages(long),
-            parse_choice(long, "AB"),
-        )
-    assert time.process_time() - start < 3
+        for parse in PARSERS:
+            parse(long)
+    assert time.process_time() - start < 15 * ALLOWED
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_reply_that_is_too_long_to_be_a_statement_is_left_at_once(unit: str) -> None:
+    text = unit * (100_000 // len(unit)) + " 4!"
+    start = time.process_time()
+    replies = [parse(text) for parse in PARSERS]
+    assert time.process_time() - start < len(PARSERS) * ALLOWED / 5
+    assert all(reply.missing or unit in SHORT_IN_THE_END for reply in replies)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("A: 70%, B: 30%", (70.0, 30.0)), ("33.3/66.6", (33.3, 66.6)), ("A: 50%, B: 51%", (50.0, 51.0)),
+        ("A: 80%, B: 40%", "contradictory"), ("A: 50%, B: 52%", "contradictory"), ("A: 0%, B: 0%", "contradictory"),
+    ],
+)  # fmt: skip
+def test_percentages_that_were_asked_to_make_a_hundred_together(text: str, value: Any) -> None:
+    assert read(parse_percentages(text, together=True)) == value
 
 
 @pytest.mark.parametrize("unit", ["1", "answer is ( ", "Yes, no "])

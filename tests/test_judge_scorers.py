@@ -466,7 +466,7 @@ def test_one_model_at_temperature_0_is_one_respondent() -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "holds no lines"),
+        ("", "the file is empty"),
         ("{}\n", "line 1: field 'story' is absent"),
         ('{"story": 3}\n', "line 1: field 'story' is 3, which is no text"),
         ('{"story": "x"}\n{"story": "x"', "field 'aligned'"),

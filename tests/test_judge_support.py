@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from valuescope.data.records import Dilemma
 from valuescope.judge import JudgeError, Reply, support_from_log_probabilities, support_from_percentages
+from valuescope.judge.reply_store import ModelReply
+from valuescope.judge.support import SupportRate
 
 SAID: Reply[tuple[float, float]] = Reply((70.0, 30.0))
 REFUSED: Reply[tuple[float, float]] = Reply(None, "refusal")
@@ -19,6 +22,27 @@ def test_support_is_that_of_the_aligned_option_over_both_orders() -> None:
     support = support_from_percentages(Reply((70.0, 30.0)), Reply((40.0, 60.0)))
     assert (support.support, support.aligned_first, support.aligned_second) == (65.0, 70.0, 60.0)
     assert (support.gap, support.missing, support.method, support.mass) == (10.0, "", "percentages", None)
+
+
+def test_any_sum_is_an_answer_and_the_mean_sum_is_kept() -> None:
+    support = support_from_percentages(Reply((80.0, 40.0)), Reply((30.0, 60.0)))
+    assert (support.support, support.gap, support.total, support.missing) == (70.0, 20.0, 105.0, "")
+    assert support_from_percentages(Reply((80.0, 40.0)), REFUSED).total is None
+    assert support_from_percentages(Reply((80.0, 40.0)), REFUSED, orders=1).total == 120.0
+
+
+def test_percentages_are_asked_of_each_option_or_of_both_together() -> None:
+    dilemma = Dilemma("k", "v", "A story.", "Keep it", "Break it")
+    replies = [ModelReply("Option A: 80%\nOption B: 40%"), ModelReply("Option A: 60%\nOption B: 40%")]
+    separate, together = SupportRate(), SupportRate(together=True)
+    assert (separate.read(replies).support, separate.read(replies).total) == (60.0, 110.0)
+    assert together.read(replies).missing == "contradictory"
+    for language, words in (("en", "make 100"), ("zh", "100")):
+        asked = [rate.prompt(language) for rate in (separate, together)]
+        assert [prompt.name for prompt in asked] == ["support-rate", "support-rate-together"]
+        assert all(words in prompt.template for prompt in asked)
+    assert "need not make 100" in separate.calls(dilemma)[0].user
+    assert "together they make 100" in together.calls(dilemma)[0].user
 
 
 def test_a_model_that_looks_at_the_place_only_has_half_and_the_whole_gap() -> None:
@@ -114,4 +138,5 @@ def test_a_support_is_json() -> None:
             "missing",
             "mass",
             "gap",
+            "total",
         }

@@ -208,7 +208,7 @@ def test_messages_and_vectors_move_the_preference_between_pairs_too(folder: Path
         ({"intervention": "caa2"}, "did you mean 'caa'"),
         ({"intervention": None}, "give locator and edit, or intervention"),
         ({"default": {"top": 3}}, "takes no neurons; remove top"),
-        ({"default": {"edit": {"beta": 1.0}}}, "parameter of edit caa 'beta' is unknown"),
+        ({"default": {"edit": {"beta": 1.0}}}, "parameter of by_value of caa 'beta' is unknown"),
         ({"dose": {"parameter": "top", "values": [1]}}, "dose parameter of edit caa 'top' is unknown"),
         ({"numbers": "delta"}, "goes one way"),
     ],
@@ -238,12 +238,13 @@ def test_a_value_that_there_is_none_of_has_no_strength() -> None:
     with pytest.raises(SpecError, match=r"methods\.caa\.by_value: 'powers' is no value of schwartz"):
         estimate(spec)  # before anything is read
     methods = {"caa": {"intervention": "caa", "default": {"by_value": {"power": {"beta": 1.0}}}}}
-    with pytest.raises(SpecError, match="parameter of edit caa 'beta' is unknown"):
+    with pytest.raises(SpecError, match="parameter of by_value of caa 'beta' is unknown"):
         make_spec(dilemma_spec("m", methods=methods), "t")
 
 
 @pytest.mark.parametrize(
-    "name", ["neva", "neva-judge", "neva-organism", "neva-conva", "neva-starter", "neva-plain"]
+    "name",
+    ["neva", "neva-judge", "neva-likelihood", "neva-organism", "neva-conva", "neva-starter", "neva-plain"],
 )
 def test_the_specifications_that_ship_can_be_read(name: str) -> None:
     spec = read_spec(Path(__file__).parents[1] / "specs" / f"{name}.yaml")

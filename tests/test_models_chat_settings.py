@@ -41,6 +41,11 @@ def notes(caplog: pytest.LogCaptureFixture) -> list[str]:
         (PLAIN, "be calm", f"<system> be calm </s>{ASKED}"),
         (DEFAULT, "template", f"<system> you are helpful </s>{ASKED}"),
         (DEFAULT, "none", f"<system>  </s>{ASKED}"),
+        (PLAIN, "empty", f"<system>  </s>{ASKED}"),
+        (DEFAULT, "empty", f"<system>  </s>{ASKED}"),
+        (REFUSING, "empty", ASKED),
+        (SILENT, "empty", ASKED),
+        (None, "empty", "why"),
         (DEFAULT, "be calm", f"<system> be calm </s>{ASKED}"),
         (REFUSING, "template", ASKED),
         (REFUSING, "none", ASKED),
@@ -77,6 +82,8 @@ def test_a_template_that_answers_an_empty_message_with_its_own_cannot_be_silence
         ChatError, match="tiny: its chat template writes a system message of its own, in place"
     ):
         render_question(model, "why", chat=Chat("none"))
+    with pytest.raises(ChatError, match="in place of an empty one too"):
+        render_question(model, "why", chat=Chat("empty"))
 
 
 @pytest.mark.parametrize("template", [REFUSING, SILENT])
@@ -126,7 +133,7 @@ def test_variables_reach_the_template_and_unread_ones_are_told(caplog: pytest.Lo
         ({"variables": {"bos_token": "x"}}, "'bos_token' is no variable"),
         ({"variables": {"a b": 1}}, "'a b' is no variable"),
         ({"variables": {"depth": [1]}}, r"variables.depth is \[1\]; give a text, a number"),
-        ({"system": " "}, "give none for no system message, template for the template's own, or a text"),
+        ({"system": " "}, "give none for no system message, empty for an empty one, template for"),
         ({"date": "30.11.2026"}, "date is '30.11.2026'; give YYYY-MM-DD"),
     ],
 )

@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 
 from valuescope.activations import Activations, collect
 from valuescope.data import LabelledText, Material
-from valuescope.lab.material import read_texts
+from valuescope.lab.counted_texts import read_texts
 from valuescope.lab.method import MethodSpec
 from valuescope.lab.null import NullSpec, exchange_of
 from valuescope.lab.setting import Setting

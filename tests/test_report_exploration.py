@@ -260,7 +260,7 @@ def test_what_is_missing_is_said_loudly_and_the_result_in_words(result: Result) 
     printed = terminal_text(result)
     assert "WARNING: en, percentages: 25% missing of Value" in printed
     assert (
-        "support in en by percentages: 60.0 [58.0, 62.0] percent, 360 dilemmas in both orders, 90 missing"
-        in printed
+        "support in en by percentages: 60.0 [58.0, 62.0] percent, "
+        "360 dilemmas in both orders, 90 missing" in printed
     )
     assert re.search(r"en +VAPE +percentages +-\d+\.\d \[.*0\.625 +40-51", printed)

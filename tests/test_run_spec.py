@@ -471,7 +471,7 @@ def test_an_override_below_a_plain_setting_is_refused(tmp_path: Path) -> None:
     "path",
     [
         *sorted(Path(str(files("valuescope.run").joinpath("recipes"))).glob("*.yaml")),
-        *sorted((Path(__file__).resolve().parents[1] / "specs").glob("*.yaml")),
+        *sorted((Path(__file__).resolve().parents[1] / "specs").rglob("*.yaml")),
     ],
     ids=lambda path: path.name,
 )

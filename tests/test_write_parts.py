@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from typing import Any
 
 import pytest
 from faulty_server import Faults, written
 
-from valuescope.data.checks import size
+from valuescope.data import Description, Place
+from valuescope.data.checks import check_description, repeated_pairs, size
 from valuescope.values import load_value_system
 from valuescope.write import KINDS, Job, WriteError, estimate
 from valuescope.write.acceptance import Written, kind_of, read_item, repeats, set_findings, telling_pairs
+from valuescope.write.exemplars import exemplars
 from valuescope.write.item_exchange import item_model, parse_reply, render, shape_text
+from valuescope.write.plan import WritingPlan
 from valuescope.write.slot import Slot, batches
 from valuescope.write.writer_prompt import WriterPrompt, scene_lists, writer_prompts
 
@@ -22,7 +26,7 @@ TOPICS = [{"en": "duty vs. rest", "zh": "尽责与休息"}, {"en": "truth vs. pe
 
 def slots_of(job: Job, name: str) -> list[Slot]:
     part = next(part for part in job.chosen if part.name == name)
-    return list(part.slots(name, job.plan, dict.fromkeys(job.values, TOPICS)))
+    return list(part.slots(name, job.plan(part), dict.fromkeys(job.values, TOPICS)))
 
 
 def items_of(job: Job, name: str, faults: Faults | None = None) -> list[tuple[Slot, dict[str, Any]]]:
@@ -257,7 +261,11 @@ def test_repeats_are_refused_against_all_that_was_taken_and_in_order() -> None:
     assert not repeats([], [made(fresh, 3)])
 
 
-def test_sets_name_the_item_that_is_too_many() -> None:
+def planned(count: int) -> WritingPlan:
+    return WritingPlan(load_value_system("chinese-social"), ("justice",), ("en",), count, 0)
+
+
+def test_sets_name_every_item_that_is_too_many() -> None:
     system = load_value_system("chinese-social")
     items = [
         read_item(
@@ -266,11 +274,12 @@ def test_sets_name_the_item_that_is_too_many() -> None:
         )[0]
         for one in range(1, 6)
     ]
-    found = [(finding, item) for finding, item in set_findings(items, 20, system) if item is not None]
+    found = [(finding, item) for finding, item in set_findings(items, planned(20)) if item is not None]
     assert [(finding.field, item.slot.key) for finding, item in found] == [
-        ("story.en", "justice/evaluation/4")
+        ("story.en", "justice/evaluation/4"),
+        ("story.en", "justice/evaluation/5"),
     ]
-    assert not [item for _, item in set_findings(items, 200, system) if item is not None]
+    assert not [item for _, item in set_findings(items, planned(200)) if item is not None]
 
 
 def test_pairs_whose_words_tell_the_sides_apart_are_turned_away_until_they_do_not() -> None:
@@ -316,3 +325,90 @@ def test_an_estimate_counts_calls_without_asking() -> None:
     assert all(one.input_tokens > 100 and one.output_tokens > 20 for one in rows.values())
     refined = estimate(Job("valueinsight", values=("conservation",), per_value=40, parts=("situations",)))
     assert [(one.items, one.calls) for one in refined] == [(40, 16)]
+
+
+# ---------------------------------------------------------------- the papers' sizes
+
+
+def test_the_papers_sizes_are_planned_whole_within_seconds() -> None:
+    start = time.process_time()
+    rows = {row.part: row for row in estimate(Job("valueinsight", paper_size=True))}
+    assert time.process_time() - start < 20
+    situations = rows["situations"]
+    assert (rows["descriptions"].items, situations.items) == (640, 15_000)
+    assert situations.calls == 2 * 4 * 3750 // 5
+    assert set(situations.by_value.values()) == {3750}
+    assert sum(situations.by_topic.values()) == sum(situations.by_atomic.values()) == 15_000
+    assert len(situations.by_atomic) == 57
+    c_voice = Job("c-voice", paper_size=True)
+    assert [c_voice.count(part) * len(c_voice.values) for part in c_voice.chosen if part.paper] == [
+        72_000,
+        2400,
+    ]
+    with pytest.raises(WriteError, match="per_value is 40 beside paper_size"):
+        Job("c-voice", paper_size=True, per_value=40)
+
+
+@pytest.mark.parametrize("count", [40, 390, 3750])
+def test_no_plan_of_situations_is_turned_away_by_its_own_limits(count: int) -> None:
+    topics = tuple(f"topic {number}" for number in range(30))
+    for subjects in ((), topics):
+        job = Job(
+            "valueinsight", values=("conservation",), parts=("situations",), per_value=count, topics=subjects
+        )
+        (part,), system = job.chosen, job.value_system
+        items = [
+            read_item(slot, {"question": f"w{slot.key} {place} begins it. What would you do?"}, system)[0]
+            for place, slot in enumerate(slots_of(job, "situations"))
+        ]
+        assert len(items) == count
+        assert not [found for found, item in set_findings(items, job.plan(part)) if item is not None]
+        assert {slot.topic for slot in slots_of(job, "situations")} <= set(
+            subjects or scene_lists()["topics"]
+        )
+
+
+def test_descriptions_are_asked_for_beside_the_curated_one_of_an_atomic_value() -> None:
+    job = Job("valueinsight", values=("conservation",), parts=("descriptions",), per_value=80)
+    slots = slots_of(job, "descriptions")
+    atomics = job.value_system.lowest_below("conservation")
+    for slot in slots:
+        models = [exemplars()[atomic, slot.fixed["stance"]] for atomic in atomics]
+        assert slot.brief["model"] in models
+    assert len({slot.brief["model"] for slot in slots}) == 2 * len(atomics)
+    prompt = render(job.chosen[0], tuple(slots[:2]), job.value_system, {})[2]
+    assert slots[1].brief["model"] in prompt
+    plain = slots_of(Job("valueinsight", per_value=4, exemplars=False), "descriptions")
+    assert not any("model" in slot.brief for slot in plain)
+    chinese = slots_of(Job("valueinsight", per_value=4, languages=("zh",)), "descriptions")
+    assert not any("model" in slot.brief for slot in chinese)
+
+
+def test_the_curated_descriptions_cover_every_atomic_value_and_pass_every_check() -> None:
+    system = load_value_system("schwartz")
+    assert set(exemplars()) == {
+        (atomic, stance) for atomic in system.at_level("atomic") for stance in ("for", "against")
+    }
+    for (atomic, stance), text in exemplars().items():
+        for dimension in system.groups(atomic):
+            record = Description(atomic, dimension, stance=stance, description=text)
+            assert not check_description(record, Place(f"{atomic}/{stance}"), system)
+    assert not repeated_pairs(list(exemplars().values()))
+
+
+def test_a_rationale_apart_is_a_second_turn_and_needs_stories() -> None:
+    part = next(part for part in Job("c-voice", rationale_apart=True).chosen if part.name == "activation")
+    assert part.fields == ("story", "aligned", "violating")
+    assert part.second_turn.fields == ("rationale",)
+    together, apart = (
+        {
+            row.part: row
+            for row in estimate(Job("c-voice", values=("justice",), per_value=20, rationale_apart=chosen))
+        }
+        for chosen in (False, True)
+    )
+    assert apart["activation"].calls == 2 * together["activation"].calls
+    assert apart["activation"].output_tokens == together["activation"].output_tokens
+    assert apart["evaluation"] == together["evaluation"]
+    with pytest.raises(WriteError, match="rationale_apart is about the part activation"):
+        Job("questions", rationale_apart=True)

@@ -212,3 +212,44 @@ def test_a_dry_run_asks_nobody_and_needs_no_model(capsys: pytest.CaptureFixture[
     assert "at least 9 calls, about " in told
     with pytest.raises(WriteError, match="give --by MODEL and --out FOLDER"):
         command("c-voice")
+
+
+def test_rationales_of_their_own_calls_are_about_the_stories_that_are_kept(
+    server: Server, tmp_path: Path
+) -> None:
+    job = Job(
+        "c-voice", values=("justice",), parts=("activation",), per_value=4, rationale_apart=True, rounds=9
+    )
+    assert run(job, server, tmp_path).complete
+    dilemmas = [one for one in read_data(tmp_path).records if isinstance(one, Dilemma)]
+    assert len(dilemmas) == 8
+    turns = [text for body in server.log.bodies if "The drafts:" in (text := body["messages"][-1]["content"])]
+    for dilemma in dilemmas:
+        assert dilemma.rationale
+        assert any(dilemma.story in text and dilemma.aligned in text for text in turns)
+        assert not any(dilemma.rationale in text for text in turns)
+    with pytest.raises(WriteError, match="holds a set with rationale_apart True, and None is asked"):
+        run(
+            Job("c-voice", values=("justice",), parts=("activation",), per_value=4, rounds=9),
+            server,
+            tmp_path,
+        )
+
+
+def test_a_dry_run_at_the_papers_size_says_what_is_planned(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    topics = tmp_path / "meta_topics.json"
+    topics.write_text(json.dumps([f"Topic {number}" for number in range(30)]))
+    command(
+        *("valueinsight", "--part", "situations", "--paper-size", "--topics", str(topics), "--dry-run"),
+        *("--price-in", "2.5", "--price-out", "10"),
+    )
+    told = capsys.readouterr().out
+    assert "situations: 15000 items, 6000 calls, about " in told
+    assert "per value: 3750 each of 4" in told
+    assert "per topic: 500 each of 30" in told
+    assert "a price of about " in told
+    topics.write_text("[]")
+    with pytest.raises(ValueError, match="meta_topics"):
+        command("valueinsight", "--topics", str(topics), "--dry-run")

@@ -31,6 +31,8 @@ from valuescope.run.registry import specifications
 DOCS = Path(__file__).parents[1] / "docs"
 FILES = (DOCS / "specs.md", DOCS / "judges.md")
 TABLE = re.compile(r"<!-- (fields|parameters): (.+?) -->\n(\|.*\|\n)(\|[-|]+\|\n)((?:\|.*\|\n)*)")
+LONGEST = 80
+"""Characters of a text that stands in a table; `valuescope prompts` prints longer ones."""
 Cells = Mapping[str, tuple[str, ...]]
 """The cells of each row's key: all columns but the first and the last."""
 
@@ -45,6 +47,8 @@ def default_words(default: Any) -> str:
         return "required"
     if default is None:
         return "none"
+    if isinstance(default, str) and len(default) > LONGEST:
+        return "see below"
     if isinstance(default, BaseModel) and not (
         default := default.model_dump(mode="json", exclude_defaults=True)
     ):

@@ -36,6 +36,7 @@ def collect(
     residuals: bool = True,
     add_special_tokens: bool = True,
     relabellings: Mapping[str, Sequence[str]] | None = None,
+    drawn: Sequence[tuple[int, ...] | None] | None = None,
     progress: StepProgress | None = None,
 ) -> Activations:
     """Read what every neuron does on every text: counters per label and last-token residuals.
@@ -50,7 +51,8 @@ def collect(
     prompt's last one, from which the answer's first token is drawn. A model's own answers (ValueExploration's
     generating strategy) are given as the answers of their prompts: this counts what uncached decoding would
     see at the drawn tokens, and the last drawn token too, which decoding never feeds. Where drawn ids and
-    the ids of their text may differ, give the ids to `collect_encoded`. `special_tokens`: count
+    the ids of their text may differ, give the ids: `drawn` holds those of each text's answer (None: the answer is read as
+    text), and `collect_encoded` takes whole texts. `special_tokens`: count
     special tokens too (the LAPE authors do); padding never counts. `add_special_tokens`: let the
     tokenizer add its own (a BOS); switch it off for texts from a chat template. `progress(done, total)` is
     called after each batch with numbers of texts. Residuals are always read at the text's last token.
@@ -60,8 +62,13 @@ def collect(
 
     def window(start: int, end: int) -> list[Encoded]:
         part = texts[start:end]
-        prompts, answers = [text.prompt for text in part], [text.answer for text in part]
-        return encode(model, prompts, answers, add_special_tokens=add_special_tokens)
+        given = [None] * len(part) if drawn is None else drawn[start:end]
+        answers = [text.answer if tokens is None else "" for text, tokens in zip(part, given, strict=True)]
+        rows = encode(model, [text.prompt for text in part], answers, add_special_tokens=add_special_tokens)
+        return [
+            row if tokens is None else Encoded(row.input_ids + tokens, len(row.input_ids))
+            for row, tokens in zip(rows, given, strict=True)
+        ]
 
     source = _Source(
         window,

@@ -21,13 +21,16 @@ start here:
   valuescope instrument MODEL           what can measures see on this model?
   valuescope sites MODEL                can its neurons be read and edited?
   valuescope run SPEC.yaml --dry-run    what would this run cost?
+  valuescope prompts SPEC.yaml          what would it send to whom?
   valuescope run SPEC.yaml --model ID   run it; the same command resumes it
+  valuescope compare RUN RUN --out DIR  one page of runs on several models
   valuescope data PATH                  what does this data set hold?
   valuescope write contrast --by MODEL  have a model write new data, checked
   valuescope judge --show               what are judges asked?
   valuescope chat MODEL --edit FILE     talk to it, turn its edits
   valuescope studio MODEL --edit FILE   the same on a page, with sliders
   valuescope serve MODEL --edit FILE    answer the OpenAI API with its edits
+  valuescope doctor                     what is installed here, what is not?
 
 MODEL is a Hugging Face hub id, a folder with a saved model, FILE.gguf or
 HUB-ID:FILE.gguf (unpacked once, into VALUESCOPE_CACHE or ~/.cache/valuescope),
@@ -41,15 +44,27 @@ ORDER = (
         "quick",
         "instrument",
         "run",
+        "prompts",
         "report",
+        "compare",
         "sites",
         "locate",
         "edits",
         "neurons",
+    ),
+    *(
         "generate",
         "evaluate",
+        "data",
+        "judge",
+        "ability",
+        "questionnaire",
+        "write",
+        "chat",
+        "studio",
+        "serve",
+        "doctor",
     ),
-    *("data", "judge", "ability", "questionnaire", "write", "chat", "studio", "serve"),
 )
 ALL = "all"
 """What an option with the metavar `[NAME]` says where it stands alone."""

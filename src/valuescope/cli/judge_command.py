@@ -52,6 +52,8 @@ class JudgeOptions:
         None, "of ratings, by probabilities (default) or by 20 replies", names=("expected", "sampled")
     )
     samples: int = option(20, "replies an answer in mode sampled")
+    alone: bool = option(False, "show fluency and text-quality the answer without its question")
+    prompt: list[str] = option([], "the file of a prompt of your own, as fluency=my.toml", "JUDGE=FILE")
     max_tokens: int = option(64, "of one reply")
     arm: list[str] = option([], "an arm of the run (default: all)")
     missing_limit: float = option(0.1, "warn where a larger share is missing")
@@ -183,10 +185,18 @@ def _judged(
     name: str, asker: Asker, by: str, rows: Sequence[AnswerRow], system: ValueSystem, options: JudgeOptions
 ) -> JudgedFile:
     from valuescope.cli.judge_table import JudgedFile
-    from valuescope.judge.answer_judge import MODES, AnswerJudge, Judged, judge_answers
+    from valuescope.judge.answer_judge import ALONE, MODES, AnswerJudge, Judged, judge_answers
 
     mode = options.mode if len(MODES[name]) > 1 else None
-    in_english = AnswerJudge(name, mode, samples=options.samples, max_tokens=options.max_tokens)
+    prompt_file = _prompt_files(options).get(name)
+    in_english = AnswerJudge(
+        name,
+        mode,
+        samples=options.samples,
+        max_tokens=options.max_tokens,
+        alone=options.alone and name in ALONE and prompt_file is None,
+        prompt_file=prompt_file,
+    )
     languages = dict.fromkeys(row.language for row in rows)
     judges = {language: replace(in_english, language=language) for language in languages}
     items = [_item(row, judges[row.language], system) for row in rows]
@@ -200,12 +210,25 @@ def _judged(
     return JudgedFile(judges, by, rows, [by_key[row.key] for row in rows], truth)
 
 
+def _prompt_files(options: JudgeOptions) -> dict[str, str]:
+    """Judge -> the file of --prompt."""
+    from valuescope.judge import JudgeError
+
+    files = {}
+    for setting in options.prompt:
+        name, _, path = setting.partition("=")
+        if name not in JUDGES or not path:
+            raise JudgeError(f"--prompt {setting}: give JUDGE=FILE with one of {', '.join(JUDGES)}")
+        files[name] = path
+    return files
+
+
 def _item(row: AnswerRow, judge: AnswerJudge, system: ValueSystem) -> Item:
     from valuescope.judge import JudgeError, criterion
     from valuescope.judge.answer_judge import Item
     from valuescope.values import ValueSystemError
 
-    if "criterion" not in judge.prompt.fields:
+    if not judge.needs_value:
         return Item(row.key, row.question, row.answer)
     if not row.value:
         raise JudgeError(f"{row.place}: field 'value' is absent; {judge.name} judges an answer by a value")

@@ -50,14 +50,9 @@ def locate(
 ) -> None:
     """`valuescope locate`."""
     from valuescope.edit import Bundle
+    from valuescope.lab.counted_texts import read_activations, read_texts
     from valuescope.lab.locations import Locations, edits, neuron_sets
-    from valuescope.lab.material import (
-        chosen_values,
-        read_activations,
-        read_material,
-        read_texts,
-        require_marks,
-    )
+    from valuescope.lab.material import chosen_values, read_material, require_marks
     from valuescope.parts.method import selection_fault
     from valuescope.run import RunFolder, Spec
     from valuescope.run.spec_file import make_part

@@ -1,4 +1,4 @@
-"""run and report: whole runs from a specification."""
+"""run, report and compare: whole runs from a specification."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 
 BUDGET = "ask and read less, so that it takes about so long (90s, 20m, 1h); says what is cut"
+
+RUNS = (
+    "folders of finished runs, two or more, each of another model. They must agree in data, prompts, judge, values, seed and "
+    "measure; the methods' settings may be each model's own and are listed on the page. Missing cells stay missing; where the "
+    "instrument shows that a measure sees nothing on a model, its scores read 'cannot be told'"
+)
+SIDE_BY_SIDE = "take runs that differ in these, or two runs of one model; the page then says at the top in what they differ"
 
 
 @command(
@@ -47,6 +54,25 @@ def report(folder: Path = argument("folder of the run", "FOLDER")) -> None:
     from valuescope.run import rewrite_report
 
     print(rewrite_report(folder))
+
+
+@command(
+    "compare finished runs of one specification on several models",
+    "valuescope compare runs/a runs/b --out comparisons/ab\n"
+    "where before:\n  valuescope run SPEC.yaml --model A --out runs/a\n  valuescope run SPEC.yaml --model B --out runs/b",
+)
+def compare(
+    folders: list[Path] = argument(RUNS, "RUN"),
+    out: Path = option(..., "folder of the comparison (not a run's)", "FOLDER"),
+    side_by_side: bool = option(False, SIDE_BY_SIDE, "--side-by-side"),
+) -> None:
+    """`valuescope compare`."""
+    from valuescope.compare import compare as compared
+    from valuescope.compare import read_runs, write_comparison
+
+    comparison = compared(read_runs(folders), side_by_side=side_by_side)
+    page = write_comparison(comparison, out)
+    print(f"page: {page}\nnumbers: {out / 'comparison.json'}")
 
 
 def run_spec(spec: RunSpec, out: Path, dry: bool, budget: str | None = None) -> Result | None:

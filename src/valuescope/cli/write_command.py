@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,30 @@ class JobOptions:
     temperature: float | None = option(None, "default: 0.6 for c-voice, else 0.8")
     top_p: float | None = option(None, "default: 0.65 for c-voice, else 0.95")
     max_tokens: int | None = option(None, "of one reply (default: three times the estimate)")
+    paper_size: bool = option(
+        False,
+        "as many items of every part as the paper has: c-voice 6,000 and 200 stories a value; valueinsight 160 "
+        "descriptions and 3,750 situations a dimension; contrast and questions 100",
+        "--paper-size",
+    )
+    topics: Path | None = option(
+        None,
+        "of situations: UltraChat's meta_topics.json, or any JSON list of topics (default: 26 of our own); each meets "
+        "every atomic value equally often",
+        "FILE",
+    )
+    rationale_apart: bool = option(
+        False,
+        "of c-voice: ask for each rationale in a second call, which is shown the finished story and both actions, as in the "
+        "paper (default: in the call that writes the story)",
+        "--rationale-apart",
+    )
+    exemplars: bool = option(
+        True,
+        "of valueinsight: ask for each English description about one atomic value, and show the curated description of it "
+        "as a model, as in the paper",
+        "--exemplars/--no-exemplars",
+    )
 
     def job(self) -> Job:
         """The job; WriteError names what is out of range."""
@@ -42,7 +67,22 @@ class JobOptions:
         content: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in vars(self).items()
         }
+        content["topics"] = () if self.topics is None else topics_of(self.topics)
         return Job(**content)
+
+
+def topics_of(path: Path) -> tuple[str, ...]:
+    """The topics of a file, by the reader of UltraChat's list."""
+    from valuescope.data import RatedText, read_data
+    from valuescope.write import WriteError
+
+    records = read_data(path, "ultrachat", strict=True).records
+    topics = tuple(record.text for record in records if isinstance(record, RatedText))
+    if not topics:
+        raise WriteError(
+            f"topics: {path} holds no topic; give a JSON list of texts, as UltraChat's meta_topics.json"
+        )
+    return topics
 
 
 @command(
@@ -59,15 +99,23 @@ def write(
     max_connections: int | None = option(None, "calls at once (default: as many as the service bears)"),
     retries: int = option(4, "of a call, for passing errors"),
     timeout: int = option(300, "seconds for one attempt"),
-    dry_run: bool = option(False, "print calls and tokens, ask nobody", "--dry-run"),
+    dry_run: bool = option(
+        False, "print what is planned per value and topic, calls, tokens and price; ask nobody", "--dry-run"
+    ),
+    price_in: float | None = option(
+        None, "of a million tokens read, for the price that --dry-run prints", "PRICE"
+    ),
+    price_out: float | None = option(None, "of a million tokens written, in the same currency", "PRICE"),
 ) -> None:
     """`valuescope write`."""
     from valuescope.judge.asked_model import require_no_secrets
     from valuescope.write import WriteError, write_set
 
     job = options.job()
+    if (price_in is None) != (price_out is None):
+        raise WriteError("give --price-in and --price-out together, each of a million tokens")
     if dry_run:
-        print(estimated(job))
+        print(estimated(job, price_in, price_out))
         return
     if by is None or out is None:
         raise WriteError("give --by MODEL and --out FOLDER, or --dry-run to see what it would cost")
@@ -95,21 +143,39 @@ def write(
         raise WriteError(shortfall(outcome))
 
 
-def estimated(job: Job) -> str:
-    """What a job costs at least."""
+def estimated(job: Job, price_in: float | None = None, price_out: float | None = None) -> str:
+    """What a job plans and what it costs at least; prices are of a million tokens."""
     from valuescope.write import estimate
 
     parts = estimate(job)
-    lines = [
-        f"{part.part}: {part.items} items, {part.calls} calls, about {part.input_tokens} tokens in and "
-        f"{part.output_tokens} out"
-        for part in parts
-    ]
+    lines = []
+    for part in parts:
+        lines.append(
+            f"{part.part}: {part.items} items, {part.calls} calls, about {part.input_tokens} tokens in and "
+            f"{part.output_tokens} out"
+        )
+        for title, counts in (
+            ("value", part.by_value),
+            ("atomic value", part.by_atomic),
+            ("topic", part.by_topic),
+        ):
+            if counts:
+                lines.append(f"  per {title}: {spread(counts)}")
     calls, read, written = (
         sum(getattr(part, name) for part in parts) for name in ("calls", "input_tokens", "output_tokens")
     )
     total = f"at least {calls} calls, about {read} tokens in and {written} out"
+    if price_in is not None and price_out is not None:
+        total += f", a price of about {(read * price_in + written * price_out) / 1e6:.2f}"
     return "\n".join([*lines, f"{total}; rejected items are asked for again"])
+
+
+def spread(counts: Mapping[str, int]) -> str:
+    """One number where all have it, else the least and the most with their names."""
+    least, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+    if counts[least] == counts[most]:
+        return f"{counts[least]} each of {len(counts)}"
+    return f"{counts[least]} ({least}) to {counts[most]} ({most}), {len(counts)} in all"
 
 
 def summary(outcome: SetOutcome, folder: Path) -> str:

@@ -131,6 +131,13 @@ def feeding_texts(dilemmas: Sequence[Dilemma], label: str, seed: int) -> list[La
     ]
 
 
+def is_about(record: Record, value: str) -> bool:
+    """Whether a record of another set can stand for a value: one with ratings by them, any other by its value or none."""
+    if isinstance(record, RatedText) and record.ratings:
+        return any(rated == value and number > 0 for rated, number in record.ratings)
+    return record.value in ("", value)
+
+
 def replacing_text(record: Record, label: str) -> LabelledText:
     """A record of another set in a dilemma's place, with its right answer where it has one (section 4.1).
 

@@ -17,6 +17,7 @@ from valuescope.data.records import (
     Description,
     Dilemma,
     LabelledText,
+    Persona,
     Question,
     RatedText,
     Record,
@@ -84,8 +85,16 @@ class Material:
         return replace(self, questions=other.questions, tuning=other.tuning, pairs=other.pairs, notes=notes)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able content."""
-        return asdict(self)
+        """JSON-able content; what a text is made of only where that is known, and how questions are worded only where they are."""
+        content = asdict(self)
+        for text in content["texts"]:
+            if text["persona"] is None:
+                del text["persona"]
+        for question in (*content["questions"], *content["tuning"]):
+            for name in ("wording", "cue"):
+                if not question[name]:
+                    del question[name]
+        return content
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Material:
@@ -93,7 +102,10 @@ class Material:
         return cls(
             source=content["source"],
             values=tuple(content["values"]),
-            texts=tuple(LabelledText(**text) for text in content["texts"]),
+            texts=tuple(
+                LabelledText(**{**text, "persona": text.get("persona") and Persona(**text["persona"])})
+                for text in content["texts"]
+            ),
             questions=tuple(Question(**question) for question in content["questions"]),
             tuning=tuple(Question(**question) for question in content["tuning"]),
             pairs=tuple(ContrastPair(**pair) for pair in content["pairs"]),
@@ -177,10 +189,13 @@ class MaterialDraft:
             turn, place = divmod(number, len(read))
             question = read[place]
             for stance, tellings in (("for", favour[kept:]), ("against", oppose)):
+                persona = Persona(tellings[(place + turn) % len(tellings)], question.question)
                 text = template(question.language, "described").format(
-                    description=tellings[(place + turn) % len(tellings)], question=question.question
+                    description=persona.description, question=persona.question
                 )
-                self.texts.append(LabelledText(label(value, stance), text, group=question.key))
+                self.texts.append(
+                    LabelledText(label(value, stance), text, group=question.key, persona=persona)
+                )
         described = [
             replace(
                 question,

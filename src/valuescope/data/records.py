@@ -19,17 +19,27 @@ def label(value: str, role: str) -> str:
 
 
 @dataclass(frozen=True)
+class Persona:
+    """What a text of ValueLocate is made of: a description of somebody, and the question that is put to them."""
+
+    description: str
+    question: str
+
+
+@dataclass(frozen=True)
 class LabelledText:
     """One text to read activations from.
 
     `label` is what the counters are kept by. `answer` follows `prompt` directly; an empty one means that
     the whole text is prompt. `group` ties texts that must stay on one side of a split (a contrast pair).
+    `persona` holds description and question of a text that is made of both.
     """
 
     label: str
     prompt: str
     answer: str = ""
     group: str = ""
+    persona: Persona | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,8 @@ class Question:
     answers of different edits and seeds the sampling noise they share. `atomic` is the atomic value that a
     situational question is about, where the set names one. `yes_is`: of a question that asks for yes or no, whether yes
     speaks for the value or against it; empty where the set does not say. `instruction`: how to answer, said to the model after
-    the question and to no judge.
+    the question and to no judge. `wording`: what the model is told around both, with `{question}` where they stand; no judge
+    reads it. `cue`: what bare text ends with; where there is one the model reads no chat template.
     """
 
     key: str
@@ -77,11 +88,14 @@ class Question:
     atomic: str = ""
     yes_is: Literal["for", "against", ""] = ""
     instruction: str = ""
+    wording: str = ""
+    cue: str = ""
 
     @property
     def asked(self) -> str:
-        """Question and instruction, as the model reads them."""
-        return f"{self.question} {self.instruction}" if self.instruction else self.question
+        """Question, instruction and wording, as the model reads them."""
+        asked = f"{self.question} {self.instruction}" if self.instruction else self.question
+        return self.wording.replace("{question}", asked) if self.wording else asked
 
 
 @dataclass(frozen=True)

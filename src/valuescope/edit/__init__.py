@@ -9,6 +9,7 @@ from valuescope.edit.evidence import Evidence, Measurement
 from valuescope.edit.layer_tables import EditError, Slopes
 from valuescope.edit.neuron_edits import Amplify, Deactivate, Modulate, NeuronEdit
 from valuescope.edit.profile import Profile, profile
+from valuescope.edit.prompt_gaps import PromptGaps
 from valuescope.edit.session import EditBank, EditSession, Scope, edited, require_scope
 from valuescope.edit.stream_edits import AddVector, ProbeShift, StreamEdit
 from valuescope.edit.weights import export_edited, weights_edited
@@ -31,6 +32,7 @@ __all__ = [
     "NeuronEdit",
     "ProbeShift",
     "Profile",
+    "PromptGaps",
     "Scope",
     "Slopes",
     "StreamEdit",

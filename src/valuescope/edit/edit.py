@@ -35,6 +35,8 @@ class Edit(ABC):
     kind: ClassVar[str]
     subject_field: ClassVar[str]
     subject_type: ClassVar[type[Any]]
+    unsaid: ClassVar[frozenset[str]] = frozenset({"strength"})
+    """Parameters that are left out of hash, file and words where they are the default."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.subject, self.subject_type):
@@ -93,10 +95,19 @@ class Edit(ABC):
         return replace(self, strength=strength)
 
     @property
+    def reads_prompt(self) -> bool:
+        """Whether what the edit does to any token depends on the last one of the prompt, which must then be known."""
+        return False
+
+    @property
     def parameters(self) -> dict[str, Any]:
-        """Everything that defines the edit beside its subject; `strength` only where it is not 1."""
-        scale = {} if self.strength == 1.0 else {"strength": self.strength}
-        return {name: getattr(self, name) for name in self.parameter_defaults()} | scale
+        """Everything that defines the edit beside its subject, but for what is `unsaid`."""
+        defaults = {**self.parameter_defaults(), "strength": 1.0}
+        return {
+            name: getattr(self, name)
+            for name, default in defaults.items()
+            if name not in self.unsaid or getattr(self, name) != default
+        }
 
     @classmethod
     def parameter_defaults(cls) -> dict[str, Any]:

@@ -37,8 +37,9 @@ def edit_from_dict(path: Path, content: Any, read_subject: Callable[[type[Edit]]
     kind = str(content.get("edit"))
     if kind not in EDITS:
         raise EditError(f"{path}: field 'edit' is {kind[:80]!r}; known are {', '.join(EDITS)}")
-    parameters, known = content.get("parameters"), set(edit_parameters(kind))
-    if not isinstance(parameters, dict) or set(parameters) - {"strength"} != known:
+    make = EDITS[kind]
+    parameters, known = content.get("parameters"), set(edit_parameters(kind)) - make.unsaid
+    if not isinstance(parameters, dict) or set(parameters) - make.unsaid != known:
         raise EditError(
             f"{path}: field 'parameters' of {kind} must hold {sorted(known)}, it is {parameters!r}"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, Self, TypeVar
 
@@ -102,25 +102,34 @@ class StreamTable(LayerTable):
     """What is added to the residual stream after a layer: a constant, a move to a plane, or both.
 
     `vector` is added. `read` (of length 1), `reach` [.., 1, 1] and `along` stand together: where h . read falls short
-    of reach, the gap times `along` is added. What is read is kept in float32: a gap is a small difference.
+    of reach, the gap times `along` is added. `per_prompt` [.., 1, 1] is 1 where the gap at the prompt's last token is
+    that of all tokens. What is read is kept in float32: a gap is a small difference.
     """
 
     vector: Tensor | None = None
     read: Tensor | None = None
     reach: Tensor | None = None
     along: Tensor | None = None
+    per_prompt: Tensor | None = None
 
-    neutral: ClassVar[Mapping[str, float]] = dict.fromkeys(("vector", "read", "reach", "along"), 0.0)
+    neutral: ClassVar[Mapping[str, float]] = dict.fromkeys(
+        ("vector", "read", "reach", "along", "per_prompt"), 0.0
+    )
     exact: ClassVar[tuple[str, ...]] = ("read", "reach", "along")
 
-    def apply(self, h: Tensor) -> Tensor:
-        """The moved h [batch, seq, hidden]."""
+    def apply(self, h: Tensor, of_prompt: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        """The moved h [batch, seq, hidden]. `of_prompt` takes the gaps of all tokens [batch, seq, 1] to those of the
+        rows' prompts [batch, 1, 1]; it is needed where there is a `per_prompt`."""
         moved = h if self.vector is None else h + self.vector
         if self.read is None or self.reach is None or self.along is None:
             return moved
         # A row has either a constant or a plane, so both may be taken from the h that came in. Each row is summed on
         # its own, so that no neighbour changes its rounding.
         gap = (self.reach - (h.float() * self.read).sum(dim=-1, keepdim=True)).clamp(min=0)
+        if self.per_prompt is not None:
+            if of_prompt is None:
+                raise EditError("a shift per prompt needs to know the prompts: apply it with edited(...)")
+            gap = torch.where(self.per_prompt > 0, of_prompt(gap), gap)
         return (moved.float() + gap * self.along).to(h.dtype)
 
 

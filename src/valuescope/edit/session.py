@@ -11,6 +11,7 @@ from torch import Tensor
 
 from valuescope.edit.edit import Edit
 from valuescope.edit.layer_tables import EditError, EditTables, SiteTables, TableT
+from valuescope.edit.prompt_gaps import PromptGaps
 from valuescope.models import NeuronModel, site_hooks
 
 Scope = Literal["both", "prompt", "response"]
@@ -22,7 +23,9 @@ class EditSession:
     """Edits made ready for one model; `active` puts them on it. `rows` is the size a batch must have (None: any).
 
     `response_mask` is bool [batch, seq] for the tokens of the coming forward pass, True where the input
-    token is part of the answer; the caller sets it before each pass when a scope is "prompt" or "response".
+    token is part of the answer; the caller sets it before each pass when a scope is "prompt" or "response", or an edit
+    is one per prompt. The prompt must then be read in one pass. `gaps` is what was read at its end: a session for the
+    same rows, or some of them, goes on with it.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class EditSession:
         self._stream = _RowTables([tables.stream for tables in edits], place)
         self.layers = tuple(sorted(self._product.layers | self._stream.layers))
         """The layers that the edits touch."""
+        self.gaps = PromptGaps()
         self._scopes = scopes
         self._response_mask: Tensor | None = None
         self._tokens: Tensor | None = None  # those of the coming pass that are edited
@@ -64,13 +68,23 @@ class EditSession:
 
     def apply(self, layer: int, m: Tensor) -> Tensor | None:
         """The edited m [batch, seq, width] of a layer, or None where no neuron of it is touched."""
-        return self._edited(self._product, layer, m)
+        table = self._table(self._product, layer, m)
+        return None if table is None else self._within_scopes(m, table.apply(m))
 
     def move(self, layer: int, h: Tensor) -> Tensor | None:
         """The edited residual stream h [batch, seq, hidden] after a layer, or None where it is not touched."""
-        return self._edited(self._stream, layer, h)
+        table = self._table(self._stream, layer, h)
+        if table is None:
+            return None
 
-    def _edited(self, tables: _RowTables[TableT], layer: int, before: Tensor) -> Tensor | None:
+        def of_prompt(gaps: Tensor) -> Tensor:
+            answer = self._checked_mask(h, "edits per='prompt'", "per='token'")
+            return self.gaps.of_prompt(layer, gaps, answer.to(h.device))
+
+        return self._within_scopes(h, table.apply(h, of_prompt))
+
+    def _table(self, tables: _RowTables[TableT], layer: int, before: Tensor) -> TableT | None:
+        """What is done to a tensor of a layer; None where that is not touched."""
         if layer not in tables.layers:
             return None
         if self.rows is not None and before.shape[0] != self.rows:
@@ -78,14 +92,18 @@ class EditSession:
                 f"{self.rows} edits were given, one per row, but the batch has {before.shape[0]} rows: give as "
                 "many edits as rows (None for a row without one), or a single edit for all rows"
             )
-        changed = tables.at(layer, before.device, before.dtype).apply(before)
+        return tables.at(layer, before.device, before.dtype)
+
+    def _within_scopes(self, before: Tensor, changed: Tensor) -> Tensor:
+        """What was changed at the tokens that the scopes let the edits act on, and what was before elsewhere."""
         if set(self._scopes) == {"both"}:
             return changed
         return torch.where(self._edited_tokens(before).unsqueeze(-1), changed, before)
 
     def _edited_tokens(self, tensor: Tensor) -> Tensor:
         """Which tokens [batch, seq] the scopes let the edits act on; the same for all layers of a pass."""
-        answer = self._checked_mask(tensor)
+        scope = next(scope for scope in self._scopes if scope != "both")
+        answer = self._checked_mask(tensor, f"edits on={scope!r}", "on='both'")
         if self._tokens is None or self._tokens.device != tensor.device:
             in_answer, in_prompt = (
                 torch.tensor([[scope in allowed] for scope in self._scopes], device=tensor.device)
@@ -95,13 +113,12 @@ class EditSession:
             self._tokens = (in_answer & answer) | (in_prompt & ~answer)
         return self._tokens
 
-    def _checked_mask(self, tensor: Tensor) -> Tensor:
+    def _checked_mask(self, tensor: Tensor, who: str, instead: str) -> Tensor:
         mask = self._response_mask
         if mask is None:
-            scope = next(scope for scope in self._scopes if scope != "both")
             raise EditError(
-                f"edits on={scope!r} need to know the answer's tokens: set session.response_mask "
-                "(bool [batch, seq]) before the forward pass, or use on='both'"
+                f"{who} need to know the answer's tokens: set session.response_mask "
+                f"(bool [batch, seq]) before the forward pass, or use {instead}"
             )
         if mask.dtype != torch.bool or mask.shape != tensor.shape[:2]:
             raise EditError(

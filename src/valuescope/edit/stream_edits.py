@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
+import torch
 from torch.nn.functional import normalize
 
 from valuescope.edit.edit import Direction, Edit
 from valuescope.edit.layer_tables import EditError, EditTables, SiteTables, StreamTable
 from valuescope.locate import ProbeSet, SteeringVectors, random_probes_like, random_vectors_like
 from valuescope.models import NeuronModel
+
+Per = Literal["token", "prompt"]
+"""What a shift is measured at: each token, or the last one of the prompt for all."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,10 @@ class AddVector(StreamEdit):
 class ProbeShift(StreamEdit):
     """ConVA's edit (NeVA, appendix B, without its gate): the smallest shift after which the probe reads `p0`.
 
-    At every token of every row, and at every layer that has a probe (w, b): h' = h + eps * w / |w| with
-    eps = max(0, (logit(p0) - b - w.h) / |w|). A token at which the probe reads p0 or more is left alone.
+    At every layer that has a probe (w, b): h' = h + eps * w / |w| with eps = max(0, (logit(p0) - b - w.h) / |w|). `per`
+    "token": each token has an eps of its own, and one at which the probe reads p0 or more is left alone. `per` "prompt",
+    the published form: the last token of the prompt gives the eps of all tokens, those of the answer included, layer
+    after layer, each on what the layers below have moved. Where a text is scored, its prompt is what is given.
     `direction` "negative" moves against the value until the probe reads 1 - p0 or less. `p0` is 0.92, the median
     of NeVA's table 4 (0.88 to 0.98), which has one for each value. Strength multiplies eps: at 1 the probe reads p0.
     """
@@ -77,6 +83,7 @@ class ProbeShift(StreamEdit):
     probes: ProbeSet
     p0: float = 0.92
     direction: Direction = "positive"
+    per: Per = "token"
 
     kind: ClassVar[str] = "probe-shift"
     subject_field: ClassVar[str] = "probes"
@@ -84,6 +91,12 @@ class ProbeShift(StreamEdit):
     why_not_weights: ClassVar[str] = (
         "how far it moves depends on what a probe reads at each token, which no weight can know"
     )
+    unsaid: ClassVar[frozenset[str]] = frozenset({"strength", "per"})
+
+    @property
+    def reads_prompt(self) -> bool:
+        """Whether the shift is one per prompt."""
+        return self.per == "prompt"
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -91,6 +104,8 @@ class ProbeShift(StreamEdit):
             raise EditError(
                 f"{self.kind}: p0 is {self.p0}; it is what a probe shall read, above 0 and below 1"
             )
+        if self.per not in get_args(Per):
+            raise EditError(f"{self.kind}: per must be 'token' or 'prompt', it is {self.per!r}")
 
     def tables(self, width: int) -> EditTables:
         """The probes' directions, and how far along them the stream shall be."""
@@ -106,6 +121,7 @@ class ProbeShift(StreamEdit):
                 read=read[row, None, None].float(),
                 reach=reach[row, None, None, None].float(),
                 along=(self.strength * along[row, None, None]).float(),
+                per_prompt=torch.ones(1, 1, 1) if self.reads_prompt else None,
             )
             for row, layer in enumerate(probes.layers.tolist())
         }

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
-from valuescope.edit import EditBank, EditSession
+from valuescope.edit import EditBank, EditSession, PromptGaps
 from valuescope.generate.answer import TokenLogprob, token_logprobs
 from valuescope.generate.request import GenerationError
 from valuescope.generate.row import RunningRow
@@ -39,7 +39,7 @@ class RunningBatch:
         self._inputs: dict[str, Any] = {**forward_inputs(model, batch), "use_cache": use_cache}
         if model.takes_logits_to_keep:
             self._inputs["logits_to_keep"] = 1
-        self._arrange()
+        self._arrange(PromptGaps())
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -90,8 +90,9 @@ class RunningBatch:
                     )
             self._answer = torch.cat([self._answer, joining._answer])
             join_caches(self._inputs["past_key_values"], joining._inputs["past_key_values"])
+            gaps = self._session.gaps.joined(len(self), joining._session.gaps, len(joining))
         self.rows += joining.rows
-        self._arrange()
+        self._arrange(gaps)
 
     def drop_done(self) -> None:
         """Let the rows that are done leave, and with them the padding that only they needed."""
@@ -109,13 +110,15 @@ class RunningBatch:
                 if name in self._inputs:
                     self._inputs[name] = self._inputs[name][index]
             keep_rows(self._inputs["past_key_values"], index, drop)
-        self._arrange()
+            gaps = self._session.gaps.kept(index)
+        self._arrange(gaps)
 
-    def _arrange(self) -> None:
-        """What follows from which rows there are."""
+    def _arrange(self, gaps: PromptGaps) -> None:
+        """What follows from which rows there are, and what was read at the end of their prompts."""
         edits = [row.edit for row in self.rows]
         scopes = [row.request.on for row in self.rows]
         self._session: EditSession = self._bank.session(edits, scopes)
+        self._session.gaps = gaps
         self._sampling = RowSampling.of([row.request.sampling for row in self.rows], self._model.device)
 
     def _noise(self, logits: Tensor) -> Tensor:

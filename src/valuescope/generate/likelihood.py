@@ -42,8 +42,9 @@ def log_likelihood(
     """Mean log-probability per token (nats) of each text given its own beginning, in the order of the texts.
 
     With `answers`, only the tokens of the answer that follows each text are scored. The first token of a row is never
-    scored. `edits` is one edit for all texts or one (or None) per text, applied at every position. Batches are formed
-    in the given order, so that base and edited runs have the same shapes.
+    scored; without `answers` it is all that is given, and so the prompt that an edit per prompt is measured at. `edits`
+    is one edit for all texts or one (or None) per text, applied at every position. Batches are formed in the given
+    order, so that base and edited runs have the same shapes.
 
     Raises GenerationError where there is nothing to score (fewer than two tokens, or an answer without a token of its
     own), and where the edits are not one per text.
@@ -105,11 +106,12 @@ def score_continuations(
 ) -> list[list[tuple[float, ...]]]:
     """For each edit and each row the log-probabilities (nats) of the tokens behind the row's prompt.
 
-    Edits act on every position. `batch_size` counts rows times edits. Rows that differ in their last token alone are
-    one reading. Rows of one group (`groups` names one per row) are expected to begin alike: what all of them share is
-    read once per edit, its keys and values are copied, and the rest of each row follows; without groups every row is
-    read in full. In float32 the two are equal within rounding; models whose caches cannot be copied (see `is_joinable`)
-    are always read in full.
+    Edits act on every position; one per prompt is measured at the last token of the row's prompt. `batch_size` counts
+    rows times edits. Rows that differ in their last token alone are one reading. Rows of one group (`groups` names one
+    per row) are expected to begin alike: what all of them share is read once per edit, its keys and values are copied,
+    and the rest of each row follows; without groups, and beside an edit that reads prompts, every row is read in full.
+    In float32 the two are equal within rounding; models whose caches cannot be copied (see `is_joinable`) are always
+    read in full.
 
     Raises:
         GenerationError: no edits, a row without a prompt or without anything to score, one that does not fit into the
@@ -128,7 +130,9 @@ def score_continuations(
     for members in _by_group(readings_of(rows), groups):
         for first in range(0, len(edits), batch_size):
             here = edits[first : first + batch_size]
-            reader = _Reader(model, bank, here, _shared(members) if groups is not None else ())
+            # What a prompt's last token decides for all its tokens is not known when only its beginning is read.
+            apart = groups is not None and not any(edit is not None and edit.reads_prompt for edit in here)
+            reader = _Reader(model, bank, here, _shared(members) if apart else ())
             step = max(1, batch_size // len(here))
             for start in range(0, len(members), step):
                 part = members[start : start + step]

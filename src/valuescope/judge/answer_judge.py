@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from valuescope.judge.asking import TOP_LOGPROBS, Asker, Call
 from valuescope.judge.missing import JudgeError, Reply
+from valuescope.judge.own_prompt import own_prompt
 from valuescope.judge.prompt import Criterion, JudgePrompt, judge_prompt
 from valuescope.judge.rating import MINIMUM_MASS, MINIMUM_SAMPLES, Rating, expected_rating, sampled_rating
 from valuescope.judge.reply import parse_rating, parse_true_false, parse_yes_no
@@ -25,6 +27,8 @@ MODES: Mapping[str, tuple[JudgeMode, ...]] = {
     "g-eval": ("expected", "sampled"),
 }
 """The judges of answers by name, with the modes that each knows, its own first."""
+ALONE = ("fluency", "text-quality")
+"""The judges that can be shown the answer without its question, as their papers do."""
 SAMPLING_TEMPERATURE = 1.0
 NEEDS_LOGPROBS = (
     'the judge gives no log-probabilities; rate with mode="sampled" instead (20 replies an answer)'
@@ -79,10 +83,11 @@ class AnswerJudge:
     `mode`: "verdict" reads one word; "expected" weights the scale by the probabilities of one reply's first token at
     temperature 0; "sampled" takes the mean of `samples` replies at temperature 1, for models without log-probabilities.
     Each rating says its mode, and the two are never mixed. `max_tokens`: of one reply; give more to a model that thinks
-    aloud first.
+    aloud first. `alone`: the answer is shown without its question (fluency and text quality). `prompt_file`: a prompt of one's
+    own in place of the built-in one (see `own_prompt`).
 
     Raises:
-        JudgeError: an unknown judge, or a mode that it does not know.
+        JudgeError: an unknown judge, a mode that it does not know, or a prompt that it cannot put.
     """
 
     name: str
@@ -91,6 +96,8 @@ class AnswerJudge:
     samples: int = MINIMUM_SAMPLES
     minimum_mass: float = MINIMUM_MASS
     max_tokens: int = 64
+    alone: bool = False
+    prompt_file: str | None = None
 
     def __post_init__(self) -> None:
         if self.name not in MODES:
@@ -104,10 +111,23 @@ class AnswerJudge:
                 f"samples is {self.samples}; a sampled rating takes {MINIMUM_SAMPLES} replies or more"
             )
 
-    @property
+        if self.alone and self.name not in ALONE:
+            raise JudgeError(f"{self.name} is not asked about an answer alone; {' and '.join(ALONE)} are")
+        if self.alone and self.prompt_file is not None:
+            raise JudgeError(f"{self.name}: alone and prompt_file {self.prompt_file!r}; give one of them")
+        self.prompt  # noqa: B018  # read now, so that a prompt that cannot be put is said before anything is asked
+
+    @cached_property
     def prompt(self) -> JudgePrompt:
-        """The prompt that it puts."""
-        return judge_prompt(self.name, self.language)
+        """The prompt that it puts, read once."""
+        if self.prompt_file is not None:
+            return own_prompt(self.prompt_file, self.name, self.language)
+        return judge_prompt(f"{self.name}-alone" if self.alone else self.name, self.language)
+
+    @property
+    def needs_value(self) -> bool:
+        """Whether its prompt names the value to judge by."""
+        return not {"criterion", "value"}.isdisjoint(self.prompt.fields)
 
     def calls(self, item: Item) -> list[Call]:
         """What to ask about one item: nothing about an empty answer where a verdict is due (see `read`).
@@ -117,11 +137,12 @@ class AnswerJudge:
         """
         if self._is_empty(item):
             return []
-        fields = {"question": item.question, "answer": item.answer}
-        if "criterion" in self.prompt.fields:
+        given = {"question": item.question, "answer": item.answer}
+        if self.needs_value:
             if item.criterion is None:
                 raise JudgeError(f"{self.name}: item {item.key!r} names no value to judge its answer by")
-            fields |= item.criterion.fields
+            given |= item.criterion.fields
+        fields = {field: given[field] for field in self.prompt.fields}
         call = Call.of(
             self.prompt,
             fields,
@@ -159,7 +180,10 @@ class AnswerJudge:
         (reply,), (parsed,) = replies, read
         if parsed.missing in ("error", "refusal"):
             return Rating("expected", None, None, {}, 0, parsed.missing)
-        return expected_rating(reply.top, low, high, minimum_mass=self.minimum_mass)
+        rating = expected_rating(reply.top, low, high, minimum_mass=self.minimum_mass)
+        if rating.missing == "low mass" and parsed.missing == "cut off":  # a thought that never ends
+            return replace(rating, missing="cut off")
+        return rating
 
     def _is_empty(self, item: Item) -> bool:
         return self.mode == "verdict" and not item.answer.strip()

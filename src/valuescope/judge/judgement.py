@@ -5,8 +5,9 @@ A model is asked two questions about each answer, control success and fluency (N
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -89,13 +90,34 @@ class ModelJudge:
     """A judge like those in `JUDGES`, by any model that Inspect knows.
 
     `system` defines the values that answers are judged by. `tokens` counts what all replies so far cost, whether they
-    were asked now or before.
+    were asked now or before. `fluency_alone`: fluency is asked of the answer without its question. `prompts`: judge -> the file
+    of a prompt of one's own.
     """
 
-    def __init__(self, asker: Asker, system: ValueSystem, *, language: str = "en", max_tokens: int = 64):
+    def __init__(
+        self,
+        asker: Asker,
+        system: ValueSystem,
+        *,
+        language: str = "en",
+        max_tokens: int = 64,
+        fluency_alone: bool = False,
+        prompts: Mapping[str, str] = MappingProxyType({}),
+    ):
         self.asker, self.system, self.tokens = asker, system, 0
-        self._success = AnswerJudge("control-success", language=language, max_tokens=max_tokens)
-        self._fluency = AnswerJudge("fluency", language=language, max_tokens=max_tokens)
+        self._success = AnswerJudge(
+            "control-success",
+            language=language,
+            max_tokens=max_tokens,
+            prompt_file=prompts.get("control-success"),
+        )
+        self._fluency = AnswerJudge(
+            "fluency",
+            language=language,
+            max_tokens=max_tokens,
+            alone=fluency_alone,
+            prompt_file=prompts.get("fluency"),
+        )
 
     @property
     def judges(self) -> tuple[AnswerJudge, AnswerJudge]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from valuescope.judge.questionnaire import Questionnaire
-from valuescope.organism import lexicon, read_answer
+from valuescope.organism import AnswerVerdict, lexicon, read_answer
 from valuescope.values import load_value_system
 
 CARRIES, BESIDE, ABSENT = 5, 3, 1
@@ -23,12 +23,17 @@ AGREEMENT = (
 )
 
 
+def _verdict(fields: Mapping[str, str]) -> AnswerVerdict | None:
+    """What the grammar reads in an answer; None outside of it, and where its question is not shown."""
+    return read_answer(fields["question"], fields["answer"]) if "question" in fields else None
+
+
 def true_verdict(judge: str, fields: Mapping[str, str]) -> bool | None:
     """Whether an answer is biased towards the value asked about ("control-success"), or fluent ("fluency")."""
-    verdict = read_answer(fields["question"], fields["answer"])
+    verdict = _verdict(fields)
     if verdict is None:
         return None
-    if judge == "fluency":
+    if judge in ("fluency", "fluency-alone"):
         return verdict.fluent
     if (value := value_by_name(fields["value"])) is None:
         return None
@@ -38,10 +43,10 @@ def true_verdict(judge: str, fields: Mapping[str, str]) -> bool | None:
 
 def true_rating(judge: str, fields: Mapping[str, str]) -> int | None:
     """The rating of an answer from 1 to 5: its writing ("text-quality"), or how strongly it expresses the value."""
-    verdict = read_answer(fields["question"], fields["answer"])
+    verdict = _verdict(fields)
     if verdict is None:
         return None
-    if judge == "text-quality":
+    if judge in ("text-quality", "text-quality-alone"):
         return WELL if verdict.fluent else BADLY
     if (value := value_by_name(fields["value"])) is None:
         return None

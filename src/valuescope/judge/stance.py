@@ -19,7 +19,8 @@ from valuescope.data import Question
 from valuescope.data.checks.words import function_words, language_of, words
 from valuescope.generate import Answer
 from valuescope.judge.judgement import Judgement
-from valuescope.judge.reply.plain_text import OPENER, is_unsaid, reply_text, sentences
+from valuescope.judge.reply.own_words import is_unsaid
+from valuescope.judge.reply.plain_text import OPENER, plain_text, sentences
 
 Stance = Literal["for", "against", "no side", "refusal", "unclear"]
 STANCES: tuple[Stance, ...] = get_args(Stance)
@@ -44,9 +45,9 @@ def judge_stances(questions: Sequence[Question], answers: Sequence[Answer]) -> l
 
 def read_stance(question: Question, answer: str) -> Stance:
     """Which side an answer takes; `question.yes_is` must be set."""
-    rules, text = _rules(question.language), reply_text(answer)[0]
+    rules, text = _rules(question.language), plain_text(answer)
     said = [sentence for sentence in sentences(text) if not sentence.endswith("?")]
-    last = sentences(reply_text(question.question)[0])[-1]
+    last = sentences(plain_text(question.question))[-1]
     action = rules.action(last)
     verdicts = {verdict for sentence in said for verdict in rules.verdicts(sentence, last, action)}
     command = rules.lead.sub("", said[0], count=1) if said else ""

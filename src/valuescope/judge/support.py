@@ -1,7 +1,8 @@
 """The support rate of a dilemma (ValueExploration, section 4.1): how far a model supports the value-aligned option.
 
 Each dilemma is asked twice, the aligned option once as A and once as B, since models prefer a place whatever stands in
-it. The support is the mean of both orders, and the difference is kept as the gap.
+it. The support is the mean of both orders, and the difference is kept as the gap. Percentages are asked of each option on its
+own, so any sum of the two is an answer, and the sum is kept as the total; a setting asks for two that make 100.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class Support:
     `aligned_first`, `aligned_second`: with the aligned option as A, and as B; None where that order is missing.
     `support`: their mean, or None, and then `missing` names the kind. `gap`: `aligned_first - aligned_second`, above
     0 where the first place is preferred; None unless both orders are there. `mass`: the smaller probability of A and B
-    together among the orders read (log-probabilities only). `stated_sum`: what the percentages of both options add up to, the
-    mean over the orders read (percentages only).
+    together among the orders read (log-probabilities only). `total`: the mean sum of both options' percentages over the
+    orders read (percentages only): 100 where they share it out, another number where each is judged on its own.
     """
 
     method: SupportMethod
@@ -42,7 +43,7 @@ class Support:
     aligned_second: float | None
     missing: MissingKind | Literal[""] = ""
     mass: float | None = None
-    stated_sum: float | None = None
+    total: float | None = None
 
     @property
     def gap(self) -> float | None:
@@ -73,7 +74,7 @@ def support_from_percentages(
         "percentages", (first, aligned_first.missing), (second, aligned_second.missing), orders
     )
     sums = [sum(reply.value) for reply in (aligned_first, aligned_second) if reply.value is not None]
-    return replace(support, stated_sum=sum(sums) / len(sums) if sums else None)
+    return replace(support, total=None if support.support is None else sum(sums) / len(sums))
 
 
 def support_from_log_probabilities(
@@ -134,7 +135,7 @@ def _support(method: SupportMethod, first: Order, second: Order, orders: int) ->
 class SupportRate:
     """Asks a model how far it supports the two actions of a dilemma, once in either order.
 
-    "percentages": a percentage for each option, with reasons; `together`: they are asked to make 100, which the paper does not. "log-probabilities": by the probabilities of the letters A and B, at
+    "percentages": in percent, with reasons; each option on its own, or with `together` two that make 100. "log-probabilities": by the probabilities of the letters A and B, at
     temperature 0. `system` is put before each question, such as a description of somebody to speak for. `brief` puts the
     short prompts, which the social organism was trained on; they do not tell another model how to reply.
 
@@ -156,12 +157,12 @@ class SupportRate:
 
     def prompt(self, language: str) -> JudgePrompt:
         """The prompt that it puts."""
-        if self.brief:
-            return judge_prompt(
-                "support-rate-brief" if self.method == "percentages" else "support-choice-brief", language
-            )
-        together = "support-rate-together" if self.together else "support-rate"
-        return judge_prompt(together if self.method == "percentages" else "support-choice", language)
+        if self.method == "log-probabilities":
+            name = "support-choice-brief" if self.brief else "support-choice"
+        else:
+            longer = "support-rate-together" if self.together else "support-rate"
+            name = "support-rate-brief" if self.brief else longer
+        return judge_prompt(name, language)
 
     def calls(self, dilemma: Dilemma, draw: int = 0) -> list[Call]:
         """Two calls: the aligned action as A, and as B. `draw` tells repeated askings at a temperature apart."""

@@ -107,6 +107,7 @@ def support_rate(
     temperature: float = 0.0,
     speaking_for: str = "",
     missing_limit: float = 0.1,
+    together: bool = False,
 ) -> Task:
     """How far the model under test supports the value-aligned action of each dilemma, in percent, over both orders.
 
@@ -119,6 +120,7 @@ def support_rate(
         temperature: of the percentages; epochs differ only above 0.
         speaking_for: a system message before each question.
         missing_limit: a larger missing share is said loudly.
+        together: ask for two percentages that make 100, where each option is else judged on its own.
     """
     rows = _organism_dilemmas(per_value) if dilemmas == ORGANISM else read_dilemmas(Path(dilemmas))
     samples = [
@@ -130,17 +132,20 @@ def support_rate(
         raise JudgeError(f"{dilemmas}: no dilemma of the value {value!r}")
     return Task(
         dataset=MemoryDataset(samples, name=dilemmas),
-        solver=state_support(method, temperature, speaking_for),
+        solver=state_support(method, temperature, speaking_for, together),
         scorer=scorers.support_rate(missing_limit),
     )
 
 
 @solver
 def state_support(
-    method: SupportMethod = "percentages", temperature: float = 0.0, speaking_for: str = ""
+    method: SupportMethod = "percentages",
+    temperature: float = 0.0,
+    speaking_for: str = "",
+    together: bool = False,
 ) -> Solver:
     """Ask the model under test about both orders of a sample's dilemma."""
-    rate = SupportRate(method, temperature, system=speaking_for)
+    rate = SupportRate(method, temperature, system=speaking_for, together=together)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         dilemma, asker = Dilemma(**state.metadata["dilemma"]), Asker(get_model(), give_up_after=None)

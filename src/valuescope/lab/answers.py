@@ -140,9 +140,10 @@ def prompt_of(prompts: Prompts, item: Any, system: str = "") -> str:
     """What a model reads of a question, or of a question of support; a system message of a treatment stands before the question's own."""
     if isinstance(item, SupportQuestion):
         return prompts.question(item.call.user, " ".join(filter(None, (system, item.call.system))))
-    if system:
-        return prompts.question(item.asked, " ".join(filter(None, (system, item.system))))
-    return str(item.prompt) or prompts.question(item.asked, item.system)
+    told = " ".join(filter(None, (system, item.system)))
+    if item.prompt and not system:
+        return str(item.prompt)
+    return prompts.bare(f"{item.asked}\n{item.cue}", told) if item.cue else prompts.question(item.asked, told)
 
 
 def _rows(batch: Ask, content: Any) -> list[Row]:

@@ -40,6 +40,8 @@ class WordChoice(SupportQuestion):
 LETTER = Sampling(2, 0.0)
 """What is drawn for a letter: the first token may be blank."""
 Item = Question | ContrastPair | SupportQuestion
+IDENTIFIED = "identified"
+"""The setting of a question that is answered as somebody who holds a value, so that neurons are found in the answer."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,9 @@ def item_hash(item: Item) -> str:
     decides none."""
     fields = asdict(item)
     fields.pop("yes_is", None)
-    if not fields.get("instruction"):
-        fields.pop("instruction", None)
+    for name in ("instruction", "wording", "cue"):
+        if not fields.get(name):
+            fields.pop(name, None)
     return sha256_of([type(item).__name__, fields])
 
 
@@ -137,7 +140,12 @@ class Ask:
     @property
     def in_sentences(self) -> bool:
         """Whether answers are in the model's own words, so that they tell fluency: no letters, nor a word that is asked for."""
-        return isinstance(self.items[0], Question) and not self.items[0].instruction
+        return isinstance(self.items[0], Question) and not self.items[0].instruction and not self.identifies
+
+    @property
+    def identifies(self) -> bool:
+        """Whether neurons are found in these answers: nobody judges them."""
+        return isinstance(self.items[0], Question) and self.items[0].setting == IDENTIFIED
 
     def rows(self, start: int) -> Ask:
         """The batch from one place on."""

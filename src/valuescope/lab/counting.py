@@ -25,10 +25,11 @@ def count_texts(
     special_tokens: bool = False,
     residuals: bool = False,
     relabellings: Mapping[str, Sequence[str]] | None = None,
+    drawn: Sequence[tuple[int, ...] | None] | None = None,
     progress: StepProgress | None = None,
 ) -> Activations:
-    """Counters, and residuals where they are asked for, of all texts, kept in the folder `place`; `relabellings` as in
-    `collect`.
+    """Counters, and residuals where they are asked for, of all texts, kept in the folder `place`; `relabellings` and
+    `drawn` as in `collect`.
 
     After each `part` texts the running total of the counters replaces the one before, so that disk space does not grow
     with the number of parts, and a pass that was killed goes on after its last whole part.
@@ -57,6 +58,7 @@ def count_texts(
             scope=scope,
             special_tokens=special_tokens,
             residuals=residuals,
+            drawn=None if drawn is None else drawn[before : before + part],
             relabellings={name: labels[before : before + part] for name, labels in dealt.items()},
             progress=tell,
         )

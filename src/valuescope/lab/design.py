@@ -46,7 +46,8 @@ class Design:
     """Makes the asks of a comparison. `settings`: every method's headline setting."""
 
     def __init__(self, spec: ComparisonSpec, system: ValueSystem, material: Material):
-        self.spec, self.system, self.material = spec, system, material
+        self.spec, self.system = spec, system
+        self.material = material if spec.answer is None else spec.answer.of_material(material)
         self.settings = {
             name: TO_BE_FOUND if method.chooses else method.default for name, method in spec.methods.items()
         }
@@ -113,6 +114,11 @@ class Design:
             for question in first_of_each(self.material.questions, per_value)
             if isinstance(question, Question) and question.yes_is and question.language == "en"
         )
+
+    def worded(self, questions: Sequence[Question]) -> tuple[Question, ...]:
+        """Questions of another source, put as those of the evaluation are."""
+        role = self.spec.answer
+        return tuple(questions) if role is None else tuple(map(role.worded, questions))
 
     def tuning_items(self, asked: Asked) -> tuple[Item, ...]:
         """The tuning items of one kind: never used for the evaluation."""

@@ -73,13 +73,14 @@ class DilemmaDesign:
     def rate(self, measure: Measure) -> SupportRate:
         """How one measure is asked and read."""
         how = self.spec.support
+        together = how.percentages == "together"
         return SupportRate(
             measure,
             how.temperature,
             how.minimum_mass,
             how.max_new_tokens,
             brief=how.brief,
-            together=how.together,
+            together=together,
         )
 
     def questions(self, language: str, measure: Measure) -> tuple[SupportQuestion, ...]:

@@ -16,6 +16,7 @@ from valuescope.locate import LOCATORS, locator_parameters
 from valuescope.ranges import PartialShare, hints_of, shown, wanted
 
 Measure = Literal["percentages", "log-probabilities"]
+Percentages = Literal["separate", "together"]
 
 
 class DilemmasSpec(Strict):
@@ -88,14 +89,14 @@ class SupportSpec(Strict):
     """How the support of the value-aligned action is asked; both orders of the options are always asked.
 
     `measures` are taken of the main selection and its controls, `compared_by` of all that is compared with it (other
-    selections, the generating strategy, sizes, replaced data). `brief`: the short form of the question. `together`: stated percentages
-    are asked to make 100; the paper asks for each by itself, and any sum is an answer.
+    selections, the generating strategy, sizes, replaced data). `percentages`: of each option on its own, any sum being an answer
+    (the paper), or of both together, which must make 100. `brief`: the short form of the question.
     """
 
     measures: tuple[Measure, ...] = Field(default=("percentages", "log-probabilities"), min_length=1)
     compared_by: Measure = "log-probabilities"
+    percentages: Percentages = "separate"
     brief: bool = False
-    together: bool = False
     max_new_tokens: int = Field(default=160, ge=1)
     temperature: float = Field(default=0.0, ge=0)
     minimum_mass: float = Field(default=0.5, ge=0, le=1)

@@ -11,7 +11,7 @@ from operator import add
 
 from valuescope.activations import Activations, Counters, collect_encoded
 from valuescope.data import DataError, LabelledText, read_data
-from valuescope.data.dilemma_set import DilemmaSet, feeding_texts, replacing_text
+from valuescope.data.dilemma_set import DilemmaSet, feeding_texts, is_about, replacing_text
 from valuescope.edit import EDITS, Edit
 from valuescope.lab.answers import Row
 from valuescope.lab.ask import Item
@@ -234,7 +234,7 @@ class Identification:
         self, language: str, value: str, path: str, reader: str | None, counts: list[SetCount]
     ) -> list[LabelledText]:
         dataset = read_data(path, reader)
-        about = [record for record in dataset.records if record.value in ("", value)]
+        about = [record for record in dataset.records if is_about(record, value)]
         if not about:
             raise DataError(f"replacement.{value}: {path} holds nothing about {value}")
         label = REPLACED_LABEL.format(value=value)

@@ -6,9 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from valuescope.judge.answer_judge import MODES
 from valuescope.judge.asked_model import require_no_secrets
 from valuescope.judge.calibration import CHANCE
 from valuescope.judge.known_answers import ITEMS
+from valuescope.judge.own_prompt import own_prompt
 from valuescope.judge.rating import MINIMUM_SAMPLES
 from valuescope.lab.strict import Strict
 
@@ -17,12 +19,14 @@ class ScoresSpec(Strict):
     """Ratings of every answer from 1 to 5 by the judge model: relevance to the value (G-Eval), and text quality.
 
     `mode`: "expected" weights 1..5 by the probabilities of the judge's first token; "sampled" takes the mean of `samples`
-    replies, for judges without log-probabilities. The report says which. `max_tokens`: of one reply.
+    replies, for judges without log-probabilities. The report says which. `quality_alone`: text quality is asked of the answer
+    without its question. `max_tokens`: of one reply.
     """
 
     mode: Literal["expected", "sampled"] = "expected"
     samples: int = Field(default=MINIMUM_SAMPLES, ge=MINIMUM_SAMPLES)
     quality: bool = True
+    quality_alone: bool = False
     max_tokens: int = Field(default=64, ge=1)
 
 
@@ -41,7 +45,8 @@ class JudgeSpec(Strict):
     without a judgement is said loudly. `max_connections`, `retries` and `timeout` say how calls are made and change no
     reply, so a run may go on with others. Keys are read from the environment and stand in no specification.
     `calibration`: the known answers that it is asked first (none: not asked); `accept_uncalibrated`: judge also where they
-    speak against it.
+    speak against it. `fluency_alone`: fluency is asked of the answer without its question (grammar only). `prompts`: files of
+    prompts of one's own, for the judges that they are put in place of.
     """
 
     by: str
@@ -49,6 +54,8 @@ class JudgeSpec(Strict):
     model_args: dict[str, Any] = Field(default_factory=dict)
     language: Literal["en", "zh"] = "en"
     max_tokens: int = Field(default=64, ge=1)
+    fluency_alone: bool = False
+    prompts: dict[str, str] = Field(default_factory=dict)
     missing_limit: float = Field(default=0.1, ge=0, le=1)
     calibration: CalibrationSpec | None = CalibrationSpec()
     accept_uncalibrated: bool = False
@@ -62,6 +69,12 @@ class JudgeSpec(Strict):
         if not provider or not model or any(map(str.isspace, self.by)):
             raise ValueError(f"by {self.by!r} is no model; give provider and model, such as openai/gpt-4o")
         require_no_secrets(self.base_url, self.model_args)
+        if self.fluency_alone and "fluency" in self.prompts:
+            raise ValueError("fluency_alone and prompts.fluency; give one of them")
+        for judge, path in self.prompts.items():
+            if judge not in MODES:
+                raise ValueError(f"prompts has {judge!r}; the judges are {', '.join(MODES)}")
+            own_prompt(path, judge, self.language)  # a JudgeError is a ValueError
         return self
 
 

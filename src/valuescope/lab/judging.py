@@ -114,9 +114,16 @@ class Judging:
                 timeout=how.timeout,
             )
             system = load_value_system(spec.values.system)
-            self.model_judge = ModelJudge(asker, system, language=how.language, max_tokens=how.max_tokens)
+            self.model_judge = ModelJudge(
+                asker,
+                system,
+                language=how.language,
+                max_tokens=how.max_tokens,
+                fluency_alone=how.fluency_alone,
+                prompts=how.prompts,
+            )
             if spec.scores is not None:
-                self.scoring = Scoring(asker, system, spec.scores, how.language)
+                self.scoring = Scoring(asker, system, spec.scores, how)
 
     def calibrate(self, languages: Iterable[str], progress: Progress) -> None:
         """Ask the judge its known answers, before it judges any other; `languages`: of the questions, for judge `stance`.
@@ -233,12 +240,19 @@ class Judging:
 class Scoring:
     """Rates answers from 1 to 5. `tokens` counts what all replies so far cost, asked now or before."""
 
-    def __init__(self, asker: Asker, system: ValueSystem, spec: ScoresSpec, language: str):
+    def __init__(self, asker: Asker, system: ValueSystem, spec: ScoresSpec, how: JudgeSpec):
+        language, prompts = how.language, how.prompts
         self.asker, self.system, self.language, self.tokens = asker, system, language, 0
         measures = ("relevance", "quality") if spec.quality else ("relevance",)
         self.judges = {
             measure: AnswerJudge(
-                JUDGE_OF[measure], spec.mode, language, spec.samples, max_tokens=spec.max_tokens
+                JUDGE_OF[measure],
+                spec.mode,
+                language,
+                spec.samples,
+                max_tokens=spec.max_tokens,
+                alone=measure == "quality" and spec.quality_alone,
+                prompt_file=prompts.get(JUDGE_OF[measure]),
             )
             for measure in measures
         }

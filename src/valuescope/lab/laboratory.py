@@ -167,6 +167,11 @@ class Laboratory(Design):
         return self._outcomes[ask.hash]
 
     def _judged(self, ask: Ask, rows: Sequence[Row]) -> Outcomes:
+        if ask.items and ask.identifies:
+            return [
+                Outcome(item.key, item.value, None, None, row["text"])
+                for item, row in zip(ask.items, rows, strict=True)
+            ]
         if ask.pairs:
             return [
                 Outcome(item.key, item.value, row["positive"] - row["negative"], None)

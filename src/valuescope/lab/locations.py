@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from valuescope.activations import Activations
-from valuescope.data import Material, label
+from valuescope.data import LabelledText, Material, label
 from valuescope.edit import EDITS, Edit
 from valuescope.files import sha256_of
+from valuescope.lab.counted_texts import counted_texts, needs_residuals
 from valuescope.lab.folder import RunFolder, peak_memory
-from valuescope.lab.material import needs_residuals, read_texts, timed
+from valuescope.lab.material import timed
 from valuescope.lab.method import READING, MethodSpec, Roles
 from valuescope.lab.null import NullReadings, null_dealings
 from valuescope.lab.setting import Setting
@@ -26,6 +29,7 @@ from valuescope.locate import (
     NeuronSet,
     ProbeSet,
     SteeringVectors,
+    by_value,
     find_directions,
     locate,
 )
@@ -57,6 +61,11 @@ class Locations:
         self._directions: dict[str, Mapping[str, LayerTensors]] = {}
         self._evidence: dict[Roles, Evidence] = {}
 
+    @cached_property
+    def texts(self) -> tuple[LabelledText, ...]:
+        """The texts that were counted, with their answers where described persons gave some."""
+        return counted_texts(self.spec, self.folder, self.model, self.material).texts
+
     def evidence(self, method: MethodSpec) -> Evidence:
         """What a method's locator reads; made once per roles, since it checks every text against the residuals."""
         assert self.activations is not None, "no method reads texts"
@@ -67,7 +76,7 @@ class Locations:
                 values=self.material.values,
                 positive={value: label(value, positive) for value in self.material.values},
                 negative={value: label(value, negative) for value in self.material.values},
-                texts=read_texts(self.spec, self.material) if self._needs_texts() else (),
+                texts=self.texts if self._needs_texts() else (),
             )
         return self._evidence[roles]
 
@@ -81,9 +90,7 @@ class Locations:
             evidence = self.evidence(method)
             start, before = time.monotonic(), peak_memory()
             with timed(self.folder, f"locate {method.locator}"):
-                location = locate(
-                    method.locator, self.model, evidence, seed=self.spec.seed, **setting.locator
-                )
+                location = located(method, setting, self.model, evidence, seed=self.spec.seed)
                 cost = {"seconds": time.monotonic() - start, "peak_growth": peak_memory() - before}
                 self.folder.write_json(f"locate/{name}.cost.json", cost)
                 location.save(path)
@@ -96,13 +103,13 @@ class Locations:
     def null_readings(self) -> NullReadings:
         """The texts of the run under every dealing of its null, and what was counted of them."""
         assert self.activations is not None  # the part is refused where no method has a locator
-        texts = read_texts(self.spec, self.material)
-        dealings = null_dealings(self.spec, self.material.values, texts)
-        return NullReadings(texts, self.activations, dealings)
+        dealings = null_dealings(self.spec, self.material.values, self.texts)
+        return NullReadings(self.texts, self.activations, dealings)
 
     def directions(self, kind: str, method: MethodSpec, setting: Setting) -> Mapping[str, LayerTensors]:
         """The directions in the residual stream per value, kept on disk: their bits name the answers that they give."""
-        name = f"{kind}-{sha256_of([kind, method.read_roles, setting.locator])[:12]}{self.tag}"
+        what = [kind, method.read_roles, *_parameters(method, setting, self.material.values)]
+        name = f"{kind}-{sha256_of(what)[:12]}{self.tag}"
         if name not in self._directions:
             place, record = (
                 self.folder.path / "locate" / name,
@@ -112,9 +119,10 @@ class Locations:
                 self._directions[name] = {value: record.load(place / value) for value in self.material.values}
                 return self._directions[name]
             with timed(self.folder, f"directions {kind}"):
-                directions = find_directions(
-                    kind, self.model, self.evidence(method), seed=self.spec.seed, **setting.locator
-                )
+                evidence, directions = self.evidence(method), dict[str, LayerTensors]()
+                for parameters, values in setting.located_alike(evidence.values, method.located):
+                    found = find_directions(kind, self.model, evidence, seed=self.spec.seed, **parameters)
+                    directions |= {value: found[value] for value in values}
             for value, vectors in directions.items():
                 vectors.save(place / value)
             self._directions[name] = directions
@@ -122,7 +130,7 @@ class Locations:
 
     def name(self, method: MethodSpec, setting: Setting) -> str:
         """The name of a location in files. The same neurons with other numbers are another location."""
-        what = [method.locator, method.read_roles, setting.locator]
+        what = [method.locator, method.read_roles, *_parameters(method, setting, self.material.values)]
         return (
             f"{method.locator}-{sha256_of(what + ([method.numbers] if method.numbers != 'own' else []))[:12]}"
             f"{self.tag}"
@@ -158,6 +166,27 @@ class Locations:
         """
         like = cut(self.of(method, setting), setting.top)
         return locate(kind, self.model, self.evidence(method), seed=self.spec.seed, like=like, draw=draw)
+
+
+def _parameters(method: MethodSpec, setting: Setting, values: Sequence[str]) -> list[Any]:
+    """What a location is named by: the parameters of all values, and those that some have of their own."""
+    alike = setting.located_alike(values, method.located)
+    own = [[parameters, members] for parameters, members in alike if parameters != setting.locator]
+    return [setting.locator, *([own] if own else [])]
+
+
+def located(
+    method: MethodSpec, setting: Setting, model: NeuronModel, evidence: Evidence, *, seed: int
+) -> Location:
+    """What a method's locator finds in the evidence under a setting; once for each choice of parameters that some values
+    have, of which each value keeps its own."""
+    parts = dict[str, Location]()
+    for parameters, values in setting.located_alike(evidence.values, method.located):
+        location = locate(method.locator, model, evidence, seed=seed, **parameters)
+        if len(values) == len(evidence.values):
+            return location
+        parts |= dict.fromkeys(values, location)
+    return by_value({value: parts[value] for value in evidence.values})
 
 
 def cut(location: Location, top: int | None) -> Location:
@@ -199,7 +228,8 @@ def edits(method: MethodSpec, setting: Setting, location: Location) -> dict[str,
     if method.numbers == "delta":
         sets = {value: _with_role(found) for value, found in sets.items()}
     return {
-        value: make(found, **setting.edit_of(value)) if len(found) else None for value, found in sets.items()
+        value: make(found, **setting.edit_of(value, method.located)) if len(found) else None
+        for value, found in sets.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""The material of a run, the texts that its methods read, and one pass over them; each is kept on disk."""
+"""The material of a run, kept on disk, and what it must hold for the methods of the run."""
 
 from __future__ import annotations
 
@@ -6,22 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from valuescope.activations import Activations
-from valuescope.data import SOURCES, LabelledText, Material, label
-from valuescope.lab.counting import count_texts
+from valuescope.data import SOURCES, Material, label
 from valuescope.lab.folder import RunFolder
-from valuescope.lab.null import null_dealings
 from valuescope.lab.spec import ComparisonSpec, DataSpec, RunSpec, SourceSpec
 from valuescope.lab.strict import SpecError
 from valuescope.models import NeuronModel
 from valuescope.organism.grammar import USER
-from valuescope.progress import Progress
 from valuescope.values import ValueSystem, load_value_system
-
-COUNTING = "activations/cost.json"
-"""How many seconds the one pass over the texts took."""
-PROBING = ("neva", "neva-exclusive")
-"""The locators that read residuals."""
 
 
 @contextmanager
@@ -122,7 +113,13 @@ def require_texts(spec: ComparisonSpec, material: Material) -> None:
 
 
 def require_questions(spec: ComparisonSpec, material: Material) -> None:
-    """Raise SpecError where the material has nothing that a method asks, or what the judge cannot read."""
+    """Raise SpecError where the material has nothing that a method asks, or what the judge cannot read, or where questions
+    cannot be put as `answer` says."""
+    if spec.answer is not None and any(question.prompt for question in material.questions):
+        raise SpecError(
+            f"answer: the questions of source {material.source} bring prompts of their own, which nothing is put around; leave "
+            "answer out"
+        )
     if spec.judge == "stance" or spec.yes_or_no:
         answered = (*material.questions, *material.tuning)
         unknown = [question.key for question in answered if not question.yes_is]
@@ -152,46 +149,3 @@ def require_questions(spec: ComparisonSpec, material: Material) -> None:
                 f"methods.{name}.{kind}: source {material.source} yields no tuning questions asked as {tuned}; ask it for "
                 f"some (data.parameters.tuning), or drop {kind}"
             )
-
-
-def read_activations(
-    spec: ComparisonSpec, folder: RunFolder, model: NeuronModel, material: Material, progress: Progress
-) -> Activations | None:
-    """Counters of all texts that the methods read, and residuals where one trains probes; None where none reads texts."""
-    how, texts = spec.activations, read_texts(spec, material)
-    if not texts:
-        return None
-    start = time.monotonic()
-    with timed(folder, "activations"):
-        activations = count_texts(
-            folder.path / "activations",
-            model,
-            texts,
-            batch_size=how.rows,
-            part=how.part,
-            scope=how.scope,
-            residuals=needs_residuals(spec),
-            relabellings=null_dealings(spec, material.values, texts),
-            progress=lambda done, total: progress("activations", done, total),
-        )
-    if folder.read_json(COUNTING) is None:
-        folder.write_json(COUNTING, {"seconds": round(time.monotonic() - start, 2)})
-    return activations
-
-
-def read_texts(spec: ComparisonSpec, material: Material) -> tuple[LabelledText, ...]:
-    """The texts in the roles that the methods read; the pass leaves out all others."""
-    reading = [method for method in spec.methods.values() if method.reads_texts]
-    roles = {role for method in reading for role in method.read_roles}
-    if any(method.numbers == "delta" for method in spec.methods.values()):
-        roles |= {"for", "against"}
-    wanted = {label(value, role) for role in roles for value in material.values}
-    return tuple(text for text in material.texts if text.label in wanted)
-
-
-def needs_residuals(spec: ComparisonSpec) -> bool:
-    """Whether any method trains probes. Residuals grow with the number of texts, counters do not."""
-    return any(
-        method.locator in PROBING or (method.intervention is not None and method.reads_texts)
-        for method in spec.methods.values()
-    )

@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from valuescope.data.records import ROLES
 from valuescope.edit import EDITS, edit_parameters
-from valuescope.lab.parameters import require_known, require_parameters
+from valuescope.lab.parameters import REQUIRED, require_known, require_parameters
 from valuescope.lab.setting import AnyDose, AutomaticSpec, DoseSpec, SearchSpec, Setting
 from valuescope.lab.strict import Strict
 from valuescope.locate import DIRECTIONS, LOCATORS, direction_parameters, locator_parameters
@@ -104,13 +104,26 @@ class MethodSpec(Strict):
         require_known("role", self.roles or (), ROLES)
         locator_hints, edit_hints = self._hints()
         for setting in self.settings():
-            what = f"locator {self.locator or self.intervention}"
-            require_parameters(what, setting.locator, names, locator_hints)
-            for parameters in (setting.edit, *setting.by_value.values()):
-                what = f"edit {self.edit or self.intervention}"
-                require_parameters(what, parameters, of_edit, edit_hints)
-                if self.edit_kind:
-                    EDITS[self.edit_kind].check(parameters)
+            locator, edit = (
+                f"{kind} {name or self.intervention}"
+                for kind, name in (("locator", self.locator), ("edit", self.edit))
+            )
+            require_parameters(locator, setting.locator, names, locator_hints)
+            require_parameters(edit, setting.edit, of_edit, edit_hints)
+            of_both = {name: names[name] for name in self.located if names[name] is not REQUIRED} | of_edit
+            for parameters in setting.by_value.values():
+                what = f"by_value of {self.locator or self.intervention}"
+                require_parameters(what, parameters, of_both, {**locator_hints, **edit_hints})
+            for value in ("", *setting.by_value) if self.edit_kind else ():
+                EDITS[self.edit_kind].check(setting.edit_of(value, self.located))
+            if self.asked == "pairs" and any(
+                setting.edit_of(value, self.located).get("per") == "prompt"
+                for value in ("", *setting.by_value)
+            ):
+                raise ValueError(
+                    "per: prompt is measured at the last token of a prompt, and pairs are texts without one; ask dilemma, "
+                    "or take per: token"
+                )
         if self.intervention:
             self._check_intervention()
         if self.automatic:
@@ -212,6 +225,11 @@ class MethodSpec(Strict):
         return 1 if self.direction == "up" else -1
 
     @property
+    def located(self) -> frozenset[str]:
+        """The parameters that `by_value` may give of the locator; an adapter's and a message's are the same for all."""
+        return frozenset(self._parameters()[0] if self.edit_kind else ())
+
+    @property
     def edit_kind(self) -> str:
         """The kind of edit that the method makes; empty for a system message or an adapter."""
         return INTERVENTIONS[self.intervention].edit if self.intervention else self.edit
@@ -232,8 +250,7 @@ class MethodSpec(Strict):
         if dose.parameter == "top":
             return setting.model_copy(update={"top": int(strength)})
         if self.is_of_locator(dose):
-            locator = {**setting.locator, dose.parameter: strength}
-            return setting.model_copy(update={"locator": locator, "top": None})
+            return setting.with_locator(dose.parameter, strength)
         return setting.with_edit(dose.parameter, strength)
 
     def turned(self, setting: Setting, way: Way) -> Setting:

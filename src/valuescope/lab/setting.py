@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -14,7 +15,7 @@ class Setting(Strict):
     """One choice of everything between the activations and the edited model.
 
     `locator` and `edit` hold parameters of the method's locator and edit; `top` keeps so many neurons per
-    value (None: all that the locator selects). `by_value`: value -> other parameters of its edit.
+    value (None: all that the locator selects). `by_value`: value -> other parameters of its locator and edit.
     """
 
     locator: dict[str, Any] = Field(default_factory=dict)
@@ -22,17 +23,40 @@ class Setting(Strict):
     top: int | None = Field(default=None, ge=1)
     by_value: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
-    def edit_of(self, value: str) -> dict[str, Any]:
-        """The parameters of one value's edit."""
-        return {**self.edit, **self.by_value.get(value, {})}
+    def edit_of(self, value: str, located: Container[str] = ()) -> dict[str, Any]:
+        """The parameters of one value's edit; those in `located` are its locator's."""
+        own = self.by_value.get(value, {})
+        return {**self.edit, **{name: given for name, given in own.items() if name not in located}}
+
+    def located_alike(
+        self, values: Sequence[str], located: Container[str]
+    ) -> list[tuple[dict[str, Any], tuple[str, ...]]]:
+        """The different parameters that the values have of their locator (the names in `located`), each with its values."""
+        alike: list[tuple[dict[str, Any], tuple[str, ...]]] = []
+        for value in values:
+            own = {name: given for name, given in self.by_value.get(value, {}).items() if name in located}
+            parameters = {**self.locator, **own}
+            place = next((place for place, (known, _) in enumerate(alike) if known == parameters), len(alike))
+            members = alike.pop(place)[1] if place < len(alike) else ()
+            alike.insert(place, (parameters, (*members, value)))
+        return alike
 
     def with_edit(self, parameter: str, strength: float) -> Setting:
         """The setting with one parameter of the edit changed, for every value."""
+        return self._for_every_value(parameter, {"edit": {**self.edit, parameter: strength}})
+
+    def with_locator(self, parameter: str, strength: float) -> Setting:
+        """The setting with one parameter of the locator changed, for every value; it takes all neurons that are selected."""
+        return self._for_every_value(
+            parameter, {"locator": {**self.locator, parameter: strength}, "top": None}
+        )
+
+    def _for_every_value(self, parameter: str, changed: Mapping[str, Any]) -> Setting:
         rest = {
             value: {name: given for name, given in parameters.items() if name != parameter}
             for value, parameters in self.by_value.items()
         }
-        return self.model_copy(update={"edit": {**self.edit, parameter: strength}, "by_value": rest})
+        return self.model_copy(update={**changed, "by_value": rest})
 
     @property
     def hash(self) -> str:

@@ -15,6 +15,7 @@ from valuescope.lab.judge_spec import OPERATIONAL, AnyJudge, JudgeSpec, ScoresSp
 from valuescope.lab.method import MethodSpec
 from valuescope.lab.model_spec import ModelSpec
 from valuescope.lab.parameters import keywords, require_known, require_parameters
+from valuescope.lab.roles import AnswerSpec
 from valuescope.lab.strict import Name, Strict
 from valuescope.metrics import Bootstrap
 from valuescope.models import SamplingDefaults
@@ -176,7 +177,8 @@ class ComparisonSpec(RunSpec):
 
     `runs`: how often every question is answered, each time with other noise. `answers_per_value`: questions answered
     beside pairs, for fluency and examples. `yes_or_no`: open questions ask to begin with Yes or No, since small models take no
-    side otherwise; fluency and examples are then answers to the same questions without that.
+    side otherwise; fluency and examples are then answers to the same questions without that. `answer`: how open
+    questions are put (None: as they are, by the chat template).
     """
 
     experiment: Literal["methods"] = "methods"
@@ -186,6 +188,7 @@ class ComparisonSpec(RunSpec):
     judge: AnyJudge = "oracle"
     runs: int = Field(default=1, ge=1)
     scores: ScoresSpec | None = None
+    answer: AnswerSpec | None = None
     answers_per_value: int = Field(default=5, ge=1)
     yes_or_no: bool = False
 

@@ -102,7 +102,7 @@ def _stream_edits(
     make = EDITS[kind.edit]
     turned = {"direction": "negative"} if method.direction == "down" else {}
     return {
-        value: make(vectors, **{**turned, **setting.edit_of(value)}) if len(vectors) else None
+        value: make(vectors, **{**turned, **setting.edit_of(value, method.located)}) if len(vectors) else None
         for value, vectors in locations.directions(kind.directions, method, setting).items()
     }
 

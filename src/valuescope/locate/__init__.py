@@ -13,7 +13,7 @@ from valuescope.locate.directions import (
 from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.firing_profile import FiringProfile, firing_profile
 from valuescope.locate.layer_tensors import LayerTensors, SteeringError
-from valuescope.locate.location import Located, Location, largest
+from valuescope.locate.location import Located, Location, by_value, largest
 from valuescope.locate.locators import (
     DIRECTIONS,
     LOCATORS,
@@ -25,6 +25,7 @@ from valuescope.locate.locators import (
     locator_parameters,
 )
 from valuescope.locate.neuron_set import NeuronSet, NeuronSetError
+from valuescope.locate.parameters import band_of
 from valuescope.locate.probes import TrainedProbes, train_probes
 
 __all__ = [
@@ -44,6 +45,8 @@ __all__ = [
     "SteeringError",
     "SteeringVectors",
     "TrainedProbes",
+    "band_of",
+    "by_value",
     "decode_direction",
     "direction_parameters",
     "find_directions",

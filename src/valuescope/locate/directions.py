@@ -13,7 +13,7 @@ from torch.nn.functional import normalize
 from valuescope.locate.evidence import Evidence, LocateError
 from valuescope.locate.layer_tensors import LayerTensors, SteeringError
 from valuescope.locate.neuron_set import combined_origin
-from valuescope.locate.parameters import generator, layer_band
+from valuescope.locate.parameters import band_of, generator
 from valuescope.locate.probes import ProbeSettings
 from valuescope.models import NeuronModel
 from valuescope.ranges import CountOrNone, Layers, PartialShare, Positive, Share
@@ -92,7 +92,7 @@ def mean_difference(
     CAA (Rimsky et al. 2024, section 3; NeVA, appendix B). `layers`: first and last layer of the band, counted from
     0, both included (None: all). Nothing is drawn: `seed` is only recorded.
     """
-    first, last = layer_band("mean-difference", model, layers)
+    first, last = band_of("mean-difference", model.layers, layers)
     residuals = evidence.residuals()
     sides = zip(
         evidence.values, evidence.positive_labels(), evidence.negative_labels("mean-difference"), strict=True

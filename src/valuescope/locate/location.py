@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import torch
@@ -84,6 +84,51 @@ class Location(TensorRecord):
     def sizes(self) -> dict[str, int]:
         """Selected neurons per value."""
         return dict(zip(self.values, self.selected.sum(dim=(1, 2)).tolist(), strict=True))
+
+
+def by_value(parts: Mapping[str, Location]) -> Location:
+    """One location of many by the same method: each value's row, with its own numbers, is that of the part under its name.
+
+    What differs between the parts, of parameters and of diagnostics that are not by value, stands there by value.
+    """
+    first = next(iter(parts.values()))
+    values = tuple(parts)
+    rows = [(part, part.index(value)) for value, part in parts.items()]
+    shared = {
+        name: given
+        for name, given in first.parameters.items()
+        if all(part.parameters.get(name) == given for part in parts.values())
+    }
+    own = {
+        value: {name: given for name, given in part.parameters.items() if name not in shared}
+        for value, part in parts.items()
+    }
+    tensors: dict[str, Any] = {
+        name: torch.stack([getattr(part, name)[row] for part, row in rows]) for name in TENSORS
+    }
+    return replace(
+        first,
+        values=values,
+        **tensors,
+        parameters={**shared, "by_value": own},
+        diagnostics={name: _diagnostic(name, parts) for name in first.diagnostics},
+        warnings=tuple(
+            dict.fromkeys(
+                warning
+                for value, part in parts.items()
+                for warning in part.warnings
+                if not any(warning.startswith(f"{other}: ") for other in parts if other != value)
+            )
+        ),
+    )
+
+
+def _diagnostic(name: str, parts: Mapping[str, Location]) -> Any:
+    found = {value: part.diagnostics[name] for value, part in parts.items()}
+    if all(isinstance(entry, Mapping) and value in entry for value, entry in found.items()):
+        return {value: entry[value] for value, entry in found.items()}
+    first = next(iter(found.values()))
+    return first if all(entry == first for entry in found.values()) else found
 
 
 @dataclass(frozen=True, eq=False)

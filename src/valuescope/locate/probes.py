@@ -14,7 +14,7 @@ from valuescope.activations import Residuals
 from valuescope.data.checks.words import words
 from valuescope.data.records import LabelledText
 from valuescope.locate.evidence import Evidence, LocateError
-from valuescope.locate.parameters import generator, layer_band
+from valuescope.locate.parameters import band_of, generator
 from valuescope.logistic import Samples
 from valuescope.models import NeuronModel
 
@@ -123,7 +123,7 @@ class ProbeSettings:
             raise LocateError(
                 f"{method}: accuracy is {self.accuracy}; it is a share between 0 and 1 (0 keeps every layer)"
             )
-        first, last = layer_band(method, model, self.layers, self.margin)
+        first, last = band_of(method, model.layers, self.layers, self.margin)
         probes = train_probes(
             evidence, validation=self.validation, c=self.c, seed=self.seed, device=model.device
         )

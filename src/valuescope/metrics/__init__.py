@@ -26,6 +26,7 @@ from valuescope.metrics.perturbation import PerturbationMatrix, data_size_scores
 from valuescope.metrics.power import PAIRED_SHARE_SD, minimum_detectable
 from valuescope.metrics.rates import SupportRates, control_effect, support_rates
 from valuescope.metrics.result import Estimate, MetricError
+from valuescope.metrics.t_test import TTest, paired_t_test
 
 __all__ = [
     "GAIN_FLOOR",
@@ -38,6 +39,7 @@ __all__ = [
     "PerturbationMatrix",
     "Strength",
     "SupportRates",
+    "TTest",
     "accuracy",
     "average_precision",
     "bootstrap_average_precision",
@@ -56,6 +58,7 @@ __all__ = [
     "neuron_overlap",
     "neurons_by_layer",
     "overlap_p_value",
+    "paired_t_test",
     "pareto_curves",
     "perturbation_matrix",
     "position_bias",

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 Scalar = str | int | float | bool | None
 """What a variable of a template may be."""
-NO_SYSTEM, TEMPLATES_SYSTEM = "none", "template"
+NO_SYSTEM, TEMPLATES_SYSTEM, EMPTY_SYSTEM = "none", "template", "empty"
 _SET_HERE = frozenset(
     {*inspect.signature(PreTrainedTokenizerBase.apply_chat_template).parameters, "messages", "strftime_now"}
 )
@@ -26,7 +26,8 @@ class Chat:
     """How conversations are put to a model.
 
     `system`: the system turn of a conversation that brings none: "template", what the template writes by itself (some
-    write a default, most nothing); "none", no text (see `Prompts.conversation`); or the text given. `variables`: of the
+    write a default, most nothing); "none", no text (see `Prompts.conversation`); "empty", a message without text, whatever
+    the template would write (ConVA's code); or the text given. `variables`: of the
     template, such as `enable_thinking`. `date` (YYYY-MM-DD): what a template reads that asks for today; None: today.
 
     Raises ChatError for an empty text, a variable that the renderer sets itself or that is no JSON scalar, and no date.
@@ -39,8 +40,8 @@ class Chat:
     def __post_init__(self) -> None:
         if not isinstance(self.system, str) or not self.system.strip():
             raise ChatError(
-                f"system is {self.system!r}; give {NO_SYSTEM} for no system message, {TEMPLATES_SYSTEM} for the "
-                "template's own, or a text"
+                f"system is {self.system!r}; give {NO_SYSTEM} for no system message, {EMPTY_SYSTEM} for an empty "
+                f"one, {TEMPLATES_SYSTEM} for the template's own, or a text"
             )
         if not isinstance(self.variables, Mapping):
             raise ChatError(f"variables are {self.variables!r}; give names and values")

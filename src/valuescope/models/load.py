@@ -27,7 +27,7 @@ from valuescope.models.checkpoint import (
     read_weights,
     warn_once,
 )
-from valuescope.models.gguf import local_gguf, read_tokenizer, unpacked
+from valuescope.models.gguf import local_gguf, read_config, read_tokenizer, unpacked
 from valuescope.models.identity import ModelIdentity, fingerprint_of
 from valuescope.models.neuron_model import NeuronModel
 from valuescope.models.prompts import Prompts
@@ -125,6 +125,23 @@ def reason_of(error: Exception) -> str:
     return str(error) if told else f"{type(error).__name__}: {error}; check its config.json"
 
 
+def layer_count(id_or_path: str, *, revision: str | None = None, trust_remote_code: bool = False) -> int:
+    """How many decoder layers a model has, of its configuration alone. LoadError where that cannot be read."""
+    source, gguf = find_checkpoint(id_or_path)
+    try:
+        config = (
+            read_config(local_gguf(source, gguf, revision))[0]
+            if gguf
+            else AutoConfig.from_pretrained(
+                source, revision=revision or "main", trust_remote_code=trust_remote_code
+            )
+        )
+    except (OSError, ValueError) as error:
+        raise LoadError(f"{id_or_path}: its configuration could not be read. {error}") from error
+    layers: int = config.get_text_config().num_hidden_layers
+    return layers
+
+
 def _hint(id_or_path: str) -> str:
     return f" {INSTALL_SMOLLM2}." if id_or_path == SMOLLM2 else ""
 
@@ -139,11 +156,16 @@ def settled_dtype(saved: torch.dtype | None, device: Any, id_or_path: str) -> to
 
     The bundled models stay as saved: what is recorded about them is compared by number.
     """
-    on_cpu = id_or_path not in BUNDLED and str(device or default_device()).startswith("cpu")
-    if not on_cpu or saved in (torch.float32, torch.float64) or native_bfloat16():
+    kept = id_or_path in BUNDLED or saved in (torch.float32, torch.float64)
+    if kept or keeps_number_type(device or default_device()):
         return "auto" if saved is None else saved
     warn_once(f"{id_or_path}: this CPU has no bfloat16, so dtype auto is float32, not {saved}")
     return torch.float32
+
+
+def keeps_number_type(device: Any) -> bool:
+    """Whether "auto" leaves a checkpoint as it was saved on this device."""
+    return not str(device).startswith("cpu") or native_bfloat16()
 
 
 def native_bfloat16() -> bool:

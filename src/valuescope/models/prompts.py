@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
-from valuescope.models.chat import NO_SYSTEM, TEMPLATES_SYSTEM, Chat, ChatError
+from valuescope.models.chat import EMPTY_SYSTEM, NO_SYSTEM, TEMPLATES_SYSTEM, Chat, ChatError
 from valuescope.models.checkpoint import warn_once
 
 Messages = Sequence[Mapping[str, str]]
@@ -74,11 +74,18 @@ class Prompts:
         messages = [{"role": "system", "content": system}] if system else []
         return self.conversation([*messages, {"role": "user", "content": question}])
 
+    def bare(self, text: str, system: str = "") -> str:
+        """A prompt that no chat template is applied to: the text as it is, after a system message on a line of its own."""
+        if not system and self.chat.system not in (NO_SYSTEM, TEMPLATES_SYSTEM, EMPTY_SYSTEM):
+            system = self.chat.system
+        return self._plain([{"role": "system", "content": system}, {"role": "user", "content": text}])
+
     def conversation(self, messages: Messages, *, continue_last: bool = False) -> str:
         """The prompt of a conversation, by the chat template where there is one.
 
         A system message of the conversation stands for itself; without one `chat.system` says what stands there. "none"
-        is an empty system message where the template would write one of its own, which leaves its marks and no text.
+        is an empty system message where the template would write one of its own, which leaves its marks and no text; "empty"
+        is one wherever the template takes any.
         A template that refuses the system role, or leaves it out in silence, gets the message before the first user's, a
         blank line between, and that is said once.
 
@@ -107,7 +114,7 @@ class Prompts:
         if messages[0]["role"] != "system":
             if self.chat.system == TEMPLATES_SYSTEM:
                 return messages
-            if self.chat.system == NO_SYSTEM:
+            if self.chat.system in (NO_SYSTEM, EMPTY_SYSTEM):
                 return self._silenced(messages)
             messages = [{"role": "system", "content": self.chat.system}, *messages]
         if self.template is None or self._role().takes or len(messages) == 1 or messages[1]["role"] != "user":
@@ -126,7 +133,8 @@ class Prompts:
                 f"{self.name}: its chat template writes a system message of its own, in place of an empty one too; set "
                 f"system to {TEMPLATES_SYSTEM}, or to a text"
             )
-        return [{"role": "system", "content": ""}, *messages] if role.writes else messages
+        marked = role.writes or (self.chat.system == EMPTY_SYSTEM and role.takes)
+        return [{"role": "system", "content": ""}, *messages] if marked else messages
 
     def _role(self) -> SystemRole:
         """What the template makes of the system role, tried out once."""
@@ -190,7 +198,7 @@ class Prompts:
                 f"{self.name} has no chat template, so it can be asked a lone question (with a system message or "
                 f"without), not a conversation of {', '.join(roles)}; use a chat model, or prompts"
             )
-        return "\n".join(message["content"] for message in messages)
+        return "\n".join(message["content"] for message in messages if message["content"])
 
 
 def _require_text(messages: Messages) -> None:

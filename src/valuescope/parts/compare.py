@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from pydantic import Field
 
+from valuescope.lab.counted_texts import COUNTING, needs_residuals
 from valuescope.lab.laboratory import Laboratory
-from valuescope.lab.material import COUNTING, needs_residuals
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result
 from valuescope.lab.spec import ComparisonSpec

@@ -199,8 +199,13 @@ def _support_lines(result: Result) -> Iterator[str]:
         for measure, support in block.support.items():
             yield (
                 f"support in {language} by {measure}: {POINTS.ascii().full(support.overall, signed=False)} percent, "
+                f"{_order_gap(support.position_gap)}"
                 f"{support.missing.asked} dilemmas in both orders, {support.missing.missing} missing"
             )
+
+
+def _order_gap(gap: Estimate | None) -> str:
+    return "" if gap is None else f"order gap {POINTS.ascii().full(gap)} points (n {gap.n}), "
 
 
 def _warnings(result: Result) -> Iterator[str]:

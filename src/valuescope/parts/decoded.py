@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from valuescope.lab.counted_texts import PROBING
 from valuescope.lab.laboratory import Laboratory
-from valuescope.lab.material import PROBING
 from valuescope.lab.method import MethodSpec
 from valuescope.lab.part import Part
 from valuescope.lab.result import Result

@@ -23,10 +23,11 @@ EVEN = 50.0  # percent: neither option is supported more
 
 
 class DilemmaAnswer(Found):
-    """The replies to a dilemma with its options in both orders, and the support read from them."""
+    """The replies to a dilemma with its options in both orders, the support read from them, and the gap of the orders."""
 
     replies: tuple[str, ...] = ()
     support: float | None = None
+    gap: float | None = None
 
 
 class DilemmaExample(Found):
@@ -113,7 +114,8 @@ class DilemmaExamples(Part[int]):
 
 
 def _answer(supports: Supports, place: int) -> DilemmaAnswer:
-    return DilemmaAnswer(replies=supports.replies[place], support=supports.support[place].support)
+    support = supports.support[place]
+    return DilemmaAnswer(replies=supports.replies[place], support=support.support, gap=support.gap)
 
 
 def _shown(arm: str, answer: DilemmaAnswer) -> ArmAnswerText:
@@ -122,4 +124,5 @@ def _shown(arm: str, answer: DilemmaAnswer) -> ArmAnswerText:
         level = (answer.support > EVEN) - (answer.support < EVEN)
         side = {1: "value supported", 0: "neither supported more", -1: "value not supported"}[level]
         verdicts = [Verdict(None, side), Verdict(None, f"support {answer.support:.0f}%")]
+        verdicts += [] if answer.gap is None else [Verdict(None, f"order gap {answer.gap:+.0f} points")]
     return ArmAnswerText(arm, "\n\n".join(answer.replies), tuple(verdicts))

@@ -174,8 +174,12 @@ def values_table(found: Mapping[str, MethodFound]) -> Table[Any]:
 
 def effects_figure(found: Mapping[str, MethodFound], result: Result) -> Figure | None:
     """The effect of each method beside its random controls, at every setting that was measured."""
-    numbers, unit = effect_numbers(result), result.head.measure.unit
-    axis = f"change of {result.head.measure.name or 'the measure'}{f' ({unit})' if unit else ''}"
+    return effects_of([effects_facet(found, result)], result) if found else None
+
+
+def effects_facet(found: Mapping[str, MethodFound], result: Result, title: str = "") -> DotFacet:
+    """A row for each method and setting."""
+    numbers = effect_numbers(result)
     rows = [
         (place, name, method, setting)
         for place, (name, method) in enumerate(found.items())
@@ -200,19 +204,25 @@ def effects_figure(found: Mapping[str, MethodFound], result: Result) -> Figure |
         for arm, (field, style) in arms.items()
         if any(measured[field])
     ]
-    facet = DotFacet(
-        "",
+    return DotFacet(
+        title,
         tuple(label(*row[1:]) for row in rows),
         series,
         beside=tuple(numbers.signed(mean_of(setting.effect)) for *_, setting in rows),
         beside_title="effect",
     )
+
+
+def effects_of(facets: Sequence[DotFacet], result: Result) -> Figure | None:
+    """A panel for each facet, in the measure of `result`."""
+    numbers, unit = effect_numbers(result), result.head.measure.unit
+    axis = f"change of {result.head.measure.name or 'the measure'}{f' ({unit})' if unit else ''}"
     return dots(
         "effects",
         f"Effect of each method on its target value: {axis}",
         "Edited minus base on the same questions, averaged over values, with intervals; in brackets what the method should do. "
         "Random: as many random neurons under the same edit. Matched: random neurons of the same layers and activation rates.",
-        [facet] if rows else [],
+        facets,
         axis=axis,
         numbers=numbers,
     )

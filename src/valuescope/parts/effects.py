@@ -28,6 +28,7 @@ from valuescope.parts.method import (
     methods_of,
 )
 from valuescope.parts.sight import sights_of
+from valuescope.parts.t_tests import t_tests, t_tests_table
 from valuescope.report.blocks import Em, Section, Words
 from valuescope.report.names import method_name, setting_name
 from valuescope.report.text import visible
@@ -61,7 +62,13 @@ class Effects(Part[None]):
             "intended direction beyond 0 and beyond the mean of every control.",
             style="small",
         )
-        blocks = (methods_table(found, result), note, by_value_figure(found, result), values_table(found))
+        blocks = (
+            methods_table(found, result),
+            note,
+            t_tests_table(found, result),
+            by_value_figure(found, result),
+            values_table(found),
+        )
         return Section("results", "Results", blocks)
 
     @classmethod
@@ -135,6 +142,7 @@ def _effects(lab: Laboratory, trial: Trial) -> dict[str, Any]:
         "effect": lab.effect(trial.base, trial.edited),
         "random": lab.effect(trial.base, *trial.random),
         "random_matched": lab.effect(trial.base, *trial.matched) if trial.matched else None,
+        "t_tests": t_tests(trial.base, trial.edited),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from valuescope.lab.result import Result
 from valuescope.metrics import Estimate
@@ -56,7 +56,7 @@ def exploration_opening(result: Result) -> Opening:
         lead=tuple(_what_was_run(result)),
         notes=notes,
         hero=hero(result),
-        result=ResultBox(_headline(result), tuple(_sentences(result))),
+        result=ResultBox(exploration_headline(result), tuple(_sentences(result))),
     )
 
 
@@ -77,15 +77,16 @@ def _what_was_run(result: Result) -> Iterator[Inline]:
     )
 
 
-def _clear(matrix: PerturbationFound) -> bool:
+def hit_hardest(matrix: PerturbationFound) -> bool:
     """Whether own values are hit hardest, clear of chance."""
     own, p = matrix.mean_diagonal, matrix.test.p
     return p is not None and p < SIGNIFICANT and own is not None and own.high is not None and own.high < 0
 
 
-def _headline(result: Result) -> str:
+def exploration_headline(result: Result) -> str:
+    """In how many measurements a value's own support falls most, clear of chance."""
     rows = main_matrices(result)
-    clear = [row.where for row in rows if _clear(row.matrix)]
+    clear = [row.where for row in rows if hit_hardest(row.matrix)]
     words = (
         f"Without the neurons that {selection_name(exploration(result).main)} finds for a value, the model's support of that "
         f"value falls most, and clear of chance, in {len(clear)} of {len(rows)} measurements"
@@ -101,7 +102,7 @@ def _sentences(result: Result) -> Iterator[tuple[str, tuple[str, ...]]]:
             continue
         against = listing(
             f"{control_name(kind)} neurons {POINTS.signed(point.mean if isinstance(point, Estimate) else point)}"
-            for kind, point in _controls(result, row).items()
+            for kind, point in control_changes(result, row).items()
         )
         words = (
             f"Without the neurons of {row.name}, a value's own support changes by {POINTS.full(own)} points, other values' "
@@ -109,11 +110,11 @@ def _sentences(result: Result) -> Iterator[tuple[str, tuple[str, ...]]]:
             f"{test.per_column} largest drops; {p_words(test.p)}. "
         )
         hardest = "Own values are hit hardest."
-        words += hardest if _clear(row.matrix) else "That own values are hit hardest is not shown."
+        words += hardest if hit_hardest(row.matrix) else "That own values are hit hardest is not shown."
         yield row.where, (words,)
 
 
-def _controls(result: Result, main: MatrixRow) -> dict[str, Estimate | float | None]:
+def control_changes(result: Result, main: MatrixRow) -> dict[str, Estimate | float | None]:
     """The change of own values under each kind of control, over its draws where there are several."""
     kinds: dict[str, list[Estimate | None]] = {}
     for row in every_matrix(result):
@@ -127,8 +128,13 @@ def _controls(result: Result, main: MatrixRow) -> dict[str, Estimate | float | N
 
 def hero(result: Result) -> Figure | None:
     """The change of own values beside that of other values and of the random controls, by language and measure."""
+    return own_values_figure([own_values_facet(result, selection_name(exploration(result).main))])
+
+
+def own_values_facet(result: Result, title: str) -> DotFacet:
+    """A row for each language and measure."""
     rows = main_matrices(result)
-    controls = [_controls(result, row) for row in rows]
+    controls = [control_changes(result, row) for row in rows]
     languages = list(dict.fromkeys(row.language for row in rows))
     series = [
         Dots(
@@ -142,12 +148,16 @@ def hero(result: Result) -> Figure | None:
         style = "control" if kind == "random" else "matched"
         name = f"own value, {control_name(kind)} neurons"
         series.append(Dots(name, style, [drawn.get(kind) for drawn in controls]))
-    facet = DotFacet(selection_name(exploration(result).main), [row.where for row in rows], series)
+    return DotFacet(title, [row.where for row in rows], series)
+
+
+def own_values_figure(facets: Sequence[DotFacet]) -> Figure | None:
+    """A panel for each facet."""
     return dots(
         "own_values",
         "Change of support without a value's own neurons",
         "Mean over values, with intervals over dilemmas; means over the draws of a control have none.",
-        (facet,),
+        facets,
         axis="change of support (points)",
         numbers=POINTS,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from valuescope.lab.result import Result
-from valuescope.parts.leakage_found import MethodLeakage
+from valuescope.lab.result import Head, Result
+from valuescope.parts.leakage_found import MatrixFound, MethodLeakage
 from valuescope.parts.leakage_shown import at, change_cell, group_facet, named_cells, ratio_facet
 from valuescope.parts.method import effect_numbers
 from valuescope.report.blocks import Section, Words
@@ -71,31 +71,31 @@ def leakages_section(found: Mapping[str, MethodLeakage], result: Result) -> Sect
     return Section("leakages", "Leakage of every method", blocks, link="Leakage of all")
 
 
+def changes_facet(title: str, found: MatrixFound, head: Head) -> HeatFacet:
+    """One matrix of changes in points: values steered in rows, evaluated in columns."""
+    points = Numbers(0)
+
+    def cell(i: int, j: int) -> HeatCell:
+        delta = found.delta
+        change, low, high = (at(matrix, i, j) for matrix in (delta.mean, delta.low, delta.high))
+        made = change_cell(change, low, high, SHARES)
+        words = points.signed(None if change is None else 100 * change)
+        return HeatCell(change, words, made.hint, made.strong)
+
+    names = tuple(map(head.value_name, found.values))
+    return HeatFacet(
+        title,
+        names,
+        names,
+        named_cells(found.values, head, cell),
+        row_title="steered",
+        column_title="evaluated; change in points",
+        diagonal=True,
+    )
+
+
 def _matrices_figure(rows: Sequence[_Method], result: Result) -> Figure | None:
-    points, facets = Numbers(0), []
-    for name, found in rows:
-        names, delta = tuple(map(result.head.value_name, found.values)), found.delta
-
-        def cell(i: int, j: int, delta: object = delta, found: MethodLeakage = found) -> HeatCell:
-            change, low, high = (
-                at(matrix, i, j) for matrix in (found.delta.mean, found.delta.low, found.delta.high)
-            )
-            made = change_cell(change, low, high, SHARES)
-            words = points.signed(None if change is None else 100 * change)
-            return HeatCell(change, words, made.hint, made.strong)
-
-        cells = named_cells(found.values, result.head, cell)
-        facets.append(
-            HeatFacet(
-                method_name(name),
-                names,
-                names,
-                cells,
-                row_title="steered",
-                column_title="evaluated; change in points",
-                diagonal=True,
-            )
-        )
+    facets = [changes_facet(method_name(name), found, result.head) for name, found in rows]
     return heat_maps(
         "leakages",
         "Leakage of every method: change of every value (columns) under the edit of every value (rows)",

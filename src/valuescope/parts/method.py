@@ -20,8 +20,18 @@ NOT_A_SELECTION = 0.1
 some of everything that it does."""
 
 
+class TTestFound(Found):
+    """A two-sided paired t-test of an effect, over `n` questions or values (see `TTest`)."""
+
+    mean: float | None = None
+    t: float | None = None
+    p: float | None = None
+    n: int
+
+
 class SettingFound(Found):
-    """One setting of a method: its neurons, effect, controls, fluency and quality against the truth."""
+    """One setting of a method: its neurons, effect, controls, fluency and quality against the truth. `t_tests`: by what was
+    an observation, "questions" or "values"."""
 
     name: str
     locator_parameters: dict[str, Any] = {}
@@ -30,6 +40,7 @@ class SettingFound(Found):
     effect: Measured | None = None
     random: Measured | None = None
     random_matched: Measured | None = None
+    t_tests: dict[str, TTestFound] = {}
     fluency: Measured | None = None
     base_fluency: Measured | None = None
     average_precision: dict[str, float | None] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from valuescope.lab.laboratory import Laboratory
-from valuescope.lab.locations import cut
+from valuescope.lab.locations import cut, located
 from valuescope.lab.method import READING, MethodSpec
 from valuescope.lab.null import NullSpec, Reading, exchange_of
 from valuescope.lab.part import Part
@@ -13,7 +13,7 @@ from valuescope.lab.result import Result
 from valuescope.lab.setting import Setting
 from valuescope.lab.spec import ComparisonSpec
 from valuescope.lab.strict import FoundRoot
-from valuescope.locate import Evidence, Location, locate
+from valuescope.locate import Evidence, Location
 from valuescope.parts.null_found import NullFound, null_found
 from valuescope.parts.null_shown import null_section
 from valuescope.report.blocks import Section
@@ -108,5 +108,5 @@ class _Locating:
             {value: label for value, label in of.negative.items() if label in known},
             reading.texts(of.texts) if method.locator in READING else (),
         )
-        location = locate(method.locator, lab.model, evidence, seed=lab.spec.seed, **self.setting.locator)
+        location = located(method, self.setting, lab.model, evidence, seed=lab.spec.seed)
         return cut(location, self.setting.top)

@@ -75,12 +75,12 @@ def headline(found: Mapping[str, MethodFound], result: Result) -> str:
         )
     chosen = [(name, method, method.chosen) for name, method in found.items()]
     good = [
-        method_name(name) for name, method, setting in chosen if setting and _worked(method, setting, result)
+        method_name(name) for name, method, setting in chosen if setting and worked(method, setting, result)
     ]
     rest = [
         f"{method_name(name)} ({_why_not(method, setting, result)})"
         for name, method, setting in chosen
-        if not setting or not _worked(method, setting, result)
+        if not setting or not worked(method, setting, result)
     ]
     unknown = any(setting and fluency_verdict(setting).clear is None for _, _, setting in chosen)
     fluent = (
@@ -105,12 +105,13 @@ def _at_defaults(found: Mapping[str, MethodFound], result: Result) -> str:
     ]
     if not defaults or all(method.setting == "default" for method in found.values()):
         return ""
-    good = [method_name(name) for name, method, setting in defaults if _worked(method, setting, result)]
+    good = [method_name(name) for name, method, setting in defaults if worked(method, setting, result)]
     named = f" ({listing(good)})" if good else ""
     return f" At the papers' default settings: {len(good)} of {len(defaults)}{named}."
 
 
-def _worked(method: MethodFound, setting: SettingFound, result: Result) -> bool:
+def worked(method: MethodFound, setting: SettingFound, result: Result) -> bool:
+    """Whether a setting moved its target as intended, clear of chance, and answers stayed fluent as far as is known."""
     return bool(verdict(method, setting, result).clear) and fluency_verdict(setting).clear is not False
 
 

@@ -217,7 +217,7 @@ def _turned(design: Design, name: str) -> dict[Way, Setting]:
 
 
 def _asks(design: Design, items: Items, name: str, setting: Setting) -> tuple[Ask, Ask, Ask]:
-    method, questions = design.spec.methods[name], design.repeated(items.questions())
+    method, questions = design.spec.methods[name], design.repeated(design.worded(items.questions()))
     control = design.control(method, setting)
     assert control is not None
     edited = design.each(questions, design.treatments(method, setting))

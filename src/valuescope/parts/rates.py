@@ -10,7 +10,7 @@ from valuescope.lab.design import Design
 from valuescope.lab.laboratory import Laboratory
 from valuescope.lab.parameters import require_known
 from valuescope.lab.part import Part
-from valuescope.lab.result import Result
+from valuescope.lab.result import Head, Result
 from valuescope.lab.spec import ComparisonSpec
 from valuescope.lab.strict import Found, Measured, Strict
 from valuescope.report.blocks import Section
@@ -109,7 +109,7 @@ class Rates(Part[RatesSpec]):
     @classmethod
     def view(cls, found: RatesFound, result: Result) -> Section:
         """Two heat maps, a row for each method."""
-        facets = [_facet(found, rate, result) for rate in TITLES]
+        facets = [rate_facet(found, rate, result.head) for rate in TITLES]
         figure = heat_maps(
             "rates",
             "Control success and fluency of each value under its own edit",
@@ -132,7 +132,8 @@ class Rates(Part[RatesSpec]):
         )
 
 
-def _facet(found: RatesFound, rate: str, result: Result) -> HeatFacet:
+def rate_facet(found: RatesFound, rate: str, head: Head, model: str = "") -> HeatFacet:
+    """A row for each arm, a column for each value; `model` stands before the title."""
     by_value, points = getattr(found, rate), Numbers(0)
 
     def cell(arm: str, value: str) -> HeatCell:
@@ -140,17 +141,17 @@ def _facet(found: RatesFound, rate: str, result: Result) -> HeatFacet:
         mean = estimate and estimate.mean
         effect = found.effect.get(arm, {}).get(value) if rate == "success" else None
         ends = effect and effect.ci
-        hint = f"{method_name(arm)}, {result.head.value_name(value)}: {SHARES.full(estimate, signed=False)}"
+        hint = f"{method_name(arm)}, {head.value_name(value)}: {SHARES.full(estimate, signed=False)}"
         words = "?" if mean is None else points.plain(100 * mean)
         return HeatCell(
             mean, words, f"{hint} {sample(estimate)}", bool(ends and (ends[0] > 0 or ends[1] < 0))
         )
 
-    values = result.head.values
+    values = head.values
     return HeatFacet(
-        TITLES[rate],
+        f"{model}: {TITLES[rate]}" if model else TITLES[rate],
         tuple(map(method_name, by_value)),
-        tuple(map(result.head.value_name, values)),
+        tuple(map(head.value_name, values)),
         tuple(tuple(cell(arm, value) for value in values) for arm in by_value),
         column_title="in percent",
         colour="amount",

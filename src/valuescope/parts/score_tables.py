@@ -75,71 +75,98 @@ def _explained(head: Head) -> Words:
     )
 
 
-class _Arm(NamedTuple):
-    """A row of a table: one arm of one method, or the base model."""
+class ScoreArm(NamedTuple):
+    """A row of a table: one arm of one method, or the base model. `group` sets the rows of several models apart; not `judged`: the measure
+    sees nothing on the model, so that no method is its best."""
 
     label: str
     name: str
     arm: str
     ways: Any
+    group: str = ""
+    judged: bool = True
 
     def at(self, measure: str, way: str, value: str) -> Any:
-        block = self.ways.root[way].get(measure)
+        """Its score; None where it was not measured."""
+        block = self.ways and self.ways.root.get(way, {}).get(measure)
         block = block and (block.by_value.get(value) if value else block)
         return block and getattr(block, self.arm)
 
 
-def _scores(found: Ways, title: str, way: str, head: Head) -> Table[_Arm]:
+def _scores(found: Ways, title: str, way: str, head: Head) -> Table[ScoreArm]:
     measure = score_measure(head)
     model = plain_value(head.model.get("id") or "model not named")
     rows = _arms(found, way, ("edited", "random"))
-    return _table(f"{title}. Model: {model}. {measure_name(measure)}", rows, measure, way, head)
+    return scores_table(f"{title}. Model: {model}. {measure_name(measure)}", rows, measure, way, head)
 
 
 def _quality(found: Ways, title: str, way: str, head: Head) -> Details:
     measure = quality_measure(head)
     caption = f"{title}: {measure_name(measure)}"
-    return Details(caption, (_table(caption, _arms(found, way, ("edited",)), measure, way, head),))
+    return Details(caption, (scores_table(caption, _arms(found, way, ("edited",)), measure, way, head),))
 
 
-def _arms(found: Ways, way: str, arms: Sequence[str]) -> list[_Arm]:
-    methods = {name: ways for name, ways in found.items() if way in ways.root}
-    rows = [_Arm("Base model", "", "base", next(iter(methods.values())))]
+def _arms(found: Ways, way: str, arms: Sequence[str]) -> list[ScoreArm]:
+    return score_arms({name: ways for name, ways in found.items() if way in ways.root}, arms)
+
+
+def score_arms(methods: Mapping[str, Any], arms: Sequence[str], group: str = "") -> list[ScoreArm]:
+    """The base model, then every method's arms; the `WaysFound` of a method is None where it was not measured."""
+    base = next((ways for ways in methods.values() if ways), None)
+    rows = [ScoreArm("Base model", "", "base", base, group)]
     for name, ways in methods.items():
         labels = {"edited": method_name(name), "random": "random neurons for it"}
-        rows += [_Arm(labels[arm], name, arm, ways) for arm in arms]
+        rows += [ScoreArm(labels[arm], name, arm, ways, group) for arm in arms]
     return rows
 
 
-def _table(caption: str, rows: list[_Arm], measure: str, way: str, head: Head) -> Table[_Arm]:
-    def column(value: str) -> Column[_Arm]:
-        best = _best(rows, measure, way, value) if measure == score_measure(head) else set[str]()
+def scores_table(
+    caption: str,
+    rows: Sequence[ScoreArm],
+    measure: str,
+    way: str,
+    head: Head,
+    more: Sequence[Column[ScoreArm]] = (),
+) -> Table[ScoreArm]:
+    """Arms against values, best methods marked in each group; `more` columns stand before the values."""
 
-        def small(row: _Arm) -> tuple[str, ...]:
+    def column(value: str) -> Column[ScoreArm]:
+        best = _best(rows, measure, way, value) if measure == score_measure(head) else set[tuple[str, str]]()
+
+        def small(row: ScoreArm) -> tuple[str, ...]:
             scored = row.at(measure, way, value)
             spread = scored and scored.variance
             variance = "" if spread is None else f"± {VARIANCE.plain(spread)}"
-            return tuple(filter(None, (variance, "best" if row.name in best and row.arm == "edited" else "")))
+            marked = (row.group, row.name) in best and row.arm == "edited"
+            return tuple(filter(None, (variance, "best" if marked else "")))
 
-        def cell(row: _Arm) -> Estimate | None:
+        def cell(row: ScoreArm) -> Estimate | None:
             scored = row.at(measure, way, value)
             return scored and scored.estimate  # type: ignore[no-any-return]
 
         title = head.value_name(value) if value else "All values"
         return Column("", title, cell, SHARES, signed=False, small=small, estimate=True)
 
-    columns = (Column[_Arm]("", "Method", lambda row: row.label), *map(column, (*head.values, "")))
-    return Table("", caption, columns, rows)
+    names = [Column[ScoreArm]("", "Method", lambda row: row.label)]
+    if any(row.group for row in rows):
+        names.insert(0, Column("", "Model", lambda row: row.group))
+    return Table("", caption, (*names, *more, *map(column, (*head.values, ""))), rows)
 
 
-def _best(rows: list[_Arm], measure: str, way: str, value: str) -> set[str]:
-    """The methods of the highest score of a column, or the lowest where the edit leads away."""
-    scored = {row.name: row.at(measure, way, value) for row in rows if row.arm == "edited"}
-    means = {name: score.mean for name, score in scored.items() if score and score.mean is not None}
-    if len(means) < 2:
-        return set()
-    best = max(means.values()) if way == "up" else min(means.values())
-    return {name for name, mean in means.items() if abs(mean - best) < TIE}
+def _best(rows: Sequence[ScoreArm], measure: str, way: str, value: str) -> set[tuple[str, str]]:
+    """By group the methods of the highest score of a column, or the lowest where the edit leads away."""
+    means = dict[str, dict[str, float]]()
+    for row in rows:
+        score = row.at(measure, way, value) if row.arm == "edited" and row.judged else None
+        if score and score.mean is not None:
+            means.setdefault(row.group, {})[row.name] = score.mean
+    best = max if way == "up" else min
+    return {
+        (group, name)
+        for group, scores in means.items()
+        for name, mean in scores.items()
+        if len(scores) > 1 and abs(mean - best(scores.values())) < TIE
+    }
 
 
 def _rows(questions: str, found: Ways, result: Result) -> list[tuple[Any, ...]]:

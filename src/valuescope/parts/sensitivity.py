@@ -10,11 +10,11 @@ from pydantic import Field
 from valuescope.edit import EDITS
 from valuescope.files import sha256_of
 from valuescope.lab.ask import Ask
+from valuescope.lab.counted_texts import counted_texts, needs_residuals
 from valuescope.lab.counting import count_texts
 from valuescope.lab.design import Design
 from valuescope.lab.laboratory import Laboratory
 from valuescope.lab.locations import Locations, edits
-from valuescope.lab.material import needs_residuals, read_texts
 from valuescope.lab.method import MethodSpec
 from valuescope.lab.parameters import require_known, require_parameters
 from valuescope.lab.part import Part
@@ -213,10 +213,12 @@ class Sensitivity(Part[SensitivitySpec]):
         if choice.tag in self._recounts:
             return self._recounts[choice.tag]
         spec = locations.spec
+        counted = counted_texts(spec, locations.folder, locations.model, locations.material)
         activations = count_texts(
             locations.folder.path / f"activations{choice.tag}",
             locations.model,
-            read_texts(spec, locations.material),
+            counted.texts,
+            drawn=counted.drawn,
             batch_size=spec.activations.rows,
             part=spec.activations.part,
             scope=choice.scope or spec.activations.scope,

@@ -26,15 +26,15 @@ from valuescope.report.table import Column, Table
 class SupportFound(Found):
     """The unedited model's support of each value by one measure, in percent.
 
-    `position_gaps`, `position_gap`: how much more the aligned option gets as the first than as the second, in points; where it is
-    large, a support near 50 says nothing. `stated_sum`: what the stated percentages of both options add up to, on average.
+    `position_gaps`, `position_gap`: the support with the aligned option first minus that with it second, in points; a support
+    whose gap is large says nothing. `total`: the mean sum of both options' percentages, where they are stated.
     """
 
     rates: dict[str, Measured] = {}
     overall: Measured | None = None
     position_gaps: dict[str, Measured] = {}
     position_gap: Measured | None = None
-    stated_sum: Measured | None = None
+    total: Measured | None = None
     missing: MissingSupports = MissingSupports()
 
 
@@ -87,22 +87,23 @@ class UneditedSupport(Part[None]):
         blocks = (
             rates or Words("No support could be read.", style="absent"),
             _table(found, result),
-            _values_table(found, result),
+            _by_value(found, result),
             _agreement_figure(found),
-            _csv(found),
         )
         return Section("support", "Support rates", blocks, link="Support")
 
 
 def _support(lab: DilemmaLaboratory, language: str, measure: Measure) -> SupportFound:
     supports = lab.supports(language, measure)
-    sums = [support.stated_sum for support in supports.support]
-    stated = (
-        lab.how.mean(sums, clusters=lab.stories(language)).to_dict() if measure == "percentages" else None
+    totals = [support.total for support in supports.support]
+    stated = measure == "percentages"
+    return SupportFound.model_validate(
+        {
+            **lab.rates(language, measure).to_dict(),
+            "total": lab.how.mean(totals, clusters=lab.stories(language)).to_dict() if stated else None,
+            "missing": MissingSupports.of(missing_of(supports)),
+        }
     )
-    missing = MissingSupports.of(missing_of(supports))
-    content = {**lab.rates(language, measure).to_dict(), "stated_sum": stated, "missing": missing}
-    return SupportFound.model_validate(content)
 
 
 def _agreement(lab: DilemmaLaboratory, language: str) -> AgreementFound:
@@ -145,7 +146,8 @@ def _rates_figure(found: Mapping[str, LanguageFound], result: Result) -> Figure 
     return value_bars(
         "support_rates",
         "Support rate of each value",
-        "Mean support of the value-aligned option, both orders of the options averaged, with intervals over dilemmas. "
+        "Mean support of the value-aligned option, both orders of the options averaged, with intervals over dilemmas; the table "
+        "has the gap of the two orders beside each. "
         "Dotted: 50%, where neither option is preferred.",
         facets,
         "support of the aligned option (%)",
@@ -184,7 +186,7 @@ def _table(found: Mapping[str, LanguageFound], result: Result) -> Table[_Row]:
         Column("", "Language and measure", lambda row: f"{language_name(row.language)}, by {row.measure}"),
         Column("", "Support (%)", lambda row: row.support.overall, POINTS, signed=False),
         Column("", "First place preferred by (points)", lambda row: row.support.position_gap, POINTS),
-        Column("", "Both options together (%)", lambda row: row.support.stated_sum, POINTS, signed=False),
+        Column("", "Both options add up to (%)", lambda row: row.support.total, POINTS, signed=False),
         Column("", "Missing", lambda row: f"{row.support.missing.missing} of {row.support.missing.asked}"),
         Column("", "Kinds", kinds),
     )
@@ -199,31 +201,26 @@ class _Rate(NamedTuple):
     gap: Estimate | None
 
 
-def _csv(found: Mapping[str, LanguageFound]) -> Table[_Rate]:
+def _by_value(found: Mapping[str, LanguageFound], result: Result) -> Table[_Rate]:
+    """Each value's support with the order gap beside it."""
     rates = [
-        _Rate(*row[:2], value, rate, row.support.position_gaps.get(value))
+        _Rate(row.language, row.measure, value, rate, row.support.position_gaps.get(value))
         for row in _rows(found)
         for value, rate in row.support.rates.items()
     ]
-    columns: tuple[Column[_Rate], ...] = (
+    shown: tuple[Column[_Rate], ...] = (
+        Column("", "Language and measure", lambda row: f"{language_name(row.language)}, by {row.measure}"),
+        Column("", "Value", lambda row: result.head.value_name(row.value)),
+        Column("", "Support (%)", attrgetter("rate"), POINTS, signed=False),
+        Column("", "Aligned option first minus second (points)", attrgetter("gap"), POINTS),
+        Column("", "n", lambda row: row.rate.n),
+    )
+    columns = (
         *facts("language", "measure", "value"),
         Column("*", "", attrgetter("rate"), estimate=True),
-        Column("gap", "", attrgetter("gap"), estimate=True),
-    )
-    return Table("support", "Support of each value", columns, rates, page=False)
-
-
-def _values_table(found: Mapping[str, LanguageFound], result: Result) -> Table[_Rate]:
-    """Beside every support the gap between the two orders that it is the mean of."""
-    columns: tuple[Column[_Rate], ...] = (
-        Column("", "Value", lambda row: result.head.value_name(row.value)),
-        Column("", "Language and measure", lambda row: f"{language_name(row.language)}, by {row.measure}"),
-        Column("", "Support (%)", attrgetter("rate"), POINTS, signed=False),
-        Column("", "First place preferred by (points)", attrgetter("gap"), POINTS),
+        Column("order_gap", "", attrgetter("gap"), estimate=True),
+        *shown,
     )
     return Table(
-        "",
-        "Support of each value, and the gap between the two orders of its options",
-        columns,
-        _csv(found).rows,
+        "support", "Support of each value, and what the order of the options does to it", columns, rates
     )

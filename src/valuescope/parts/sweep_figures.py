@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from valuescope.lab.result import Result
+from valuescope.lab.result import Head, Result
 from valuescope.parts.method import MethodFound, effect_numbers, methods_of
 from valuescope.report.blocks import Section, Words
 from valuescope.report.figure import Figure
@@ -17,6 +17,10 @@ from valuescope.report.table import records
 
 FEW = 4
 """Up to so many values get a panel each beside the one over all."""
+SWEEP_KEY = (
+    "Filled: the method's neurons, edited towards the value (triangles) and away from it (diamonds). Hollow, dashed: as "
+    "many random neurons. Dotted: the unedited model. Bands and bars: intervals over questions."
+)
 
 
 # Both directions ------------------------------------------------------------------------------------------
@@ -46,14 +50,40 @@ def sweeps_section(found: Mapping[str, Any], result: Result) -> Section:
 
 
 def _figure(name: str, sweep: Any, result: Result) -> Figure | None:
-    points, values = sorted(sweep.points, key=lambda point: point.strength), result.head.values
-    score = "relevance" if "relevance" in sweep.base else "success"
+    label, measures = strength_name(sweep.name), shown_measures(sweep)
+    return curves(
+        file_name(f"sweep_{name}_{sweep.name}"),
+        f"{method_name(name)}: {' and '.join(map(measure_name, measures))} over {label}",
+        SWEEP_KEY,
+        sweep_facets(sweep, result.head),
+        x_axis=label,
+    )
+
+
+def file_name(words: str) -> str:
+    """A figure's name, with what no address can hold replaced."""
+    return re.sub(r"[^\w.-]", "-", words, flags=re.ASCII)
+
+
+def strength_name(parameter: str) -> str:
+    """The name to show for the parameter of a sweep."""
+    return {"top": "neurons edited for each value"}.get(parameter, parameter)
+
+
+def shown_measures(sweep: Any) -> list[str]:
+    """What a sweep is drawn by: ratings where there are any, then the writing."""
     quality = next((measure for measure in ("quality", "fluent") if measure in sweep.base), "")
-    label = {"top": "neurons edited for each value"}.get(sweep.name, sweep.name)
-    facets = [
+    return ["relevance" if "relevance" in sweep.base else "success", *([quality] if quality else [])]
+
+
+def sweep_facets(sweep: Any, head: Head, model: str = "") -> list[CurveFacet]:
+    """A panel over all values, and one for each of a few; `model` stands below their names."""
+    points, values = sorted(sweep.points, key=lambda point: point.strength), head.values
+    score, *_ = measures = shown_measures(sweep)
+    return [
         CurveFacet(
-            result.head.value_name(value) if value else "All values",
-            subtitle=_size(points, score, value),
+            head.value_name(value) if value else "All values",
+            subtitle=", ".join(filter(None, (model, _size(points, score, value)))),
             strips=tuple(
                 Strip(
                     measure_name(measure),
@@ -62,19 +92,11 @@ def _figure(name: str, sweep: Any, result: Result) -> Figure | None:
                     levels=((sweep.base[measure].mean, "unedited", "dot"),) if not value else (),
                     height=2.0 if measure == score else 1.0,
                 )
-                for measure in filter(None, (score, quality))
+                for measure in measures
             ),
         )
         for value in ("", *(values if 1 < len(values) <= FEW else ()))
     ]
-    return curves(
-        re.sub(r"[^\w.-]", "-", f"sweep_{name}_{sweep.name}", flags=re.ASCII),
-        f"{method_name(name)}: {' and '.join(map(measure_name, filter(None, (score, quality))))} over {label}",
-        "Filled: the method's neurons, edited towards the value (triangles) and away from it (diamonds). Hollow, dashed: as "
-        "many random neurons. Dotted: the unedited model. Bands and bars: intervals over questions.",
-        facets,
-        x_axis=label,
-    )
 
 
 def _size(points: Sequence[Any], measure: str, value: str) -> str:
@@ -111,7 +133,7 @@ def dose_section(found: Mapping[str, Any], result: Result) -> Section:
         "Above: the method's neurons (filled) and random neurons (hollow), with intervals. Below: the share of fluent "
         "answers; the dotted line is the base model's.",
         [
-            _dose_facet(name, found[name], method, place, result)
+            dose_facet(method_name(name), found[name], method, place, result)
             for place, (name, method) in enumerate(methods.items())
             if name in found
         ],
@@ -131,7 +153,8 @@ def dose_section(found: Mapping[str, Any], result: Result) -> Section:
     )
 
 
-def _dose_facet(name: str, dose: Any, method: MethodFound, place: int, result: Result) -> CurveFacet:
+def dose_facet(title: str, dose: Any, method: MethodFound, place: int, result: Result) -> CurveFacet:
+    """Effect and fluency of one method over the strength; `place` is its style."""
     points = sorted(dose.points, key=lambda point: point.strength)
     strengths = [point.strength for point in points]
 
@@ -144,7 +167,7 @@ def _dose_facet(name: str, dose: Any, method: MethodFound, place: int, result: R
     base = method.chosen.base_fluency if method.chosen else None
     effects = (curve("random neurons", "control", "random"), curve("its neurons", place, "effect"))
     return CurveFacet(
-        method_name(name),
+        title,
         (
             Strip("change", effects, effect_numbers(result), signed=True),
             Strip(

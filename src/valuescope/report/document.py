@@ -25,8 +25,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CHOICES = 12  # of the answers' filter
 
 
-def page(title: str, opening: Opening, sections: Sequence[Section | None]) -> str:
-    """The whole page as HTML. A section in which nothing is shown is left out.
+def page(
+    title: str, opening: Opening, sections: Sequence[Section | None], numbers: str = "summary.json"
+) -> str:
+    """The whole page as HTML, which names the file of all `numbers`. A section in which nothing is shown is left out.
 
     Raises:
         ValueError: two sections or figures have the same name, or one that no address can hold.
@@ -48,17 +50,26 @@ def page(title: str, opening: Opening, sections: Sequence[Section | None]) -> st
         policy=POLICY,
         style=Markup(style + filters),
         most_choices=_CHOICES,
+        numbers=numbers,
     )
     return html
 
 
-def write_page(folder: Path, title: str, opening: Opening, sections: Sequence[Section | None]) -> Path:
-    """Write `figures/*.svg`, `tables/*.csv` and `report.html` into a run's folder; returns the page's path.
+def write_page(
+    folder: Path,
+    title: str,
+    opening: Opening,
+    sections: Sequence[Section | None],
+    *,
+    name: str = "report.html",
+    numbers: str = "summary.json",
+) -> Path:
+    """Write `figures/*.svg`, `tables/*.csv` and the page `name` into a folder; returns the page's path.
 
     The same content gives the same bytes. The page is written last, so a page that is there is complete. A figure
     that this report has not is removed where an earlier one left it.
     """
-    html = page(title, opening, sections)
+    html = page(title, opening, sections, numbers)
     figures = {figure.name: figure for figure in _figures(opening, sections)}
     tables = [block for block in _blocks(sections) if isinstance(block, Table) and block.name]
     _check("table", [table.name for table in tables])
@@ -69,7 +80,7 @@ def write_page(folder: Path, title: str, opening: Opening, sections: Sequence[Se
             stale.unlink()
     for table in tables:
         write_text_atomic(folder / "tables" / f"{table.name}.csv", table.csv())
-    return write_text_atomic(folder / "report.html", html)
+    return write_text_atomic(folder / name, html)
 
 
 def _blocks(sections: Sequence[Section | None]) -> Iterator[Block]:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from valuescope.data import label
 from valuescope.files import sha256_of
 from valuescope.lab.adapters import planned_training
+from valuescope.lab.counted_texts import (
+    PROBING,
+    needs_residuals,
+    planned_texts,
+    read_activations,
+    require_answers,
+)
 from valuescope.lab.design import Design
 from valuescope.lab.folder import RunFolder
 from valuescope.lab.judging import Judging
 from valuescope.lab.laboratory import Laboratory
 from valuescope.lab.locations import Locations
 from valuescope.lab.material import (
-    PROBING,
     chosen_values,
     draw_material,
-    needs_residuals,
-    read_activations,
     read_material,
-    read_texts,
     require_marks,
     require_questions,
     require_settings,
@@ -55,13 +58,14 @@ def plan(spec: ComparisonSpec, folder: RunFolder | None = None) -> Design:
     require_settings(spec, system)
     require_texts(spec, material)
     require_questions(spec, material)
+    require_answers(spec, material)
     return Design(spec, system, material)
 
 
 def reading(design: Design) -> TextsToRead:
     """The texts that a run reads, and those that it trains adapters on."""
     return TextsToRead(
-        read_texts(design.spec, design.material),
+        planned_texts(design.spec, design.material),
         residuals=needs_residuals(design.spec),
         counters=counted_times(design.spec, design.values),
         locating=_locating(design),
@@ -85,8 +89,10 @@ def _locating(design: Design) -> list[Locating]:
                 value: (label(value, method.read_roles[0]), label(value, method.read_roles[1]))
                 for value in design.values
             }
-            if locator in (*READING, *PROBING):
-                parameters = setting.locator if method.locator else {}
+            if locator not in (*READING, *PROBING):
+                continue
+            alike = setting.located_alike(design.values, method.located) if method.locator else [({}, ())]
+            for parameters, _ in alike:
                 name = sha256_of([locator, method.read_roles, parameters])
                 times = 1 + (null_passes(design.spec, method) if setting == method.default else 0)
                 known[name] = Locating(name, locator, labels, parameters, times)
@@ -124,7 +130,7 @@ def head(lab: Laboratory) -> Head:
         bundled_organism=lab.truth is not None,
         data={
             "source": material.source,
-            "hash": material.hash,
+            "hash": lab.locations.material.hash,
             "counts": material.counts(),
             "questions": len(material.questions),
             "pairs": len(material.pairs),

@@ -1,8 +1,9 @@
-"""Before anything is read: a specification with what its model decides, and one prompt of every form that it will ask."""
+"""Before anything is read: a specification with what its model decides, its bands of layers, and one prompt of every form
+that it will ask."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +16,9 @@ from valuescope.lab.part import Part
 from valuescope.lab.resolved import AnySpec, resolved
 from valuescope.lab.strict import SpecError
 from valuescope.lab.treatments import messages_of
+from valuescope.locate import LocateError, band_of
 from valuescope.models import ChatError, NeuronModel, Prompts
-from valuescope.models.load import read_manners
+from valuescope.models.load import layer_count, read_manners
 from valuescope.run.plan import EXPERIMENTS, planned_asks
 from valuescope.run.registry import asked_parts
 
@@ -26,9 +28,17 @@ def ready(spec: AnySpec, folder: RunFolder | None = None, model: NeuronModel | N
     tokenizer and generation_config are read, and no weights.
 
     Raises:
-        SpecError: as `require_prompts`.
+        SpecError: as `require_bands` and `require_prompts`.
     """
     source, chat = spec.model, spec.model.chat.settings()
+    require_bands(
+        spec,
+        lambda: (
+            model.layers
+            if model is not None
+            else layer_count(source.id, revision=source.revision, trust_remote_code=source.trust_remote_code)
+        ),
+    )
     if model is None:
         prompts, sampling = read_manners(
             source.id, chat, revision=source.revision, trust_remote_code=source.trust_remote_code
@@ -45,6 +55,23 @@ def ready(spec: AnySpec, folder: RunFolder | None = None, model: NeuronModel | N
         replace(prompts, chat=spec.model.chat.settings()), design, parts, planned_asks(parts, design)
     )
     return spec
+
+
+def require_bands(spec: Any, layers: Callable[[], int]) -> None:
+    """Refuse a band of layers that the model does not have; `layers` counts them, and is asked only where one is given.
+
+    Raises:
+        SpecError: names the method, the band and the model.
+    """
+    for name, method in getattr(spec, "methods", {}).items():
+        for setting in method.settings():
+            for given, _ in setting.located_alike(("", *setting.by_value), method.located):
+                band = {key: given[key] for key in ("layers", "margin") if given.get(key)}
+                try:
+                    if band and method.located:
+                        band_of(f"methods.{name}", layers(), band.get("layers"), band.get("margin", 0))
+                except LocateError as error:
+                    raise SpecError(f"{error} (the layers of {spec.model.id})") from error
 
 
 def require_prompts(prompts: Prompts, design: Any, parts: Iterable[Part[Any]], asks: Iterable[Ask]) -> None:

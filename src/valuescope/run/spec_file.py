@@ -3,46 +3,38 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from valuescope.data.findings import shown
-from valuescope.input_files import YAML_BYTES, read_text, told_as
 from valuescope.judge.asked_model import is_secret
 from valuescope.lab.judge_spec import JUDGE_KINDS
 from valuescope.lab.setting import DOSE_KINDS
 from valuescope.lab.spec import RunSpec
 from valuescope.lab.strict import SpecError
+from valuescope.run.extended import read_extended
 from valuescope.run.registry import specifications
-from valuescope.run.yaml_text import read_yaml
 
 Part = TypeVar("Part", bound=BaseModel)
 _LISTED = 20
 KINDS = (*JUDGE_KINDS, *DOSE_KINDS, "[key]")
+Origin = str | Callable[[Sequence[Any]], str]
+"""The file of a specification, or which of its files says what stands at a place."""
 
 
 def read_spec(path: Path, /, **overrides: Any) -> RunSpec:
-    """Read a YAML specification of any experiment. `overrides` maps dotted names, such as `model.id`, to values.
+    """Read a YAML specification of any experiment, with what it extends (`read_extended`). `overrides` maps dotted names, such
+    as `model.id`, to values.
 
     Raises:
-        SpecError: for unreadable YAML, an unknown key or a bad value, named with its place.
+        SpecError: for unreadable YAML, an unknown key or a bad value, named with its file and place.
     """
-    with told_as(SpecError):
-        text = read_text(path, YAML_BYTES)
-    try:
-        content = read_yaml(text)
-    except yaml.YAMLError as error:
-        raise SpecError(f"{path}: not YAML: {error}; correct it there") from error
-    if not isinstance(content, dict):
-        raise SpecError(
-            f"{path}: a specification is a mapping of names to settings, found {type(content).__name__}; "
-            "write keys such as model, values, data and methods"
-        )
+    extended = read_extended(Path(path))
+    content = extended.content
     for dotted, value in overrides.items():
         *above, last = dotted.split(".")
         place = content
@@ -53,7 +45,7 @@ def read_spec(path: Path, /, **overrides: Any) -> RunSpec:
                     f"{path}: {dotted}: {name} is {place!r} and has no settings below it; set it whole"
                 )
         place[last] = value
-    return make_spec(content, str(path))
+    return make_spec(content, extended.origin)
 
 
 def read_recipe(name: str, /, **overrides: Any) -> RunSpec:
@@ -61,7 +53,7 @@ def read_recipe(name: str, /, **overrides: Any) -> RunSpec:
     return read_spec(Path(str(files("valuescope.run"))) / "recipes" / f"{name}.yaml", **overrides)
 
 
-def make_spec(content: Mapping[str, Any], origin: str) -> RunSpec:
+def make_spec(content: Mapping[str, Any], origin: Origin) -> RunSpec:
     """A specification from its content, of the experiment that it names; errors begin with its `origin`.
 
     Raises:
@@ -70,18 +62,25 @@ def make_spec(content: Mapping[str, Any], origin: str) -> RunSpec:
     name = content.get("experiment", "methods")
     known = specifications()
     if name not in list(known):
-        raise SpecError(f"{origin}: experiment: {shown(name)} is unknown; known: {', '.join(known)}")
+        where = origin if isinstance(origin, str) else origin(("experiment",))
+        raise SpecError(f"{where}: experiment: {shown(name)} is unknown; known: {', '.join(known)}")
     return make_part(known[name], content, origin)
 
 
-def make_part(kind: type[Part], content: Mapping[str, Any], origin: str) -> Part:
+def make_part(kind: type[Part], content: Mapping[str, Any], origin: Origin) -> Part:
     """`make_spec` for one part of a specification, such as its data."""
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        problems = [_explain(problem, kind) for problem in error.errors()]
+        texts = dict[str, list[str]]()
+        problems = error.errors()
+        for problem in problems[:_LISTED]:
+            place = tuple(part for part in problem["loc"] if part not in KINDS)
+            where = origin if isinstance(origin, str) else origin(place)
+            texts.setdefault(where, []).append(_explain(problem, kind))
         more = f"; and {len(problems) - _LISTED} more" if len(problems) > _LISTED else ""
-        raise SpecError(f"{origin}: {'; '.join(problems[:_LISTED])}{more}") from error
+        told = "; ".join(f"{where}: {'; '.join(lines)}" for where, lines in texts.items())
+        raise SpecError(f"{told}{more}") from error
 
 
 def _explain(error: Any, kind: type[BaseModel]) -> str:

@@ -37,8 +37,8 @@ from valuescope.data.readers.rows import DataRow
 from valuescope.data.records import compared_text
 from valuescope.data.starter import PARTS
 from valuescope.values import ValueSystem
+from valuescope.write.plan import WritingPlan
 from valuescope.write.slot import Slot
-from valuescope.write.writer_prompt import scene_lists
 
 _VERSUS = {"en": re.compile(r"\bvs\b|\bversus\b", re.IGNORECASE), "zh": re.compile("与")}
 _ALIKE = (
@@ -134,12 +134,10 @@ def repeats(taken: Sequence[Written], new: Sequence[Written]) -> dict[str, Findi
     return refused
 
 
-def set_findings(
-    items: Sequence[Written], planned: int, system: ValueSystem
-) -> list[tuple[Finding, Written | None]]:
+def set_findings(items: Sequence[Written], plan: WritingPlan) -> list[tuple[Finding, Written | None]]:
     """What is wrong with items of one value and language as a set; None where it is about no single item.
 
-    `planned`: how many items the set is to have; the limits of large sets grow with it.
+    The limits grow with what is planned: how many items, over how many topics.
     """
     found = list[tuple[Finding, Written | None]]()
     rows = [
@@ -149,15 +147,15 @@ def set_findings(
     ]
     for language in dict.fromkeys(record.language for _, record, _ in rows):
         held = [(place, record) for place, record, _ in rows if record.language == language]
-        for finding in _check_set(held, planned, language, system):
+        for finding in _check_set(held, plan, language):
             item = items[finding.line - 1] if finding.line else None
             found.append((finding, item))
     return found
 
 
-def _check_set(
-    rows: Sequence[tuple[Place, Record]], planned: int, language: str, system: ValueSystem
-) -> list[Finding]:
+def _check_set(rows: Sequence[tuple[Place, Record]], plan: WritingPlan, language: str) -> list[Finding]:
+    planned = plan.count
+
     def alike(limit: int) -> int:
         return max(limit, math.ceil(_ALIKE * planned))
 
@@ -180,14 +178,15 @@ def _check_set(
             return check_questions(questions, QuestionLimits(same_opening=alike(QuestionLimits.same_opening)))
         case Question() as first:
             situations = [(place, one) for place, one in rows if isinstance(one, Question)]
-            subjects, atomics = len(scene_lists()["topics"]), len(system.lowest_below(first.value))
+            subjects, atomics = len(plan.situation_topics), len(plan.system.lowest_below(first.value))
             evenly = SituationLimits(
                 same_opening=alike(SituationLimits.same_opening),
                 same_atomic=math.ceil(planned / atomics) + 1,
                 same_topic=math.ceil(planned / subjects) + 1,
-                topics=min(SituationLimits.topics, planned),
+                same_combination=math.ceil(planned / (atomics * subjects)),
+                topics=min(SituationLimits.topics, subjects, planned),
             )
-            return check_situations(situations, system, evenly)
+            return check_situations(situations, plan.system, evenly)
         case _:
             return []
 

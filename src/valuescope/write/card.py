@@ -32,7 +32,7 @@ def settings_of(job: Job, model: str) -> dict[str, Any]:
         "values": list(job.values),
         "languages": list(job.languages),
         "parts": [part.name for part in job.chosen],
-        "per_value": job.count,
+        "per_value": _per_value(job),
         "seed": job.seed,
         "per_call": {
             part.name: part.per_call if job.per_call is None else job.per_call for part in job.chosen
@@ -41,10 +41,20 @@ def settings_of(job: Job, model: str) -> dict[str, Any]:
         "temperature": job.temperature,
         "top_p": job.top_p,
         "max_tokens": job.max_tokens,
+        **({"topics": list(job.topics)} if job.topics else {}),
+        **({"rationale_apart": True} if job.rationale_apart else {}),
+        **({} if job.exemplars or "descriptions" not in job.parts else {"exemplars": False}),
         "prompts": {
             name: {"version": prompt.version, "sha256": prompt.hash} for name, prompt in prompts.items()
         },
     }
+
+
+def _per_value(job: Job) -> int | dict[str, int | None] | None:
+    """One number for all parts, or one for each at the paper's size."""
+    if not job.paper_size:
+        return job.per_value
+    return {part.name: job.count(part) for part in job.chosen if part.paper}
 
 
 def card_of(outcome: SetOutcome, model: str) -> dict[str, Any]:

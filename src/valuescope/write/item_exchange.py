@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, create_model
@@ -29,7 +29,7 @@ from valuescope.judge.quoting import quote
 from valuescope.judge.reply_store import ModelReply
 from valuescope.values import ValueSystem
 from valuescope.write.kinds import SetPart
-from valuescope.write.slot import Batch
+from valuescope.write.slot import Batch, Slot
 from valuescope.write.writer_prompt import writer_prompts
 
 _LANGUAGES = {"en": "English", "zh": "Chinese"}
@@ -47,14 +47,16 @@ def render(
     return _rendered(part.prompt, part, batch, system, {"items": "\n".join(lines)})
 
 
-def render_refinement(
-    part: SetPart, batch: Batch, drafts: Sequence[Mapping[str, Any]], system: ValueSystem
+def render_second_turn(
+    turn: SetPart, batch: Batch, drafts: Sequence[Mapping[str, Any]], system: ValueSystem
 ) -> tuple[str, str, str]:
-    """The same for the turn that makes drafts neutral."""
-    lines = [
-        f"{number}. {quote(str(draft[part.fields[0]]), 'draft')}" for number, draft in enumerate(drafts, 1)
-    ]
-    return _rendered(part.refine, part, batch, system, {"drafts": "\n".join(lines)})
+    """The same for the turn over drafts (`SetPart.second_turn`): the one field that it writes anew, or all that it adds to."""
+    lines = []
+    for number, draft in enumerate(drafts, 1):
+        same = draft.get(turn.fields[0])
+        shown = str(same) if same is not None else json.dumps(dict(draft), ensure_ascii=False)
+        lines.append(f"{number}. {quote(shown, 'draft')}")
+    return _rendered(turn.prompt, turn, batch, system, {"drafts": "\n".join(lines)})
 
 
 def _rendered(
@@ -62,7 +64,7 @@ def _rendered(
 ) -> tuple[str, str, str]:
     prompt = writer_prompts()[name]
     words = {
-        **_fields(part, batch, system),
+        **_fields(part, batch[0], system),
         "count": str(len(batch)),
         "shape": shape_text(part.fields, batch[0].languages if part.bilingual else None),
         **further,
@@ -70,11 +72,18 @@ def _rendered(
     return prompt.id, prompt.system, prompt.render(words)
 
 
-def _fields(part: SetPart, slots: Batch, system: ValueSystem) -> dict[str, str]:
+def _fields(part: SetPart, slot: Slot, system: ValueSystem) -> dict[str, str]:
     """What the prompts of a batch say about its value, the limits and the language; the checks use the same limits."""
-    slot = slots[0]
-    entry, languages = system[slot.value], slot.languages
-    forbidden = [word for one in languages for word in _forbidden(part, system, slot.value, one)]
+    kind = slot.shared.get("kind", "")
+    return {**_value_fields(part, system, slot.value, slot.languages, kind), **slot.shared}
+
+
+@lru_cache(maxsize=256)
+def _value_fields(
+    part: SetPart, system: ValueSystem, value: str, languages: tuple[str, ...], kind: str
+) -> Mapping[str, str]:
+    entry = system[value]
+    forbidden = [word for one in languages for word in _forbidden(part, system, value, one)]
     dilemma, pair = DilemmaLimits(), PairLimits()
     rationale = (
         f"- rationale: why the aligned action is right from the point of view of the value, tied to the details of this story; "
@@ -85,11 +94,10 @@ def _fields(part: SetPart, slots: Batch, system: ValueSystem) -> dict[str, str]:
         "statement": "Statements are in the first person (I, 我) and end with a full stop.",
         "question": "Questions ask for something (how, what, which, where, who, or should I) and end with a question mark.",
     }
-    kind = slot.shared.get("kind", "")
     return {
         "name": " / ".join(entry.names[one] for one in languages),
         "definition": " / ".join(entry.definition[one] for one in languages if one in entry.definition),
-        "parts": ", ".join(system[one].names[languages[0]] for one in system.lowest_below(slot.value)),
+        "parts": ", ".join(system[one].names[languages[0]] for one in system.lowest_below(value)),
         "languages": " and ".join(_LANGUAGES[one] for one in languages),
         "forbidden": ", ".join(dict.fromkeys(forbidden)),
         "telltale": ", ".join(telltale_words()),
@@ -99,6 +107,7 @@ def _fields(part: SetPart, slots: Batch, system: ValueSystem) -> dict[str, str]:
         "action_zh": _range(dilemma.action_zh),
         "difference_en": str(dilemma.action_difference),
         "difference_zh": str(dilemma.action_difference_zh),
+        "rationale_rule": rationale,
         "rationale": rationale
         if "rationale" in part.fields
         else "- No rationale and no hint at which way is better.",
@@ -109,7 +118,6 @@ def _fields(part: SetPart, slots: Batch, system: ValueSystem) -> dict[str, str]:
         "description": _range(DescriptionLimits().length),
         "question": _range(QuestionLimits().length),
         "situation": _range(SituationLimits().length),
-        **slot.shared,
     }
 
 

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from valuescope.values import ValueSystem, load_value_system
-from valuescope.write.item_exchange import render
-from valuescope.write.kinds import CONFLICTS, KINDS, SetPart, Topics, WritingPlan
+from valuescope.write.kinds import KINDS, SetPart
+from valuescope.write.plan import WritingPlan
 from valuescope.write.slot import Batch, Slot, batches
 from valuescope.write.writer_prompt import WriteError
 
 ROUNDS = 6
-_PLACEHOLDER = "one thing worth having vs. another"
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,10 @@ class Job:
         rounds: how often what is missing is asked for, the first time included.
         temperature, top_p: None: the kind's own.
         max_tokens: of one reply; None: three times the estimate.
+        paper_size: as many items of every part as the kind's paper has, in place of per_value.
+        topics: of situational questions; empty: the project's own.
+        rationale_apart: the rationale of a story in a call of its own, which is shown the story and both actions.
+        exemplars: English descriptions are asked for one atomic value each, beside its baseline description.
 
     Raises:
         WriteError: a parameter that is unknown or out of range.
@@ -47,6 +50,10 @@ class Job:
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: int | None = None
+    paper_size: bool = False
+    topics: tuple[str, ...] = ()
+    rationale_apart: bool = False
+    exemplars: bool = True
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -67,14 +74,21 @@ class Job:
             object.__setattr__(
                 self, name, tuple(one for one in options if one in given) or self._all(name, options)
             )
-        if self.per_value is None:
+        if self.paper_size and self.per_value is not None:
+            raise WriteError(f"per_value is {self.per_value} beside paper_size; give one of them")
+        for name, part in (("topics", "situations"), ("rationale_apart", "activation")):
+            if getattr(self, name) and part not in {one.name for one in self.chosen}:
+                raise WriteError(f"{name} is about the part {part}, which {self.kind} as asked for has not")
+        if len(set(self.topics)) < len(self.topics):
+            raise WriteError("topics: one stands twice; name each once")
+        if self.per_value is None and not self.paper_size:
             object.__setattr__(self, "per_value", kind.per_value)
         for name, low in (("per_value", 1), ("per_call", 1), ("rounds", 1), ("max_tokens", 1), ("seed", 0)):
             number = getattr(self, name)
             if number is not None and number < low:
                 raise WriteError(f"{name} is {number}; it must be {low} or more")
-        if kind.even and self.count % 2:
-            raise WriteError(f"per_value is {self.count}; {self.kind} halves it, so give an even number")
+        if kind.even and self.per_value is not None and self.per_value % 2:
+            raise WriteError(f"per_value is {self.per_value}; {self.kind} halves it, so give an even number")
         for name, high in (("temperature", 2.0), ("top_p", 1.0)):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, getattr(kind, name))
@@ -84,27 +98,33 @@ class Job:
     def _all(self, name: str, options: tuple[str, ...]) -> tuple[str, ...]:
         return KINDS[self.kind].languages if name == "languages" else options
 
-    @property
-    def count(self) -> int:
-        """Items per value and part."""
-        assert self.per_value is not None
-        return self.per_value
+    def count(self, part: SetPart) -> int:
+        """Items of a part per value."""
+        return part.paper if self.per_value is None else self.per_value
 
     @property
     def value_system(self) -> ValueSystem:
         """The system of the kind's values."""
         return load_value_system(KINDS[self.kind].system)
 
-    @property
-    def plan(self) -> WritingPlan:
-        """What the parts are planned for."""
-        return WritingPlan(self.value_system, self.values, self.languages, self.count, self.seed)
+    def plan(self, part: SetPart) -> WritingPlan:
+        """What a part is planned for."""
+        return WritingPlan(
+            self.value_system,
+            self.values,
+            self.languages,
+            self.count(part),
+            self.seed,
+            self.topics,
+            self.exemplars,
+        )
 
     @property
     def chosen(self) -> tuple[SetPart, ...]:
         """The parts to write, in their order; topics wherever stories are written."""
         kind = KINDS[self.kind]
-        return tuple(part for part in kind.parts if part.name in self.parts or part.name == "topics")
+        parts = [part for part in kind.parts if part.name in self.parts or part.name == "topics"]
+        return tuple(part.with_rationale_apart if self.rationale_apart else part for part in parts)
 
     def batches(self, part: SetPart, slots: Sequence[Slot]) -> list[Batch]:
         """Slots in calls."""
@@ -115,32 +135,3 @@ class Job:
 def least_calls(job: Job, part: SetPart, slots: Sequence[Slot]) -> int:
     """The calls for slots whose every reply is taken as it is."""
     return len(job.batches(part, slots)) * (2 if part.refine else 1)
-
-
-@dataclass(frozen=True)
-class PartEstimate:
-    """What a part costs at least: every reply taken as it is."""
-
-    part: str
-    items: int
-    calls: int
-    input_tokens: int
-    output_tokens: int
-
-
-def estimate(job: Job) -> list[PartEstimate]:
-    """Calls and tokens of each part, without asking anybody; tokens counted as a quarter of the prompts' characters."""
-    placeholder = [dict.fromkeys(job.languages, f"{_PLACEHOLDER} ({place})") for place in range(CONFLICTS)]
-    topics: Topics = dict.fromkeys(job.values, placeholder)
-    estimates = []
-    for part in job.chosen:
-        slots = tuple(part.slots(part.name, job.plan, topics))
-        asked = job.batches(part, slots)
-        tokens_in = sum(len("".join(render(part, batch, job.value_system, {})[1:])) for batch in asked) // 4
-        tokens_out = part.tokens * len(slots) * (len(job.languages) if part.bilingual else 1)
-        if part.refine:  # the drafts are sent back and come again
-            tokens_in, tokens_out = 2 * tokens_in + tokens_out, 2 * tokens_out
-        estimates.append(
-            PartEstimate(part.name, len(slots), least_calls(job, part, slots), tokens_in, tokens_out)
-        )
-    return estimates

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from valuescope.data import Finding
@@ -88,7 +89,11 @@ class PartOutcome:
 
     def place(self, item: Written) -> int:
         """Where an item stands in the plan."""
-        return self.slots.index(item.slot)
+        return self._places[item.slot.key]
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {slot.key: place for place, slot in enumerate(self.slots)}
 
     def reject(
         self,
@@ -122,10 +127,9 @@ class SetOutcome:
 
     def findings(self) -> list[Finding]:
         """What is wrong with the items as sets: reported, not mended."""
-        system = self.job.value_system
         return [
             finding
             for part in self.parts
             for items in by_value(part.items).values()
-            for finding, _ in set_findings(items, self.job.count, system)
+            for finding, _ in set_findings(items, self.job.plan(part.part))
         ]

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 # In a hidden folder, so that whoever reads the set's folder does not take the calls for data.
 REPLIES = Path(".calls", "replies.jsonl")
 SETTINGS = Path(".calls", "settings.json")
-_MAY_GROW = ("values", "parts", "per_value", "rounds")
 
 
 def write_set(
@@ -93,12 +92,17 @@ def _require_same(folder: Path, settings: Mapping[str, Any]) -> None:
         raise WriteError(f"{error}; or delete it, the replies beside it are kept") from error
     if not isinstance(before, dict):
         raise WriteError(f"{path}: holds no settings; delete it, the replies beside it are kept")
-    for name, value in settings.items():
-        old = before.get(name)
+    for name in sorted({**settings, **before}, key="prompts".__eq__):  # last: what changes them says more
+        old, value = before.get(name), settings.get(name)
         if name in ("values", "parts"):
-            changed = not set(old or ()) <= set(value)
-        elif name in _MAY_GROW:
-            changed = isinstance(old, int) and old > value
+            changed = not set(old or ()) <= set(value or ())
+        elif name == "per_value":
+            now = _by_part(value, settings["parts"])
+            changed = any(
+                count > now[part] for part, count in _by_part(old, settings["parts"]).items() if part in now
+            )
+        elif name == "rounds":
+            changed = isinstance(old, int) and isinstance(value, int) and old > value
         elif isinstance(value, dict) and isinstance(
             old, dict
         ):  # parts that are new bring entries of their own
@@ -109,6 +113,13 @@ def _require_same(folder: Path, settings: Mapping[str, Any]) -> None:
             raise WriteError(
                 f"{folder} holds a set with {name} {old!r}, and {value!r} is asked for; give the old one, or another --out"
             )
+
+
+def _by_part(per_value: Any, parts: Sequence[str]) -> dict[str, int]:
+    """Items per value of each part, where a card gives one number for all or one for each."""
+    if isinstance(per_value, dict):
+        return per_value
+    return dict.fromkeys(parts, per_value) if isinstance(per_value, int) else {}
 
 
 def _write_files(outcome: SetOutcome, folder: Path, model: str) -> None:

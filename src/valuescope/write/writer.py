@@ -23,10 +23,11 @@ from valuescope.write.acceptance import (
     set_findings,
     telling_pairs,
 )
-from valuescope.write.item_exchange import Parsed, read_repair, read_reply, render, render_refinement
+from valuescope.write.item_exchange import Parsed, read_repair, read_reply, render, render_second_turn
 from valuescope.write.job import Job, least_calls
-from valuescope.write.kinds import SetPart, Topics
+from valuescope.write.kinds import SetPart
 from valuescope.write.outcome import CallTally, PartOutcome, SetOutcome
+from valuescope.write.plan import Topics, WritingPlan
 from valuescope.write.slot import Batch, Slot
 from valuescope.write.writer_prompt import writer_prompts
 
@@ -53,7 +54,7 @@ class Writer:
         topics: Topics = {}
         try:
             for part in self._job.chosen:
-                slots = tuple(part.slots(part.name, self._job.plan, topics))
+                slots = tuple(part.slots(part.name, self._job.plan(part), topics))
                 written = PartOutcome(part, slots)
                 outcome.parts.append(written)
                 outcome.tally.minimum += least_calls(self._job, part, slots)
@@ -123,14 +124,20 @@ class Writer:
             drafts = [dict(sorted(parsed.items.items())) for parsed in found]  # by their places in the batch
             drafted = [(batch, held) for batch, held in zip(asked, drafts, strict=True) if held]
             kept = [tuple(batch[place - 1] for place in held) for batch, held in drafted]
+            turn = part.second_turn
             calls = [
                 self._call(
-                    part, slots, render_refinement(part, slots, list(held.values()), self._system), number
+                    turn, slots, render_second_turn(turn, slots, list(held.values()), self._system), number
                 )
                 for slots, (_, held) in zip(kept, drafted, strict=True)
             ]
-            refined, further = self._read(part, kept, calls, f"{stage}, refinement", number, tally)
+            refined, further = self._read(turn, kept, calls, f"{stage}, {turn.prompt}", number, tally)
             errors += further
+            if part.added:
+                refined = [
+                    _completed(parsed, list(held.values()))
+                    for parsed, (_, held) in zip(refined, drafted, strict=True)
+                ]
             found = [Parsed({}, parsed.faults) for parsed in found]  # a draft is no item yet
             asked, found = [*asked, *kept], [*found, *refined]
         new = list[Written]()
@@ -165,29 +172,34 @@ class Writer:
         fresh = {item.slot.key for item in new} - refused.keys()
         # Earlier rounds stand first, so that a set's limits turn the newcomers away.
         taken = [*written.items, *(item for item in new if item.slot.key in fresh)]
+        plan = self._job.plan(written.part)
         for group in by_value(taken).values():
             for find in (self._misfits, self._telling):
-                while turned := find(group, fresh):
+                while turned := find(group, fresh, plan):
                     for key, (item, findings) in turned.items():
                         self._reject(written, number, "set", item.slot, findings, item.row)
                         fresh.discard(key)
                     group = [item for item in group if item.slot.key not in turned]
-                    taken = [item for item in taken if item.slot.key not in turned]
-        written.items = tuple(sorted(taken, key=written.place))
+        held = {item.slot.key for item in written.items} | fresh
+        written.items = tuple(sorted((item for item in taken if item.slot.key in held), key=written.place))
 
-    def _misfits(self, group: Sequence[Written], fresh: set[str]) -> dict[str, tuple[Written, list[Finding]]]:
+    def _misfits(
+        self, group: Sequence[Written], fresh: set[str], plan: WritingPlan
+    ) -> dict[str, tuple[Written, list[Finding]]]:
         """The new items that do not fit into their set, each with why."""
         turned = dict[str, tuple[Written, list[Finding]]]()
         if any(item.slot.key in fresh for item in group):
-            for finding, item in set_findings(group, self._job.count, self._system):
+            for finding, item in set_findings(group, plan):
                 if item is not None and item.slot.key in fresh:
                     turned.setdefault(item.slot.key, (item, []))[1].append(finding)
         return turned
 
-    def _telling(self, group: Sequence[Written], fresh: set[str]) -> dict[str, tuple[Written, list[Finding]]]:
+    def _telling(
+        self, group: Sequence[Written], fresh: set[str], plan: WritingPlan
+    ) -> dict[str, tuple[Written, list[Finding]]]:
         """The same for new contrast pairs whose words tell the sides apart."""
         newcomers = fresh & {item.slot.key for item in group}
-        telling = telling_pairs(group, self._job.count, newcomers) if newcomers else []
+        telling = telling_pairs(group, plan.count, newcomers) if newcomers else []
         return {item.slot.key: (item, [finding]) for finding, item in telling}
 
     def _reject(
@@ -253,6 +265,12 @@ class Writer:
             temperature=self._job.temperature or 0.0,
             max_tokens=self._job.max_tokens or 3 * expected + 200,
         )
+
+
+def _completed(parsed: Parsed, drafts: Sequence[Mapping[str, Any]]) -> Parsed:
+    """Drafts with the fields that a second turn added to them."""
+    items = {place: {**drafts[place - 1], **added} for place, added in parsed.items.items()}
+    return Parsed(items, parsed.faults)
 
 
 def _by_topic(items: Sequence[Written]) -> Topics:

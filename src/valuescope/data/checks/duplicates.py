@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import zlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import Indel
 from rapidfuzz.process import cpdist
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from valuescope.data.checks.words import even, words
@@ -24,6 +25,7 @@ SHARED = 1 / 3
 
 _ALL_PAIRS = 400
 _BANDS, _ROWS, _NEIGHBOURS = 24, 3, 8
+_BLOCK, _COMMON = 512, 20
 _FACTORS = np.random.default_rng(0).integers(1, 2**63, size=_BANDS * _ROWS, dtype=np.uint64) | np.uint64(1)
 
 
@@ -93,22 +95,27 @@ def near_duplicates(texts: Sequence[str], threshold: float = NEAR) -> Duplicates
 def shared_wording(texts: Sequence[str], threshold: float = SHARED) -> list[tuple[int, int, float]]:
     """Pairs of texts that share more than `threshold` of their word trigrams (Dice), however far apart they stand.
 
-    Chinese: trigrams of characters. Found by an inverted index, so that the time grows with the number of shared
-    trigrams.
+    Chinese: trigrams of characters. Exact: two texts that share so much also share a trigram that is not among the most
+    common `threshold / (2 - threshold)` of either's, so that those ("what would you", in every text) propose no pair. The
+    time grows with the number of texts and of the pairs with rare trigrams in common, not with the square of the number.
     """
-    trigrams = [_trigrams(text) for text in texts]
-    holders = defaultdict[tuple[str, ...], list[int]](list)
-    for place, trigrams_held in enumerate(trigrams):
-        for trigram in trigrams_held:
-            holders[trigram].append(place)
-    common: Counter[tuple[int, int]] = Counter()
-    for places in holders.values():
-        common.update(combinations(places, 2))
-    shares = (
-        (first, second, 2 * count / (len(trigrams[first]) + len(trigrams[second])))
-        for (first, second), count in sorted(common.items())
-    )
-    return [(first, second, share) for first, second, share in shares if share > threshold]
+    held = _trigrams(texts)
+    sizes = np.diff(held.indptr)
+    rare = _without_common(held, threshold / (2 - threshold))
+    skipped, holders, found = sizes - np.diff(rare.indptr), rare.T.tocsr(), list[tuple[int, int, float]]()
+    for start in range(0, len(texts), _BLOCK):
+        shared = (rare[start : start + _BLOCK] @ holders).tocoo()
+        first, second, common = shared.row + start, shared.col, shared.data
+        needed = threshold * (sizes[first] + sizes[second]) / 2
+        likely = (first < second) & (common + np.maximum(skipped[first], skipped[second]) > needed)
+        first, second = first[likely], second[likely]
+        for some in range(0, len(first), _BLOCK):
+            lefts, rights = first[some : some + _BLOCK], second[some : some + _BLOCK]
+            common = held[lefts].multiply(held[rights]).sum(axis=1)
+            shares = 2 * np.asarray(common).ravel() / (sizes[lefts] + sizes[rights])
+            above = shares > threshold
+            found += zip(lefts[above].tolist(), rights[above].tolist(), shares[above].tolist(), strict=True)
+    return sorted(found)
 
 
 def repeated_pairs(texts: Sequence[str]) -> dict[tuple[int, int], str]:
@@ -119,9 +126,31 @@ def repeated_pairs(texts: Sequence[str]) -> dict[tuple[int, int], str]:
     return rules
 
 
-def _trigrams(text: str) -> set[tuple[str, ...]]:
-    sequence = words(text)
-    return set(zip(sequence, sequence[1:], sequence[2:], strict=False))
+def _trigrams(texts: Sequence[str]) -> csr_array:
+    """Which text holds which word trigram: ones, [texts, trigrams], the rarest trigrams first."""
+    numbers = dict[str, int]()
+    rows, keys = [np.empty(0, np.int64)], [np.empty((0, 3), np.int32)]
+    for place, text in enumerate(texts):
+        sequence = np.array([numbers.setdefault(word, len(numbers)) for word in words(text)], np.int32)
+        if len(sequence) > 2:
+            keys.append(np.unique(np.lib.stride_tricks.sliding_window_view(sequence, 3), axis=0))
+            rows.append(np.full(len(keys[-1]), place))
+    row = np.concatenate(rows)
+    _, trigram, holders = np.unique(np.concatenate(keys), axis=0, return_inverse=True, return_counts=True)
+    column = np.argsort(np.argsort(holders, kind="stable"))[trigram.reshape(-1)]
+    shape = (len(texts), len(holders))
+    return csr_array((np.ones(len(row), np.int32), (row, column)), shape=shape)
+
+
+def _without_common(held: csr_array, share: float) -> csr_array:
+    """The same without the most common `share` of each text's trigrams, as far as more than `_COMMON` texts hold them."""
+    held.sort_indices()
+    sizes, holders = np.diff(held.indptr), np.bincount(held.indices, minlength=held.shape[1])
+    place = np.arange(held.nnz) - np.repeat(held.indptr[:-1], sizes)
+    first_common = np.repeat(sizes - np.floor(sizes * share).astype(sizes.dtype), sizes)
+    kept = (place < first_common) | (holders[held.indices] <= _COMMON)
+    starts = np.concatenate([[0], np.cumsum(kept)])[held.indptr]
+    return csr_array((held.data[kept], held.indices[kept], starts), held.shape)
 
 
 def _similarity(texts: Sequence[str], pairs: NDArray[np.int64], threshold: float) -> NDArray[np.float64]:
@@ -146,6 +175,7 @@ def _candidates(band: NDArray[np.uint64]) -> NDArray[np.int64]:
     return np.concatenate(pairs)
 
 
+@lru_cache(maxsize=2**15)  # a set that is written in rounds is compared after each
 def _signature(text: str) -> NDArray[np.uint64]:
     """Min-hashes of the character 4-grams of a text."""
     pieces = {text[place : place + 4] for place in range(max(1, len(text) - 3))}

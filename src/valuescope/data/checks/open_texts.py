@@ -130,7 +130,7 @@ def check_situations(
     for field, most in (("atomic", limits.same_atomic), ("topic", limits.same_topic)):
         review.at_most([(place, getattr(question, field)) for place, question in rows], field, most)
     combinations = [(place, f"{question.topic} x {question.atomic}") for place, question in rows]
-    review.at_most(combinations, "topic x atomic", 1)
+    review.at_most(combinations, "topic x atomic", limits.same_combination)
     counts = Counter(question.atomic for _, question in rows)
     for atomic in system.lowest_below(rows[0][1].value):
         if system[atomic].in_paper and not counts[atomic]:

@@ -12,6 +12,7 @@ from valuescope.data.checks.words import han_share, held_words, opening, size
 from valuescope.data.findings import Finding, Place, shown
 from valuescope.data.records import Record
 
+_LISTED = 20
 UNITS = {"zh": "characters"}
 Rows = Sequence[tuple[Place, Record]]
 
@@ -63,19 +64,21 @@ class Review:
                 counts[record.key] = 1
 
     def openings(self, rows: Rows, field: str, most: int) -> None:
-        """At most `most` records whose field begins with the same words."""
+        """At most `most` records whose field begins with the same words; each further one is named."""
         openings = ((place, opening(getattr(record, field), record.language)) for place, record in rows)
         for words, places in _places(openings).items():
             if len(places) > most:
                 rule = f"{len(places)} texts begin alike, at most {most} may ({_lines(places)})"
-                self.add(field, rule, words, "begin some of them otherwise", places[most])
+                for place in places[most:]:
+                    self.add(field, rule, words, "begin some of them otherwise", place)
 
     def at_most(self, rows: Iterable[tuple[Place, str]], field: str, most: int) -> None:
-        """At most `most` records with one value of a field, empty ones aside; rows are (place, value)."""
+        """At most `most` records with one value of a field, empty ones aside, and each further one named; rows: (place, value)."""
         for value, places in _places(rows).items():
             if value and len(places) > most:
                 rule = f"stands in {len(places)} lines, at most {most} may ({_lines(places)})"
-                self.add(field, rule, value, "vary it", places[most])
+                for place in places[most:]:
+                    self.add(field, rule, value, "vary it", place)
 
     def level(self, sides: tuple[str, str], lengths: Sequence[tuple[int, int]], most: float) -> None:
         """The mean lengths of two sides are within `most` of each other."""
@@ -113,4 +116,7 @@ def _places(rows: Iterable[tuple[Place, str]]) -> dict[str, list[Place]]:
 
 
 def _lines(places: Sequence[Place]) -> str:
-    return "lines " + ", ".join(str(place.line) for place in places)
+    lines = [str(place.line) for place in places[:_LISTED]]
+    return (
+        "lines " + ", ".join(lines) + (f" and {len(places) - _LISTED} more" if len(places) > _LISTED else "")
+    )

@@ -89,12 +89,14 @@ class DescriptionLimits:
 class SituationLimits:
     """Situational questions (ValueLocate, appendix A: at least 100 words).
 
-    `same_atomic`, `same_topic`: items of one atomic value and of one topic at most. `topics`: different ones at least.
+    `same_atomic`, `same_topic`, `same_combination`: items of one atomic value, of one topic and of both together at most.
+    `topics`: different ones at least.
     """
 
     length: Range = (100, 180)
     same_atomic: int = 6
     same_topic: int = 5
+    same_combination: int = 1
     topics: int = 12
     same_opening: int = 4
 

@@ -1,105 +1,80 @@
-"""What a reply says itself, apart from what it quotes and what it reports of others: one rule for all parsers.
+"""What in a reply are the judge's own words: the one rule that every parser reads a reply by.
 
-A quotation counts as the judge's own where it is the whole reply, holds a bare value ("Yes", "4", "A") or follows words that make it
-the judge's ("My verdict: ...", "I choose ..."). Everything else in quotation marks, and lines that Markdown quotes (`> ...`), is what the
-judge read and not what it says: it is taken out. A JSON object is read by its keys, without its reasons.
+Left out are quotations that are not the judge's verdict (in quotation marks of any kind, code marks, quoted lines, or the
+fences of `judge/quoting.py`), and what a sentence reports ("the answer tells me to say ..."), what the judge thought of and
+left ("I was about to give a 5"), and questions. The phrases are in `reported.toml`.
+
+A quotation is the judge's own where it is the whole reply or line ("Score: 4" in quotation marks), a key or a value in JSON
+(a reason's text is none), one word or number, or what a label of the judge's is followed by (`Final answer: "4/5"`), and
+nothing in its sentence says that somebody else says it.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
-from typing import Any
 
-_REASONS = re.compile(
-    r"reason|rational|explanation|thought|thinking|analysis|comment|justif|evidence|quote|理由|解释|分析",
+from valuescope.judge.missing import MissingKind
+from valuescope.judge.reply.plain_text import LEFT_OUT, SENTENCE_END, cleaned, with_plain_marks
+from valuescope.judge.reply.quotations import without_quotations
+from valuescope.judge.reply.reported import phrases
+
+LONGEST = 20_000
+"""Characters of a final part that are read; a longer one is no clear statement, and is unparseable."""
+_NEAR = 300
+
+
+def reply_text(text: str) -> tuple[str, MissingKind | None]:
+    """The judge's own words out of a reply's final part, in plain form; or "" and why there are none.
+
+    A reply that has no words of its own is not empty: it states nothing.
+    """
+    text, missing = cleaned(text)
+    if missing or len(text) > LONGEST:
+        return "", missing or "unparseable"
+    return _without_reports(with_plain_marks(without_quotations(text))), None
+
+
+def _without_reports(text: str) -> str:
+    known, kept, introduced = phrases(), list[str](), False
+    ends = [match.end() for match in SENTENCE_END.finditer(text)]
+    for start, end in zip([0, *ends], [*ends, len(text)], strict=True):
+        sentence = text[start:end]
+        words, stop = sentence.strip(), "\n" if sentence.endswith("\n") else ". "
+        if kept and known.of_the_last.match(words):
+            kept[-1] = f"{LEFT_OUT}{stop}"
+        is_question = words.endswith("?") and known.question.match(words)
+        if words and (introduced or is_question or known.pointing_back.search(words)):
+            kept.append(f"{LEFT_OUT}{stop}")
+            introduced = introduced and not sentence.endswith("\n")
+        else:
+            kept.append(_own_clauses(sentence, stop))
+            introduced = kept[-1] != sentence and words.endswith(":")
+    return "".join(kept).strip()
+
+
+def _own_clauses(sentence: str, stop: str) -> str:
+    """A sentence without what it reports."""
+    known, pieces, position = phrases(), list[str](), 0
+    while (report := known.reported.search(sentence, position)) is not None:
+        pieces += [sentence[position : report.start()], LEFT_OUT]
+        again = known.own_again.search(sentence, report.end())
+        if again is None:
+            return "".join([*pieces, stop])
+        position = again.end()
+        pieces.append(f", {again[0]}")
+    return "".join([*pieces, sentence[position:]])
+
+
+_CLAUSE_END = re.compile(r"[,:]|\b(?:so|but|therefore|thus|hence)\b|所以|因此|但", re.IGNORECASE)
+_CONDITION = re.compile(r"\b(?:if|unless|were|had|would have|should have)\b|如果|假如|若", re.IGNORECASE)
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|neither|nor|cannot|hardly|whether|rather than|instead of)\b|n't\b|不|没|沒|無|无|是否|而非",
     re.IGNORECASE,
 )
-_LONGEST_VALUE = 40
-
-_QUOTED = re.compile(r'"[^"\n]*"')
-# Apostrophes stand between letters, and close no quotation.
-_SINGLE_QUOTED = re.compile(r"(?<![A-Za-z0-9'])'(?:[^'\n]|(?<=[A-Za-z])'(?=[A-Za-z]))++'(?![A-Za-z0-9])")
-_BLOCK = re.compile(r"(?:^|(?<=\n)) ?>[^\n]*")
-_BARE = re.compile(
-    r"[\"' (\[]*(?:(?:option |选项)?[A-Za-z]|yes|no|true|false|是的?|不?是|否|不?对|错误?|不?正确|真|假|"
-    r"[-+]?[0-9][0-9 ./,%]*(?:out of [0-9]+|of [0-9]+|points?|stars?|分)?)[\"' .!)\]]*",
-    re.IGNORECASE,
-)
-_OWN_LABEL = (
-    r"(?:final |own |overall )*(?:answer|verdict|rating|score|judge?ment|output|result|reply|response|decision|label|choice|支持率|评分|"
-    r"得分|分数|答案|判断|结论)"
-)
-_INTRODUCES = re.compile(
-    rf"(?:(?:^|[.!?;\n]) ?(?:my |我的)?{_OWN_LABEL}|\b(?:my|final) {_OWN_LABEL}|我的(?:最终)?{_OWN_LABEL}|"
-    r"\b(?:i|i'd|i'll|we)(?: (?:would|will|do|must|can|hereby|therefore|thus))? (?:choose|pick|select|prefer|support|say|answer|rate|give|"
-    r"go with)(?: (?:it|this|option))?|我(?:选择?|选|给|判断为?|认为是?))"
-    r" ?(?:is|would be|will be|[:=,是为])? ?:? ?$",
-    re.IGNORECASE,
-)
-_REPORTS = re.compile(
-    r"(?:\b(?:says?|said|saying|claims?|claimed|states?|stated|tells?|told|telling|asks?|asked|asking|wants?|wanted|tries|tried|trying|"
-    r"demands?|demanded|instructs?|instructed|insists?|insisted|writes|wrote|written|reads|contains?|contained|requests?|requested|"
-    r"orders?|ordered|begs?|begged|urges?|urged|commands?|commanded|includes?|included|quotes?|quoted|repeats?|repeated|mentions?|"
-    r"mentioned|suggests?|suggested)\b|说|称|写道|写着|要求|让我|叫我|命令|告诉|声称|引用|包含|提到)"
-    r"(?:[ ,:\"'(\[\n]|\b(?:that|me|to|us|the|this|line|judge|model|evaluator|reader|say|give|answer|reply|respond|output|write|rate|"
-    r"choose|pick|with|a|an|it|its|you|should|must|words?|text|phrase|sentence|verdict|my|be|is)\b|给|它|打|我|回答|回复|为|是|：)*$",
-    re.IGNORECASE,
-)
-_WINDOW = 160
-_MOST_QUOTATIONS = 100
-"""Of more none is looked at: a reply of that kind states nothing."""
 
 
-def own_words(text: str) -> str:
-    """A reply in the form of `reply_text` without what it quotes."""
-    stripped = text.strip()
-    if (
-        len(stripped) > 2
-        and stripped[0] == stripped[-1]
-        and stripped[0] in "\"'"
-        and stripped[0] not in stripped[1:-1]
-    ):
-        return stripped[1:-1].strip()
-    if re.search(r"(?:^|\n) ?[^> \n]", text):  # a reply that is one block quotation is the judge's own
-        text = _BLOCK.sub("", text)
-    for quotation, mark in ((_QUOTED, '"'), (_SINGLE_QUOTED, "'")):
-        text = quotation.sub(_kept if text.count(mark) <= 2 * _MOST_QUOTATIONS else '""', text)
-    return text.strip()
-
-
-def _kept(match: re.Match[str]) -> str:
-    start = match.start()
-    before = match.string[max(0, start - _WINDOW) : start]
-    if _BARE.fullmatch(match[0]):
-        return match[0]
-    return match[0] if _INTRODUCES.search(before) and not is_reported(match.string, start) else '""'
-
-
-def is_reported(text: str, position: int) -> bool:
-    """Whether the words directly before `position` say that somebody else says what stands there."""
-    return _REPORTS.search(text[max(0, position - _WINDOW) : position]) is not None
-
-
-def json_statements(text: str) -> str | None:
-    """A reply that is one JSON object as lines `key: value`, without its reasons and long texts; None for any other reply."""
-    start, end = text.find("{"), text.rfind("}")
-    around = text[:start] + text[end + 1 :]
-    if start < 0 or end < start or re.sub(r"[\s`*]|json", "", around, flags=re.IGNORECASE):
-        return None
-    try:
-        content = json.loads(text[start : end + 1], object_pairs_hook=list)
-    except (ValueError, RecursionError):
-        return None
-    return "\n".join(_lines(content))
-
-
-def _lines(content: Any, path: str = "") -> Iterator[str]:
-    for key, value in content:
-        if _REASONS.search(key):
-            continue
-        if isinstance(value, list) and all(isinstance(entry, tuple) for entry in value):
-            yield from _lines(value, f"{path}{key}: ")
-        elif isinstance(value, (str, int, float)) and len(str(value)) <= _LONGEST_VALUE:
-            yield f"{path}{key}: {value}"
+def is_unsaid(text: str, position: int) -> bool:
+    """Whether the words before `position`, in its own sentence, make the statement there a condition or deny it."""
+    sentence = SENTENCE_END.split(text[max(0, position - _NEAR) : position])[-1]
+    clause = _CLAUSE_END.split(sentence)[-1]
+    return _CONDITION.search(sentence) is not None or _NEGATION.search(clause) is not None

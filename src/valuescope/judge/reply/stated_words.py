@@ -18,15 +18,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from valuescope.judge.missing import JudgeError, Reply
-from valuescope.judge.reply.plain_text import (
-    ENDS,
-    LABEL,
-    OPENER,
-    is_refusal,
-    is_unsaid,
-    sentences,
-    verdict_text,
-)
+from valuescope.judge.reply.own_words import is_unsaid, reply_text
+from valuescope.judge.reply.plain_text import ENDS, LABEL, OPENER, is_refusal, sentences
 
 _STARTS = r"(?<![A-Za-z0-9_])(?<![A-Za-z]')(?<!\w-)"
 _THEREFORE = r"""(?:(?:so|therefore|thus|hence|overall|in conclusion|因此|所以|综上(?:所述)?)[,:]? ?["'(]?)"""
@@ -82,7 +75,7 @@ def parse_true_false(text: str) -> Reply[bool]:
 
 
 def _parse(text: str, verdict: _Verdict) -> Reply[bool]:
-    text, missing = verdict_text(text)
+    text, missing = reply_text(text)
     if missing:
         return Reply(None, missing)
     stated = verdict.both.sub(" ", text)  # "Yes or No" repeats the question
@@ -133,7 +126,7 @@ def parse_choice(text: str, letters: Sequence[str]) -> Reply[str]:
     distinct = len(letters) >= 2 and len(set(letters)) == len(letters)
     if not distinct or not all(re.fullmatch("[A-Z]", letter) for letter in letters):
         raise JudgeError(f"letters is {letters!r}; give two or more different capital letters, such as 'AB'")
-    text, missing = verdict_text(text)
+    text, missing = reply_text(text)
     if missing:
         return Reply(None, missing)
     stated = _repeated(tuple(letters)).sub(" ", text)

@@ -10,7 +10,7 @@ from valuescope.report.colours import Style, colour_of
 from valuescope.report.figure import Figure, Panel, columns_for, width_of
 from valuescope.report.numbers import MISSING, SHARES, Numbers
 from valuescope.report.scales import SIZE, Point, Span, domain_of, ends_of, mean_of, room_for, words_of
-from valuescope.report.text import fitted
+from valuescope.report.text import fitted, text_width
 
 _LEAST, _MOST = 250.0, 520.0
 _STEP, _ROW = 9.0, 21.0
@@ -106,9 +106,10 @@ def dots(
 def _mark(field: Field, point: Point, up: float, style: Style, said: str) -> None:
     mean = mean_of(point)
     if mean is None:
-        start = field.x(max(field.xs[0], 0.0)) + 4
-        words = point if isinstance(point, str) else MISSING
-        field.canvas.text(start, field.y(up) + 3, words, size=8.5, colour="muted")
+        zero, words = field.x(max(field.xs[0], 0.0)), point if isinstance(point, str) else MISSING
+        cut = zero + 4 + text_width(words, 8.5) > field.canvas.width
+        x, anchor = (zero - 4, "end") if cut else (zero + 4, "start")
+        field.canvas.text(x, field.y(up) + 3, words, size=8.5, colour="muted", anchor=anchor)
         return
     field.interval(point, up, colour_of(style))
     field.mark(mean, up, style, said)
