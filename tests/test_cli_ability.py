@@ -84,4 +84,4 @@ def test_what_cannot_be_measured_is_one_line(folder: Path, capsys: pytest.Captur
     assert run(folder, "ability", "--mmlu", str(folder / "mmlu"), "--questions", "99") == 1
     assert "number is 99; there are 12 questions" in capsys.readouterr().err
     assert run(folder, "questionnaire", str(folder / "absent.json")) == 1
-    assert "cannot be read as a JSON file" in capsys.readouterr().err
+    assert "absent.json: no such file" in capsys.readouterr().err

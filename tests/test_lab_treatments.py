@@ -208,7 +208,7 @@ def test_messages_and_vectors_move_the_preference_between_pairs_too(folder: Path
         ({"intervention": "caa2"}, "did you mean 'caa'"),
         ({"intervention": None}, "give locator and edit, or intervention"),
         ({"default": {"top": 3}}, "takes no neurons; remove top"),
-        ({"default": {"edit": {"beta": 1.0}}}, "parameter of by_value of caa 'beta' is unknown"),
+        ({"default": {"edit": {"beta": 1.0}}}, "parameter of edit caa 'beta' is unknown"),
         ({"dose": {"parameter": "top", "values": [1]}}, "dose parameter of edit caa 'top' is unknown"),
         ({"numbers": "delta"}, "goes one way"),
     ],

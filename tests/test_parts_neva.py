@@ -221,7 +221,7 @@ def test_curves_of_pairs_take_fluency_from_the_answers_beside_them(
             "profiles are solved for edit modulate",
         ),
         ({"ability": {"perplexity": False}}, "neither mmlu nor perplexity"),
-        ({"turns": {"turns": 1}}, "greater than or equal to 2"),
+        ({"turns": {"turns": 1}}, "turns.turns: give a whole number from 2"),
         ({"leakage": {"methods": ["x"]}}, "leakage.method 'x' is unknown"),
     ],
 )

@@ -70,7 +70,8 @@ def test_what_is_no_batch_size(model: Path, size: Any) -> None:
     wrong = dilemma_spec(model)
     wrong["generate"]["batch_size"] = size
     with pytest.raises(
-        SpecError, match=r"generate\.batch_size: give a whole number from 1 on, or auto \(given: .*\)"
+        SpecError,
+        match=r"generate\.batch_size: give a whole number from 1 to 2147483647, or auto \(given: .*\)",
     ):
         make_spec(wrong, "t")
 

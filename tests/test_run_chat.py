@@ -268,7 +268,10 @@ def test_the_merge_of_a_system_message_is_said_in_a_dry_run(
     ("method", "match"),
     [
         ({"default": {"edit": {"beta": -1.0}}}, "methods.neva: modulate: beta must be a finite number >= 0"),
-        ({"default": {"edit": {"direction": "up"}}}, "modulate: direction must be 'positive' or 'negative'"),
+        (
+            {"default": {"edit": {"direction": "up"}}},
+            "'direction' of edit modulate must be one of positive, negative",
+        ),
         ({"search": {"edit": [{"strength": -0.5}]}}, "modulate: strength must be a finite number"),
         ({"dose": {"parameter": "beta", "values": [0.5, -0.5]}}, "modulate: beta must be .* it is -0.5"),
         ({"default": {"by_value": {"power": {"beta": -1.0}}}}, "modulate: beta must be"),

@@ -123,7 +123,7 @@ def test_the_organisms_own_specification_is_timed():
 
 def test_the_shipped_specification_is_priced_where_only_a_configuration_is(monkeypatch: pytest.MonkeyPatch):
     spec = read_spec(SPECS / "valueexploration.yaml", **{"model.id": "organism"})
-    with pytest.raises(GenerationError, match="that needs 419 positions and organism has 256"):
+    with pytest.raises(GenerationError, match="that needs 448 positions and organism has 256"):
         estimate(spec)  # what the run would refuse once it asks is refused here
     monkeypatch.setattr(estimator, "weights_are_here", lambda model: False)
     cost = estimate(spec)

@@ -245,7 +245,7 @@ def test_keys_are_written_nowhere(
         ({"base_url": "http://localhost:1/v1"}, "judge.by: Field required"),
         ({"by": "openai/gpt-4o", "limit": 1}, "judge.limit: unknown key"),
         ({"by": "openai/gpt-4o", "limit": 1}, "known keys: by, base_url"),
-        ({"by": "openai/gpt-4o", "missing_limit": 2}, "judge.missing_limit: Input should be less than"),
+        ({"by": "openai/gpt-4o", "missing_limit": 2}, "judge.missing_limit: give a number from 0 to 1"),
         (
             {"by": "openai/gpt-4o", "model_args": {"api_key": "x"}},
             "'api_key' looks like a secret and would be written down",
